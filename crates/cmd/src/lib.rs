@@ -1,0 +1,9 @@
+//! Commands as words: building, quoting and joining them into one shell program. Running them is `machine`'s business.
+
+mod program;
+mod quote;
+mod words;
+
+pub use program::{Fault, Line, Program};
+pub use quote::quote;
+pub use words::{Cmd, Word};

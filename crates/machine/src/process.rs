@@ -1,0 +1,147 @@
+//! Running one process with a deadline, and saying well what went wrong.
+
+use cmd::Cmd;
+use std::fmt;
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+/// What a process left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Exit status; 128 + the signal's number if a signal ended it.
+    pub status: i32,
+    /// Standard output, invalid UTF-8 replaced.
+    pub stdout: String,
+    /// Standard error, invalid UTF-8 replaced.
+    pub stderr: String,
+}
+
+/// Why a command did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The program could not be started at all.
+    #[error("cannot start `{words}`: {source}")]
+    Start {
+        /// The command.
+        words: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It was still running at the deadline, and was killed.
+    #[error("`{words}` did not end within {} s and was killed", deadline.as_secs())]
+    Late {
+        /// The command.
+        words: String,
+        /// How long it was given.
+        deadline: Duration,
+    },
+    /// It ended with another exit status than 0.
+    #[error("`{words}` ended with exit status {status}{}", Tail(stderr))]
+    Failed {
+        /// The command.
+        words: String,
+        /// Its exit status; 128 + the signal's number if a signal ended it.
+        status: i32,
+        /// The end of its standard error.
+        stderr: String,
+    },
+}
+
+/// The last lines of a standard error, indented under what precedes them.
+pub(crate) struct Tail<'a>(pub &'a str);
+
+impl fmt::Display for Tail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<_> = self.0.lines().filter(|line| !line.trim().is_empty()).collect();
+        for line in &lines[lines.len().saturating_sub(8)..] {
+            write!(f, "\n    {}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs `cmd` on this machine; any exit status is an answer, only starting and the deadline can fail.
+pub async fn ask_local(cmd: &Cmd, deadline: Duration) -> Result<Output, RunError> {
+    let argv = cmd.argv();
+    let mut command = Command::new(&argv[0]);
+    command.args(&argv[1..]);
+    finish(command, cmd.input.as_deref(), &cmd.to_string(), deadline).await
+}
+
+/// Runs `cmd` on this machine; an exit status other than 0 is an error.
+pub async fn run_local(cmd: &Cmd, deadline: Duration) -> Result<Output, RunError> {
+    check(ask_local(cmd, deadline).await?, &cmd.to_string())
+}
+
+/// An exit status other than 0 is an error from here on.
+pub(crate) fn check(output: Output, words: &str) -> Result<Output, RunError> {
+    if output.status == 0 {
+        return Ok(output);
+    }
+    Err(RunError::Failed { words: words.to_owned(), status: output.status, stderr: output.stderr })
+}
+
+/// Starts `command`, feeds it `input`, and waits for it no longer than `deadline`; then it is killed.
+pub(crate) async fn finish(
+    mut command: Command,
+    input: Option<&str>,
+    words: &str,
+    deadline: Duration,
+) -> Result<Output, RunError> {
+    use std::os::unix::process::ExitStatusExt as _;
+    let start = |source| RunError::Start { words: words.to_owned(), source };
+    let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
+    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().map_err(start)?;
+    let pipe = child.stdin.take();
+    let feed = async {
+        if let (Some(mut pipe), Some(input)) = (pipe, input) {
+            // A command may end before it has read everything; its exit status tells whether that was right.
+            let _ = pipe.write_all(input.as_bytes()).await;
+        }
+    };
+    let work = async { tokio::join!(feed, child.wait_with_output()).1 };
+    let late = || RunError::Late { words: words.to_owned(), deadline };
+    let output = tokio::time::timeout(deadline, work).await.map_err(|_| late())?.map_err(start)?;
+    Ok(Output {
+        status: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0)),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RunError, run_local};
+    use cmd::Cmd;
+    use std::time::Duration;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn feeds_and_reads() {
+        let out = run_local(&Cmd::new("cat").input("hello"), SOON).await.unwrap();
+        assert_eq!(out.stdout, "hello");
+    }
+
+    #[tokio::test]
+    async fn a_failure_keeps_its_words() {
+        let error = run_local(&Cmd::new("ls").arg("/no such place"), SOON).await.unwrap_err().to_string();
+        assert!(error.starts_with("`ls '/no such place'` ended with exit status 2\n    ls: "), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_deadline_ends_it() {
+        let error = run_local(&Cmd::new("sleep").arg("60"), Duration::from_millis(50)).await.unwrap_err();
+        assert!(matches!(error, RunError::Late { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_is_named() {
+        let error = run_local(&Cmd::new("no-such-program"), SOON).await.unwrap_err().to_string();
+        assert!(error.starts_with("cannot start `no-such-program`"), "{error}");
+    }
+}
