@@ -1,0 +1,365 @@
+//! What a machine's disks hold, as one probe saw it: plain data, also what `homehive probe --json` prints.
+//!
+//! Kernel names (`sda`, `nvme0n1p2`, `md127`, `dm-3`) tie the parts together and mean nothing beyond this one probe.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// One look at one machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    /// Version of this schema: 1.
+    pub version: u32,
+    /// The machine itself.
+    pub machine: Machine,
+    /// Every block device except loop devices, optical and floppy drives, in the kernel's order.
+    pub devices: Vec<Device>,
+    /// Every md array that is active or has been begun (also inactive ones that hold members).
+    #[serde(default)]
+    pub arrays: Vec<Array>,
+    /// Every LVM volume group.
+    #[serde(default)]
+    pub groups: Vec<Group>,
+    /// What is mounted from block devices.
+    #[serde(default)]
+    pub mounts: Vec<Mount>,
+    /// Kernel names of devices in use as swap space.
+    #[serde(default)]
+    pub swaps: Vec<String>,
+}
+
+/// The machine itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// `uname -n`
+    pub hostname: String,
+    /// `uname -m`, such as `x86_64`
+    pub arch: String,
+    /// `uname -r`
+    pub kernel: String,
+    /// Was it booted by UEFI (else BIOS)?
+    pub efi: bool,
+    /// Number of processors.
+    pub cpus: u32,
+    /// Model of the first processor, if the kernel tells.
+    #[serde(default)]
+    pub cpu: String,
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Network interfaces but loopback.
+    #[serde(default)]
+    pub nics: Vec<Nic>,
+}
+
+/// A network interface.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nic {
+    /// Name, such as `eth0`.
+    pub name: String,
+    /// Hardware address.
+    pub mac: String,
+    /// Is a cable in, as far as the kernel tells (`operstate` up)?
+    pub up: bool,
+}
+
+/// A block device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// Kernel name, such as `sda`, `nvme0n1p2`, `md127`, `dm-3`.
+    pub name: String,
+    /// Path, such as `/dev/sda` or `/dev/mapper/nas-data`.
+    pub path: String,
+    /// What sort of device.
+    pub kind: DeviceKind,
+    /// Bytes.
+    pub size: u64,
+    /// Logical sector size in bytes.
+    pub sector: u32,
+    /// Serial number (disks).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+    /// World Wide Name (disks).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wwn: Option<String>,
+    /// Model (disks).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Transport, such as `usb`, `sata`, `nvme` (disks).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<String>,
+    /// Can the medium be taken out?
+    #[serde(default)]
+    pub removable: bool,
+    /// Does it spin?
+    #[serde(default)]
+    pub rotational: bool,
+    /// Is it read-only?
+    #[serde(default)]
+    pub read_only: bool,
+    /// Links under `/dev/disk/by-id` and `/dev/disk/by-path` that lead here, sorted.
+    #[serde(default)]
+    pub links: Vec<String>,
+    /// Kernel names of the devices this one lies on: a partition's disk, an array's members, a volume's devices.
+    #[serde(default)]
+    pub parents: Vec<String>,
+    /// The partition this device is, by the table of its disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<Partition>,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// The sort of a block device, by lsblk's TYPE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// A whole disk.
+    Disk,
+    /// A partition.
+    Partition,
+    /// An md array.
+    Array,
+    /// An LVM volume, also LVM's inner ones (`nas-data_wcorig`).
+    Volume,
+    /// Anything else on device mapper (crypt, multipath, …).
+    Other,
+}
+
+/// Where a partition lies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Partition {
+    /// Number in the table, from 1.
+    pub number: u32,
+    /// First byte on the disk.
+    pub start: u64,
+    /// Bytes.
+    pub size: u64,
+    /// Type: a GUID in upper case (GPT) or two hexadecimal digits (MBR), as sfdisk prints it.
+    pub kind: String,
+    /// The partition's GUID (GPT only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<Uuid>,
+    /// The partition's label (GPT only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Marked active (MBR only)?
+    #[serde(default)]
+    pub bootable: bool,
+}
+
+/// What a device holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Content {
+    /// Nothing that any tool knows, and the first MiB reads as zeroes.
+    Blank,
+    /// Nothing that any tool knows, but not zeroes.
+    Unknown,
+    /// A partition table.
+    Table {
+        /// `gpt`, `dos`, or another name of sfdisk's.
+        label: String,
+        /// The disk's GUID (GPT).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uuid: Option<Uuid>,
+        /// The 32-bit disk identifier (MBR).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u32>,
+        /// First byte that partitions may use.
+        first: u64,
+        /// First byte behind what partitions may use.
+        end: u64,
+    },
+    /// A filesystem.
+    Filesystem {
+        /// blkid's TYPE, such as `ext4`.
+        format: String,
+        /// blkid's UUID, whatever its form (`4A1B-22C3` for vfat).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uuid: Option<String>,
+        /// Label.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        label: Option<String>,
+        /// Bytes that the filesystem itself spans, where its superblock tells (ext4, XFS).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
+        /// Block (ext4) or sector (XFS) size in bytes that the device must offer: blkid's BLOCK_SIZE.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        block: Option<u32>,
+        /// Was its making cut short? Read from what mkfs writes last (XFS: `sb_inprogress`; ext4: never marked valid).
+        #[serde(default)]
+        unfinished: bool,
+    },
+    /// Swap space.
+    Swap {
+        /// Its UUID.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uuid: Option<Uuid>,
+    },
+    /// A member of an md array.
+    Member {
+        /// The array's UUID.
+        array: Uuid,
+        /// The array's name without host, such as `nas`.
+        name: String,
+        /// RAID level as mdadm prints it (`raid6`).
+        level: String,
+        /// How many active members the array wants.
+        devices: u32,
+        /// md's event counter: 0 means the array never ran.
+        events: u64,
+        /// Slot in the array; none for a spare or a member put out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slot: Option<u32>,
+    },
+    /// An LVM physical volume.
+    PhysicalVolume {
+        /// The PV's UUID in LVM's form (`6-4-4-4-4-4-6` characters).
+        uuid: String,
+        /// Its group; none if it belongs to no group yet.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<String>,
+        /// Bytes that the PV's metadata says the device has (`dev_size` may be more).
+        #[serde(default)]
+        size: u64,
+        /// Bytes of it that volumes use.
+        #[serde(default)]
+        used: u64,
+    },
+    /// Something that a tool knows but homehive does not make (`crypto_LUKS`, `ntfs`, `zfs_member`), or several things
+    /// at once.
+    Other {
+        /// blkid's TYPE, or `ambiguous`.
+        name: String,
+    },
+}
+
+/// An md array.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Array {
+    /// Kernel name.
+    pub device: String,
+    /// UUID.
+    pub uuid: Uuid,
+    /// Name without host.
+    pub name: String,
+    /// Level as mdadm prints it, such as `raid6`.
+    pub level: String,
+    /// Has it been started?
+    pub active: bool,
+    /// How many active members it wants.
+    pub devices: u32,
+    /// Its members by kernel name, and their state.
+    pub members: Vec<Member>,
+    /// What md is doing, if it is busy: `resync`, `recovery`, `reshape`, `check`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Thousandths of that done.
+    #[serde(default)]
+    pub done: u32,
+}
+
+/// A member of an array that the kernel knows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// Kernel name of the device.
+    pub device: String,
+    /// What it does in the array.
+    pub state: MemberState,
+    /// Slot, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<u32>,
+}
+
+/// What a member does in its array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberState {
+    /// In step with the others.
+    InSync,
+    /// Being brought into step.
+    Rebuilding,
+    /// Stands by.
+    Spare,
+    /// Put out because it failed.
+    Faulty,
+}
+
+/// An LVM volume group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Name.
+    pub name: String,
+    /// UUID in LVM's form.
+    pub uuid: String,
+    /// Bytes of an extent.
+    pub extent: u64,
+    /// Free extents.
+    pub free: u64,
+    /// Number of physical volumes that are missing.
+    #[serde(default)]
+    pub missing: u32,
+    /// Its volumes, hidden ones too.
+    pub volumes: Vec<Volume>,
+}
+
+/// An LVM logical volume.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Volume {
+    /// Name; hidden volumes without LVM's brackets.
+    pub name: String,
+    /// UUID in LVM's form.
+    pub uuid: String,
+    /// Bytes.
+    pub size: u64,
+    /// Segment type: `linear`, `writecache`, `cache`, …
+    pub segment: String,
+    /// Is it active?
+    pub active: bool,
+    /// Is it one of LVM's inner volumes (`data_wcorig`, `cache_cvol`)?
+    #[serde(default)]
+    pub hidden: bool,
+    /// The volume that caches this one (lv `pool_lv`), without brackets and `_cvol`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<String>,
+    /// Kernel names of the devices (physical volumes) it lies on, its inner volumes' included.
+    #[serde(default)]
+    pub on: Vec<String>,
+}
+
+/// A mount.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mount {
+    /// Kernel name of the device.
+    pub device: String,
+    /// Where.
+    pub target: String,
+    /// Filesystem type.
+    pub format: String,
+    /// Is it mounted read-only?
+    #[serde(default)]
+    pub read_only: bool,
+}
+
+impl Facts {
+    /// The device of this kernel name.
+    pub fn device(&self, name: &str) -> Option<&Device> {
+        self.devices.iter().find(|device| device.name == name)
+    }
+
+    /// The devices that lie directly on this one.
+    pub fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Device> {
+        self.devices.iter().filter(move |device| device.parents.iter().any(|parent| parent == name))
+    }
+}

@@ -1,0 +1,70 @@
+//! What a device holds: exactly one of these.
+
+use super::{Filesystem, LvmPv, Mdraid, Swap, Table, TableKind};
+use document::{Decode, Path, Problems, Value};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What a disk, a partition, an array or a volume holds. `type` says which.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Content {
+    /// A GUID partition table.
+    Gpt(Table),
+    /// A DOS (master boot record) partition table: at most 4 partitions, 2 TiB.
+    Mbr(Table),
+    /// A member of an md array.
+    Mdraid(Mdraid),
+    /// An LVM physical volume.
+    LvmPv(LvmPv),
+    /// A filesystem.
+    Filesystem(Filesystem),
+    /// Swap space.
+    Swap(Swap),
+}
+
+impl Content {
+    /// The word of `type`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Gpt(_) => "gpt",
+            Self::Mbr(_) => "mbr",
+            Self::Mdraid(_) => "mdraid",
+            Self::LvmPv(_) => "lvm_pv",
+            Self::Filesystem(_) => "filesystem",
+            Self::Swap(_) => "swap",
+        }
+    }
+
+    /// The partition table, if it is one.
+    pub fn table(&self) -> Option<(TableKind, &Table)> {
+        match self {
+            Self::Gpt(table) => Some((TableKind::Gpt, table)),
+            Self::Mbr(table) => Some((TableKind::Mbr, table)),
+            Self::Mdraid(_) | Self::LvmPv(_) | Self::Filesystem(_) | Self::Swap(_) => None,
+        }
+    }
+}
+
+const KINDS: [&str; 6] = ["gpt", "mbr", "mdraid", "lvm_pv", "filesystem", "swap"];
+
+impl Decode for Content {
+    fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
+        let known = KINDS.map(|kind| format!("\"{kind}\"")).join(", ");
+        let help = format!("write `type` = one of {known}");
+        let kind: String = document::Table::open(value, at, problems)?.required("type", &help, problems)?;
+        match kind.as_str() {
+            "gpt" => Table::decode(value, at, problems).map(Self::Gpt),
+            "mbr" => Table::decode(value, at, problems).map(Self::Mbr),
+            "mdraid" => Mdraid::decode(value, at, problems).map(Self::Mdraid),
+            "lvm_pv" => LvmPv::decode(value, at, problems).map(Self::LvmPv),
+            "filesystem" => Filesystem::decode(value, at, problems).map(Self::Filesystem),
+            "swap" => Swap::decode(value, at, problems).map(Self::Swap),
+            other => {
+                let message = format!("unknown content type `{other}`");
+                problems.add(&at.join("type"), "storage::unknown_content", message, "no such type", help);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Filesystems and swap space.
+
+use super::table::Id;
+use document::{Decode, Path, Problems, Table, Value};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::fmt;
+use uuid::Uuid;
+
+/// A filesystem.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Filesystem {
+    /// Which one.
+    pub format: Format,
+    /// Where it is mounted on the running machine; nowhere if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mountpoint: Option<String>,
+    /// Mount options, as in fstab(5).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    /// The filesystem's label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Adopt a filesystem with this identity instead of the derived one; for vfat its first 8 hexadecimal digits count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<Uuid>,
+}
+
+/// Swap space.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct Swap {
+    /// Adopt swap space with this identity instead of the derived one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<Uuid>,
+}
+
+/// The filesystems that homehive makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// ext4(5)
+    Ext4,
+    /// xfs(5)
+    Xfs,
+    /// FAT, as an EFI system partition wants it.
+    Vfat,
+}
+
+impl Format {
+    /// Every filesystem.
+    pub const ALL: [Self; 3] = [Self::Ext4, Self::Xfs, Self::Vfat];
+
+    /// The name that mount(8) and blkid(8) use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ext4 => "ext4",
+            Self::Xfs => "xfs",
+            Self::Vfat => "vfat",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl Decode for Format {
+    fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
+        let word = String::decode(value, at, problems)?;
+        let found = Self::ALL.into_iter().find(|format| format.word() == word);
+        if found.is_none() {
+            let message = format!("unknown filesystem `{word}`");
+            problems.add(
+                at,
+                "storage::unknown_format",
+                message,
+                "no such format",
+                "write \"ext4\", \"xfs\" or \"vfat\"",
+            );
+        }
+        found
+    }
+}
+
+impl Decode for Filesystem {
+    fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
+        let mut table = Table::open(value, at, problems)?;
+        table.raw("type");
+        let format = table.required("format", "write `format = \"xfs\"`, for example", problems);
+        let mountpoint = table.optional("mountpoint", problems);
+        let options = table.or_default("options", problems);
+        let label = table.optional("label", problems);
+        let uuid = table.optional("uuid", problems).map(|Id(uuid)| uuid);
+        table.close(problems);
+        Some(Self { format: format?, mountpoint, options, label, uuid })
+    }
+}
+
+impl Decode for Swap {
+    fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
+        let mut table = Table::open(value, at, problems)?;
+        table.raw("type");
+        let uuid = table.optional("uuid", problems).map(|Id(uuid)| uuid);
+        table.close(problems);
+        Some(Self { uuid })
+    }
+}

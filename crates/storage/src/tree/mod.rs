@@ -1,0 +1,52 @@
+//! The device tree as it is declared: disko's words and meanings, one file a kind.
+//!
+//! A kind's file holds its declaration and how it is read. What a kind is to become on real disks is said by the file
+//! of the same name under `plan/`.
+
+mod array;
+mod content;
+mod disk;
+mod filesystem;
+mod group;
+mod table;
+
+pub use array::{Level, Mdadm, Mdraid};
+pub use content::Content;
+pub use disk::Disk;
+pub use filesystem::{Filesystem, Format, Swap};
+pub use group::{CacheMode, LvmPv, Volume, VolumeGroup};
+pub use table::{Partition, PartitionKind, Table, TableKind};
+
+use crate::Name;
+use document::{Decode, Path, Problems, Value};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The disks of one machine and what is built on them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Storage {
+    /// Disks by a name of your choice.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub disk: BTreeMap<Name, Disk>,
+    /// md arrays; their members are devices whose content is `mdraid` with the array's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mdadm: BTreeMap<Name, Mdadm>,
+    /// LVM volume groups; their physical volumes are devices whose content is `lvm_pv` with the group's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lvm_vg: BTreeMap<Name, VolumeGroup>,
+}
+
+impl Decode for Storage {
+    fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
+        let mut table = document::Table::open(value, at, problems)?;
+        let storage = Self {
+            disk: table.or_default("disk", problems),
+            mdadm: table.or_default("mdadm", problems),
+            lvm_vg: table.or_default("lvm_vg", problems),
+        };
+        table.close(problems);
+        Some(storage)
+    }
+}
