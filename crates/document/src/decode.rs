@@ -58,7 +58,7 @@ impl<'a> Table<'a> {
         if let Some(value) = self.raw(key) {
             return T::decode(value, &self.at.join(key), problems);
         }
-        let whose = if self.at.keys().is_empty() { "the document".to_owned() } else { format!("`{}`", self.at) };
+        let whose = if self.at.last().is_none() { "the document".to_owned() } else { format!("`{}`", self.at) };
         problems.add(self.at, "document::missing_key", format!("{whose} lacks `{key}`"), format!("no `{key}`"), help);
         None
     }
@@ -95,7 +95,7 @@ impl<'a> Table<'a> {
 
 /// Adds the problem that a value is of the wrong kind.
 pub(crate) fn wrong_kind(at: &Path, wanted: &str, found: &Kind, problems: &mut Problems) {
-    let key = at.keys().last().map_or("the document", String::as_str);
+    let key = at.last().unwrap_or("the document");
     let message = format!("`{key}` wants {wanted}, not {}", found.name());
     problems.add(
         at,
@@ -140,7 +140,7 @@ macro_rules! whole_numbers {
                 };
                 let fits = Self::try_from(number).ok();
                 if fits.is_none() {
-                    let key = at.keys().last().map_or("the document", String::as_str);
+                    let key = at.last().unwrap_or("the document");
                     let range = format!("{} to {}", Self::MIN, Self::MAX);
                     problems.add(at, "document::out_of_range", format!("`{key}` is out of range: {number}"),
                         "out of range", format!("write a whole number from {range}"));

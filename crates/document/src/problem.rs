@@ -4,9 +4,10 @@ use crate::{Path, Value};
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// One thing that is wrong: where, what, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,10 @@ pub struct Problem {
 #[derive(Clone, Debug, Default)]
 pub struct Problems {
     found: Vec<Problem>,
+    /// What was found where, by index in `found`, so that nothing is told twice.
+    by_place: HashMap<Path, Vec<usize>>,
+    /// Places that have been told of as a whole.
+    settled: HashSet<Path>,
     /// Places of problems that no path leads to, by their index in `found`.
     spans: BTreeMap<usize, Range<usize>>,
 }
@@ -41,10 +46,40 @@ impl Problems {
         label: impl Into<String>,
         help: impl Into<String>,
     ) {
+        if self.settled.contains(at) {
+            return;
+        }
         let problem = Problem { at: at.clone(), code, message: message.into(), label: label.into(), help: help.into() };
-        if !self.found.contains(&problem) {
+        let here = self.by_place.entry(at.clone()).or_default();
+        if !here.iter().any(|index| self.found[*index] == problem) {
+            here.push(self.found.len());
             self.found.push(problem);
         }
+    }
+
+    /// What stands at `at` has been told of as a whole: later problems at exactly this place are not added.
+    pub fn settle(&mut self, at: &Path) {
+        self.settled.insert(at.clone());
+    }
+
+    /// Takes back all problems with this code, as when another problem explains them.
+    pub fn forget(&mut self, code: &str) {
+        let found = std::mem::take(&mut self.found);
+        let mut spans = std::mem::take(&mut self.spans);
+        self.by_place.clear();
+        for (index, problem) in found.into_iter().enumerate().filter(|(_, problem)| problem.code != code) {
+            let new = self.found.len();
+            match spans.remove(&index) {
+                Some(span) => drop(self.spans.insert(new, span)),
+                None => self.by_place.entry(problem.at.clone()).or_default().push(new),
+            }
+            self.found.push(problem);
+        }
+    }
+
+    /// How many problems there are.
+    pub fn len(&self) -> usize {
+        self.found.len()
     }
 
     /// Adds a problem of the text itself, which stands at `span` because no path leads there.
@@ -60,7 +95,7 @@ impl Problems {
 
     /// Is anything wrong at or below `path`? What refers to such a place need not complain again.
     pub fn within(&self, path: &Path) -> bool {
-        self.found.iter().any(|problem| problem.at.within(path))
+        self.by_place.keys().any(|at| at.within(path))
     }
 
     /// All problems, in the order found.
@@ -70,24 +105,25 @@ impl Problems {
 
     /// The problems as a report on `text`, in the order of the text.
     pub fn into_report(self, name: &str, text: &str, root: &Value) -> Report {
+        let source = Arc::new(NamedSource::new(name, text.to_owned()));
+        let starts: Vec<usize> = std::iter::once(0)
+            .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1))
+            .collect();
+        let spans = self.spans;
         let mut marks: Vec<Mark> = self
             .found
             .into_iter()
             .enumerate()
             .map(|(index, problem)| {
-                let place = self.spans.get(&index).cloned().unwrap_or_else(|| root.place(&problem.at));
-                let before = &text.as_bytes()[..place.start.min(text.len())];
-                let line = before.split(|byte| *byte == b'\n').count();
-                let column = 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count();
-                Mark { problem, offset: place.start, length: place.len(), line, column, source: None }
+                let place = spans.get(&index).cloned().unwrap_or_else(|| root.place(&problem.at));
+                let offset = place.start.min(text.len());
+                let line = starts.partition_point(|start| *start <= offset);
+                let column = 1 + offset - starts[line - 1];
+                Mark { problem, offset, length: place.len(), line, column, source: Arc::clone(&source) }
             })
             .collect();
         marks.sort_by_key(|mark| mark.offset);
         let count = marks.len();
-        let source = NamedSource::new(name, text.to_owned());
-        for mark in &mut marks {
-            mark.source = Some(source.clone());
-        }
         Report { file: name.to_owned(), count, marks }
     }
 }
@@ -107,7 +143,7 @@ struct Mark {
     length: usize,
     line: usize,
     column: usize,
-    source: Option<NamedSource<String>>,
+    source: Arc<NamedSource<String>>,
 }
 
 /// One problem as data, for `--json`.
@@ -181,7 +217,7 @@ impl Diagnostic for Mark {
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        self.source.as_ref().map(|source| source as &dyn miette::SourceCode)
+        Some(&*self.source)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
