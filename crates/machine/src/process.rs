@@ -38,6 +38,16 @@ pub enum RunError {
         /// How long it was given.
         deadline: Duration,
     },
+    /// The machine could not be reached.
+    #[error("cannot reach {place}: {}{}", reason.advice(), Tail(stderr))]
+    Unreachable {
+        /// `user@host:port`
+        place: String,
+        /// Why, as far as ssh tells.
+        reason: crate::Refusal,
+        /// What ssh said.
+        stderr: String,
+    },
     /// It ended with another exit status than 0.
     #[error("`{words}` ended with exit status {status}{}", Tail(stderr))]
     Failed {
@@ -91,7 +101,6 @@ pub(crate) async fn finish(
     words: &str,
     deadline: Duration,
 ) -> Result<Output, RunError> {
-    use std::os::unix::process::ExitStatusExt as _;
     let start = |source| RunError::Start { words: words.to_owned(), source };
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
     command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -106,11 +115,53 @@ pub(crate) async fn finish(
     let work = async { tokio::join!(feed, child.wait_with_output()).1 };
     let late = || RunError::Late { words: words.to_owned(), deadline };
     let output = tokio::time::timeout(deadline, work).await.map_err(|_| late())?.map_err(start)?;
-    Ok(Output {
+    Ok(read(&output))
+}
+
+/// Runs `from` and `to`, both on this machine, the one's output being the other's input, no longer than `deadline`.
+pub(crate) async fn pipe(from: &Cmd, to: &Cmd, deadline: Duration) -> Result<(), RunError> {
+    let start = |words: &Cmd| {
+        let words = words.to_string();
+        move |source| RunError::Start { words, source }
+    };
+    let (left, right) = (from.argv(), to.argv());
+    let mut source = Command::new(&left[0])
+        .args(&left[1..])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(start(from))?;
+    let pipe: Stdio = match source.stdout.take() {
+        Some(stdout) => stdout.try_into().map_err(start(from))?,
+        None => Stdio::null(),
+    };
+    let sink = Command::new(&right[0])
+        .args(&right[1..])
+        .stdin(pipe)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(start(to))?;
+    let both = async { tokio::join!(source.wait_with_output(), sink.wait_with_output()) };
+    let late = |_| RunError::Late { words: format!("{from} | {to}"), deadline };
+    let (source, sink) = tokio::time::timeout(deadline, both).await.map_err(late)?;
+    let (source, sink) = (source.map_err(start(from))?, sink.map_err(start(to))?);
+    // If the receiver failed, the sender only complains of its broken pipe: the receiver's words are the reason.
+    check(read(&sink), &to.to_string())?;
+    check(read(&source), &from.to_string())?;
+    Ok(())
+}
+
+fn read(output: &std::process::Output) -> Output {
+    use std::os::unix::process::ExitStatusExt as _;
+    Output {
         status: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0)),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    })
+    }
 }
 
 #[cfg(test)]

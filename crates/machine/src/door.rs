@@ -1,0 +1,181 @@
+//! The one door: words go in, what they answered comes out, whether the machine is this one or another.
+
+use crate::process::{self, Output, RunError, ask_local, check};
+use crate::ssh::{Address, Ssh};
+use cmd::{Cmd, Fault, Line, Program};
+use std::io;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A machine to run words on.
+#[derive(Debug)]
+pub struct Machine {
+    name: String,
+    door: Door,
+    sudo: bool,
+}
+
+#[derive(Debug)]
+enum Door {
+    Local,
+    Ssh(Box<Ssh>),
+}
+
+/// Why a [`Program`] did not run to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// A command could not be run, or did not end in time.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A command answered something else than what had to be so for the next one to be safe.
+    #[error("`{words}` answers `{found}` instead of `{expected}`")]
+    Unexpected {
+        /// The command.
+        words: String,
+        /// What it had to answer.
+        expected: String,
+        /// What it answered.
+        found: String,
+    },
+}
+
+impl Machine {
+    /// This machine; `sudo` if root's rights are needed and not there yet.
+    pub fn local(name: &str, sudo: bool) -> Self {
+        Self { name: name.to_owned(), door: Door::Local, sudo }
+    }
+
+    /// A machine behind SSH. Nothing is connected yet.
+    pub fn ssh(name: &str, address: Address) -> io::Result<Self> {
+        let sudo = address.user != "root";
+        Ok(Self { name: name.to_owned(), door: Door::Ssh(Box::new(Ssh::new(address)?)), sudo })
+    }
+
+    /// The machine's name in the fleet.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs `cmd` as root; any exit status is an answer.
+    pub async fn ask(&self, cmd: &Cmd, deadline: Duration) -> Result<Output, RunError> {
+        if self.sudo {
+            let mut words = vec!["sudo".into(), "-n".into(), "--".into()];
+            words.extend(cmd.words.iter().cloned());
+            return self.ask_as_login(&Cmd { words, input: cmd.input.clone() }, deadline).await;
+        }
+        self.ask_as_login(cmd, deadline).await
+    }
+
+    /// Runs `cmd` as root; an exit status other than 0 is an error.
+    pub async fn run(&self, cmd: &Cmd, deadline: Duration) -> Result<Output, RunError> {
+        check(self.ask(cmd, deadline).await?, &cmd.to_string())
+    }
+
+    /// Runs `cmd` as the user who logs in; any exit status is an answer.
+    pub async fn ask_as_login(&self, cmd: &Cmd, deadline: Duration) -> Result<Output, RunError> {
+        match &self.door {
+            Door::Local => ask_local(cmd, deadline).await,
+            Door::Ssh(ssh) => ssh.ask(cmd, deadline).await,
+        }
+    }
+
+    /// Runs a shell script as root in one round trip; it travels on standard input. Any exit status is an answer.
+    pub async fn ask_script(&self, script: &str, deadline: Duration) -> Result<Output, RunError> {
+        self.ask(&Cmd::new("sh").arg("-s").input(script), deadline).await
+    }
+
+    /// Runs several commands as root in one round trip, until the first that fails.
+    pub async fn run_program(&self, program: &Program, deadline: Duration) -> Result<(), ProgramError> {
+        if program.lines.is_empty() {
+            return Ok(());
+        }
+        let script = program.to_sh(cmd::quote);
+        let output = match self.ask_script(&script, deadline).await {
+            // What hung is one of these commands, not the shell that ran them.
+            Err(RunError::Late { deadline, .. }) => {
+                let words = program.lines.iter().map(|line| line.cmd().to_string()).collect::<Vec<_>>().join("; ");
+                return Err(RunError::Late { words, deadline }.into());
+            }
+            other => other?,
+        };
+        if output.status == 0 {
+            return Ok(());
+        }
+        let Some((fault, stderr)) = Fault::take(&output.stderr) else {
+            check(output, "sh -s")?;
+            return Ok(());
+        };
+        let words = program.lines.get(fault.line).map_or_else(String::new, |line| line.cmd().to_string());
+        match (program.lines.get(fault.line), fault.found) {
+            (Some(Line::Expect { output: expected, .. }), found) => Err(ProgramError::Unexpected {
+                words,
+                expected: expected.trim_end().to_owned(),
+                found: found.unwrap_or_default(),
+            }),
+            _ => Err(RunError::Failed { words, status: fault.status, stderr }.into()),
+        }
+    }
+
+    /// Waits until the machine answers, with its expected host key; a wrong key or a refused login ends the wait at
+    /// once, for waiting does not mend them.
+    pub async fn wait(&self, deadline: Duration) -> Result<(), RunError> {
+        let end = Instant::now() + deadline;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let asked = self.ask_as_login(&Cmd::new("true"), left.max(Duration::from_secs(1))).await;
+            match asked {
+                Ok(Output { status: 0, .. }) => return Ok(()),
+                Err(error @ RunError::Unreachable { reason: crate::Refusal::HostKey, .. }) => return Err(error),
+                Err(error) if Instant::now() >= end => return Err(error),
+                _ => tokio::time::sleep(Duration::from_millis(300)).await,
+            }
+            self.close().await;
+        }
+    }
+
+    /// Ends the connection, if there is one; the next command makes it again.
+    pub async fn close(&self) {
+        if let Door::Ssh(ssh) = &self.door {
+            ssh.close().await;
+        }
+    }
+
+    /// Where the machine answers; none for this one.
+    pub fn address(&self) -> Option<&Address> {
+        match &self.door {
+            Door::Local => None,
+            Door::Ssh(ssh) => Some(ssh.address()),
+        }
+    }
+
+    /// The options of `ssh` that lead to this machine over the standing connection, for programs that start `ssh`
+    /// themselves (`NIX_SSHOPTS`); none for this machine.
+    pub fn ssh_options(&self) -> Vec<String> {
+        match &self.door {
+            Door::Local => Vec::new(),
+            Door::Ssh(ssh) => ssh.options(),
+        }
+    }
+
+    /// Streams what `from` prints on this machine into `to` on that one, no longer than `deadline`.
+    pub async fn pipe_into(&self, from: &Cmd, to: &Cmd, deadline: Duration) -> Result<(), RunError> {
+        process::pipe(from, &self.shell_words(to), deadline).await
+    }
+
+    /// The words that run `cmd` as root on that machine, started on this one.
+    fn shell_words(&self, cmd: &Cmd) -> Cmd {
+        let mut words: Vec<String> = Vec::new();
+        if self.sudo {
+            words.extend(["sudo", "-n", "--"].map(str::to_owned));
+        }
+        words.extend(cmd.argv());
+        match &self.door {
+            Door::Local => Cmd::new(&words[0]).args(words[1..].iter().map(String::as_str)),
+            Door::Ssh(ssh) => {
+                let line = words.iter().map(|word| cmd::quote(word)).collect::<Vec<_>>().join(" ");
+                let Address { user, host, .. } = ssh.address();
+                Cmd::new("ssh").args(ssh.options()).args(["-l", user, "--", host]).arg(line)
+            }
+        }
+    }
+}

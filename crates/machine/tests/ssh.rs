@@ -1,0 +1,161 @@
+//! The door against a real sshd on loopback: words arrive as they are, a wrong host key gets nothing, waits end.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use cmd::{Cmd, Line, Program};
+use machine::{Address, Machine, ProgramError, Refusal, RunError, Trust};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// An sshd of our own; it ends with the test.
+struct Sshd {
+    child: Child,
+    dir: tempfile::TempDir,
+    port: u16,
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Sshd {
+    /// None where there is no sshd; the test says so.
+    fn start() -> Option<Self> {
+        if !Path::new("/usr/sbin/sshd").exists() {
+            eprintln!("skipped: /usr/sbin/sshd is missing (package openssh-server)");
+            return None;
+        }
+        // sshd(8) as root insists on its privilege separation directory.
+        let _ = std::fs::create_dir("/run/sshd");
+        let dir = tempfile::tempdir().unwrap();
+        for key in ["host", "other", "user"] {
+            let file = dir.path().join(key);
+            let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(file).status();
+            assert!(made.unwrap().success());
+        }
+        std::fs::copy(dir.path().join("user.pub"), dir.path().join("authorized")).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let at = dir.path().display();
+        let config = format!(
+            "ListenAddress 127.0.0.1\nPort {port}\nHostKey {at}/host\nAuthorizedKeysFile {at}/authorized\n\
+             StrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin prohibit-password\n"
+        );
+        std::fs::write(dir.path().join("config"), config).unwrap();
+        let child = Command::new("/usr/sbin/sshd")
+            .args(["-D", "-e", "-f"])
+            .arg(dir.path().join("config"))
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Some(Self { child, dir, port })
+    }
+
+    fn key(&self, name: &str) -> String {
+        std::fs::read_to_string(self.dir.path().join(format!("{name}.pub"))).unwrap()
+    }
+
+    fn identity(&self) -> PathBuf {
+        self.dir.path().join("user")
+    }
+
+    fn machine(&self, host_key: &str) -> Machine {
+        let address = Address {
+            host: "127.0.0.1".into(),
+            port: self.port,
+            user: whoami(),
+            trust: Trust::Pinned(self.key(host_key)),
+            identity: Some(self.identity()),
+        };
+        Machine::ssh("test", address).unwrap()
+    }
+}
+
+fn whoami() -> String {
+    String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap().trim().to_owned()
+}
+
+#[tokio::test]
+async fn words_arrive_as_they_are() {
+    let Some(sshd) = Sshd::start() else { return };
+    let machine = sshd.machine("host");
+    machine.wait(SOON).await.unwrap();
+    let odd = ["", "a b", "it's", "$HOME `id` \"x\"", "new\nline", "*", "~", "ä\u{1F600}", "-n", "\\", "#x", "a;b&c|d"];
+    let cmd = Cmd::new("printf").arg("%s\u{1e}").args(odd);
+    let out = machine.ask_as_login(&cmd, SOON).await.unwrap();
+    assert_eq!(out.stdout.split('\u{1e}').collect::<Vec<_>>()[..odd.len()], odd);
+    let out = machine.ask_as_login(&Cmd::new("cat").input("secret\n"), SOON).await.unwrap();
+    assert_eq!(out.stdout, "secret\n");
+}
+
+#[tokio::test]
+async fn a_wrong_host_key_gets_nothing() {
+    let Some(sshd) = Sshd::start() else { return };
+    sshd.machine("host").wait(SOON).await.unwrap();
+    let mark = sshd.dir.path().join("mark");
+    let touch = Cmd::new("touch").arg(mark.display().to_string());
+    let error = sshd.machine("other").ask_as_login(&touch, SOON).await.unwrap_err();
+    assert!(matches!(error, RunError::Unreachable { reason: Refusal::HostKey, .. }), "{error}");
+    assert!(!mark.exists());
+    let begun = Instant::now();
+    sshd.machine("other").wait(SOON).await.unwrap_err();
+    assert!(begun.elapsed() < SOON / 2, "waiting does not mend a wrong key");
+}
+
+#[tokio::test]
+async fn commands_share_one_connection_and_end_at_their_deadline() {
+    let Some(sshd) = Sshd::start() else { return };
+    let machine = sshd.machine("host");
+    machine.wait(SOON).await.unwrap();
+    let ask = async || machine.ask_as_login(&Cmd::new("printenv").arg("SSH_CONNECTION"), SOON).await.unwrap().stdout;
+    assert_eq!(ask().await, ask().await);
+    let late = machine.ask_as_login(&Cmd::new("sleep").arg("60"), Duration::from_millis(200)).await.unwrap_err();
+    assert!(matches!(late, RunError::Late { .. }), "{late}");
+    assert_eq!(machine.ask_as_login(&Cmd::new("false"), SOON).await.unwrap().status, 1);
+}
+
+#[tokio::test]
+async fn a_machine_that_went_away_is_found_again() {
+    let Some(mut sshd) = Sshd::start() else { return };
+    let machine = sshd.machine("host");
+    machine.wait(SOON).await.unwrap();
+    sshd.child.kill().unwrap();
+    sshd.child.wait().unwrap();
+    machine.close().await;
+    let error = machine.ask_as_login(&Cmd::new("true"), SOON).await.unwrap_err();
+    assert!(matches!(error, RunError::Unreachable { reason: Refusal::Silent, .. }), "{error}");
+    sshd.child = Command::new("/usr/sbin/sshd")
+        .args(["-D", "-e", "-f"])
+        .arg(sshd.dir.path().join("config"))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    machine.wait(SOON).await.unwrap();
+}
+
+#[tokio::test]
+async fn programs_stop_where_they_fail() {
+    let machine = Machine::local("here", false);
+    let run = |words: &[&str]| Line::Run(Cmd::new(words[0]).args(words[1..].iter().copied()));
+    let program = Program { lines: vec![run(&["true"]), run(&["ls", "/no such place"]), run(&["true"])] };
+    let error = machine.run_program(&program, SOON).await.unwrap_err().to_string();
+    assert!(error.starts_with("`ls '/no such place'` ended with exit status 2\n    ls: "), "{error}");
+    let expect = Line::Expect { cmd: Cmd::new("echo").arg("WD-2"), output: "WD-1\n".into() };
+    let error = machine.run_program(&Program { lines: vec![expect] }, SOON).await.unwrap_err();
+    assert!(matches!(&error, ProgramError::Unexpected { found, .. } if found == "WD-2"), "{error}");
+}
+
+#[tokio::test]
+async fn a_pipe_names_the_end_that_broke() {
+    let machine = Machine::local("here", false);
+    machine.pipe_into(&Cmd::new("echo").arg("x"), &Cmd::new("cat"), SOON).await.unwrap();
+    let error = machine.pipe_into(&Cmd::new("false"), &Cmd::new("cat"), SOON).await.unwrap_err().to_string();
+    assert!(error.starts_with("`false` ended"), "{error}");
+}
