@@ -3,7 +3,10 @@
 //! Pure: nothing here runs a command or reads a file. `machine` probes and applies, `fleet` says whose tree it is.
 
 pub mod facts;
+pub mod identity;
 pub mod tree;
 mod units;
+pub mod wish;
 
 pub use units::{Extent, Name, NameError, NodeId, Size, SizeError};
+pub use wish::Wish;

@@ -1,0 +1,131 @@
+//! The device tree as branches for people: what a drawing or a text shows of each node.
+
+use super::{CacheKind, Holds, Kind, Node, Wish};
+use crate::NodeId;
+use crate::tree::TableKind;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// A node with the nodes that are shown below it. Disks, arrays and groups are roots; partitions hang below their disk,
+/// volumes below their group.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Branch {
+    /// The node.
+    pub node: NodeId,
+    /// What it is, such as `RAID6 nas`.
+    pub title: String,
+    /// How it is recognised or how large it is, such as `serial WD-1`, `96GiB`; may be empty.
+    pub detail: String,
+    /// What it holds, such as `xfs on /data`; may be empty.
+    pub holds: String,
+    /// Does a reinstall keep it?
+    pub persistent: bool,
+    /// The nodes it lies on, where the shape of the tree does not show them.
+    pub on: Vec<NodeId>,
+    /// What is shown below it.
+    pub below: Vec<Branch>,
+}
+
+impl Wish {
+    /// The tree as branches, in its own order.
+    pub fn branches(&self) -> Vec<Branch> {
+        let roots = self.nodes.iter().filter(|node| !matches!(node.kind, Kind::Partition(_) | Kind::Volume(_)));
+        roots.map(|node| self.branch(node)).collect()
+    }
+
+    fn branch(&self, node: &Node) -> Branch {
+        let children = match (&node.kind, &node.holds) {
+            (Kind::Group(group), _) => &group.volumes[..],
+            (_, Some(Holds::Table { partitions, .. })) => partitions,
+            _ => &[],
+        };
+        let below = children.iter().filter_map(|id| self.node(id)).map(|child| self.branch(child)).collect();
+        let on = match &node.kind {
+            Kind::Disk(_) | Kind::Partition(_) => Vec::new(),
+            Kind::Array(_) | Kind::Group(_) => node.on.clone(),
+            Kind::Volume(volume) => volume.pvs.clone(),
+        };
+        let (title, detail) = title(node);
+        Branch {
+            node: node.id.clone(),
+            title,
+            detail,
+            holds: holds(node.holds.as_ref()),
+            persistent: node.persistent,
+            on,
+            below,
+        }
+    }
+}
+
+fn title(node: &Node) -> (String, String) {
+    match &node.kind {
+        Kind::Disk(disk) => {
+            let words = [("serial", &disk.serial), ("wwn", &disk.wwn), ("model", &disk.model), ("", &disk.device)];
+            let known = words.iter().find_map(|(word, value)| value.as_ref().map(|value| format!("{word} {value}")));
+            let name = node.id.as_str().trim_start_matches("disk.");
+            (format!("disk {name}"), known.unwrap_or_default().trim_start().to_owned())
+        }
+        Kind::Partition(partition) => {
+            (format!("partition {} {}", partition.number, partition.name), partition.size.to_string())
+        }
+        Kind::Array(array) => {
+            let spares =
+                if array.spares.is_empty() { String::new() } else { format!(", {} spare", array.spares.len()) };
+            (format!("{} {}", array.level, array.name), format!("{} members{spares}", array.members.len()))
+        }
+        Kind::Group(group) => (format!("volume group {}", group.name), format!("{} physical volumes", group.pvs.len())),
+        Kind::Volume(volume) => {
+            let mut detail = volume.size.to_string();
+            if let Some(cache) = &volume.cache {
+                let kind = match cache.kind {
+                    CacheKind::Writecache => "writecache",
+                    CacheKind::Cache { .. } => "cache",
+                };
+                let _ = write!(detail, ", {kind} {}", cache.node);
+            }
+            if let Some(origin) = &volume.caches {
+                let _ = write!(detail, ", caches {origin}");
+            }
+            (format!("volume {}", volume.name), detail)
+        }
+    }
+}
+
+fn holds(holds: Option<&Holds>) -> String {
+    match holds {
+        None => String::new(),
+        Some(Holds::Table { table, .. }) => match table {
+            TableKind::Gpt => "GPT".to_owned(),
+            TableKind::Mbr => "MBR".to_owned(),
+        },
+        Some(Holds::Member { array, spare: false }) => format!("member of {array}"),
+        Some(Holds::Member { array, spare: true }) => format!("spare of {array}"),
+        Some(Holds::PhysicalVolume { group, .. }) => format!("physical volume of {group}"),
+        Some(Holds::Filesystem { format, mountpoint: Some(path), .. }) => format!("{format} on {path}"),
+        Some(Holds::Filesystem { format, .. }) => format.to_string(),
+        Some(Holds::Swap { .. }) => "swap".to_owned(),
+    }
+}
+
+/// The branches drawn as text, one node a line.
+pub fn draw(branches: &[Branch]) -> String {
+    let mut text = String::new();
+    for branch in branches {
+        draw_one(branch, "", "", &mut text);
+    }
+    text
+}
+
+fn draw_one(branch: &Branch, lead: &str, below: &str, text: &mut String) {
+    let kept = if branch.persistent { "persistent" } else { "" };
+    let parts = [&*branch.title, &branch.detail, &branch.holds, kept];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let _ = writeln!(text, "{lead}{}", parts.join(" · "));
+    for (at, child) in branch.below.iter().enumerate() {
+        let last = at + 1 == branch.below.len();
+        let (lead, next) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        draw_one(child, &format!("{below}{lead}"), &format!("{below}{next}"), text);
+    }
+}

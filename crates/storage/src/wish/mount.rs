@@ -1,0 +1,38 @@
+//! What is mounted where, and in which order.
+
+use super::{Holds, Node};
+use crate::NodeId;
+use crate::tree::Format;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A mount of the running machine.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Mount {
+    /// The node that holds the filesystem.
+    pub node: NodeId,
+    /// Where, such as `/data`.
+    pub path: String,
+    /// The filesystem's UUID as blkid(8) prints it.
+    pub uuid: String,
+    /// Which filesystem.
+    pub format: Format,
+    /// Options, as in fstab(5).
+    pub options: Vec<String>,
+}
+
+/// The mounts of these nodes: what holds a mount point comes before what is mounted on it.
+pub(super) fn mounts(nodes: &[Node]) -> Vec<Mount> {
+    let mut mounts: Vec<Mount> = nodes.iter().filter_map(mount).collect();
+    let depth = |path: &str| path.split('/').filter(|part| !part.is_empty()).count();
+    mounts.sort_by(|a, b| (depth(&a.path), &a.path).cmp(&(depth(&b.path), &b.path)));
+    mounts
+}
+
+fn mount(node: &Node) -> Option<Mount> {
+    let Some(Holds::Filesystem { format, shown, mountpoint: Some(path), options, .. }) = &node.holds else {
+        return None;
+    };
+    let (node, path, uuid) = (node.id.clone(), path.clone(), shown.clone());
+    Some(Mount { node, path, uuid, format: *format, options: options.clone() })
+}

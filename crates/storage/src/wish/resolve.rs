@@ -1,0 +1,263 @@
+//! From the declared tree to the resolved one: order, references, inheritance, identities.
+
+use super::mount::mounts;
+use super::{Array, Cache, CacheKind, Disk, Group, Holds, Kind, Node, Partition, Volume, Wish};
+use crate::identity::{self, Role};
+use crate::tree::{self, CacheMode, Content, Format, PartitionKind, Storage, TableKind};
+use crate::{Extent, Name, NodeId};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+impl Wish {
+    /// Resolves a checked tree. `namespace` is the machine's, see [`identity::namespace`].
+    pub fn new(storage: &Storage, namespace: Uuid) -> Self {
+        let mut resolver = Resolver { storage, namespace, found: BTreeMap::new() };
+        resolver.disks();
+        resolver.arrays();
+        resolver.groups();
+        resolver.settle_references();
+        let nodes = resolver.in_order();
+        Self { mounts: mounts(&nodes), nodes }
+    }
+}
+
+struct Resolver<'a> {
+    storage: &'a Storage,
+    namespace: Uuid,
+    /// With what is said about persistence, before inheritance.
+    found: BTreeMap<NodeId, (Node, Option<bool>)>,
+}
+
+impl Resolver<'_> {
+    fn identity(&self, node: &NodeId, role: Role, adopted: Option<Uuid>) -> Uuid {
+        adopted.unwrap_or_else(|| identity::identity(self.namespace, node, role))
+    }
+
+    fn add(&mut self, id: NodeId, kind: Kind, on: Vec<NodeId>, persistent: Option<bool>, content: Option<&Content>) {
+        let path = match &kind {
+            Kind::Disk(disk) => disk.device.clone(),
+            Kind::Partition(partition) => Some(format!("/dev/disk/by-partuuid/{}", partition.partuuid)),
+            Kind::Array(array) => Some(format!("/dev/md/{}", array.name)),
+            Kind::Group(_) => None,
+            Kind::Volume(volume) => Some(format!("/dev/{}/{}", volume.group, volume.name)),
+        };
+        let holds = content.map(|content| self.holds(&id, content));
+        let node = Node { id: id.clone(), kind, on, persistent: false, path, holds };
+        self.found.insert(id, (node, persistent));
+    }
+
+    fn holds(&mut self, id: &NodeId, content: &Content) -> Holds {
+        match content {
+            Content::Gpt(table) => self.table(id, TableKind::Gpt, table),
+            Content::Mbr(table) => self.table(id, TableKind::Mbr, table),
+            Content::Mdraid(member) => Holds::Member { array: NodeId::array(&member.name), spare: member.spare },
+            Content::LvmPv(pv) => {
+                let uuid = identity::lvm(self.identity(id, Role::PhysicalVolume, pv.uuid));
+                Holds::PhysicalVolume { group: NodeId::group(&pv.vg), uuid }
+            }
+            Content::Filesystem(filesystem) => {
+                let uuid = self.identity(id, Role::Filesystem, filesystem.uuid);
+                let shown = match filesystem.format {
+                    Format::Vfat => identity::vfat(uuid),
+                    Format::Ext4 | Format::Xfs => uuid.to_string(),
+                };
+                Holds::Filesystem {
+                    format: filesystem.format,
+                    uuid,
+                    shown,
+                    mountpoint: filesystem.mountpoint.clone(),
+                    options: filesystem.options.clone(),
+                    label: filesystem.label.clone(),
+                }
+            }
+            Content::Swap(swap) => Holds::Swap { uuid: self.identity(id, Role::Swap, swap.uuid) },
+        }
+    }
+
+    fn table(&mut self, id: &NodeId, kind: TableKind, table: &tree::Table) -> Holds {
+        let uuid = self.identity(id, Role::Table, table.uuid);
+        let mut order: Vec<(&Name, &tree::Partition)> = table.partitions.iter().collect();
+        order.sort_by_key(|(name, partition)| (rank(partition), *name));
+        let mut partitions = Vec::new();
+        for (number, (name, declared)) in (1..).zip(order) {
+            let child = id.child(name);
+            let guid = (kind == TableKind::Gpt).then(|| self.identity(&child, Role::Partition, declared.uuid));
+            let partition = Partition {
+                name: name.clone(),
+                table: kind,
+                number,
+                size: declared.size,
+                kind: declared.kind.unwrap_or_else(|| implied(declared.content.as_ref())),
+                uuid: guid,
+                partuuid: guid
+                    .map_or_else(|| identity::mbr_partition(identity::short(uuid), number), |guid| guid.to_string()),
+            };
+            let kind = Kind::Partition(partition);
+            self.add(child.clone(), kind, vec![id.clone()], declared.persistent, declared.content.as_ref());
+            partitions.push(child);
+        }
+        Holds::Table { table: kind, uuid, bootable: table.bootable, partitions }
+    }
+
+    fn disks(&mut self) {
+        for (name, disk) in &self.storage.disk {
+            let tree::Disk { device, serial, wwn, model, size, persistent, content } = disk;
+            let (device, serial, wwn, model) = (device.clone(), serial.clone(), wwn.clone(), model.clone());
+            let kind = Kind::Disk(Disk { device, serial, wwn, model, size: *size });
+            self.add(NodeId::disk(name), kind, Vec::new(), *persistent, content.as_ref());
+        }
+    }
+
+    fn arrays(&mut self) {
+        for (name, array) in &self.storage.mdadm {
+            let id = NodeId::array(name);
+            let uuid = self.identity(&id, Role::Array, array.uuid);
+            let (members, spares) = (Vec::new(), Vec::new());
+            let kind = Kind::Array(Array { name: name.clone(), level: array.level, uuid, members, spares });
+            self.add(id, kind, Vec::new(), array.persistent, array.content.as_ref());
+        }
+    }
+
+    fn groups(&mut self) {
+        for (name, group) in &self.storage.lvm_vg {
+            let id = NodeId::group(name);
+            let uuid = identity::lvm(self.identity(&id, Role::Group, group.uuid));
+            let mut order: Vec<(&Name, &tree::Volume)> = group.lvs.iter().collect();
+            order.sort_by_key(|(name, volume)| (volume_rank(volume), *name));
+            let volumes = order.iter().map(|(name, _)| id.child(name)).collect();
+            let kind = Kind::Group(Group { name: name.clone(), uuid, pvs: Vec::new(), volumes });
+            self.add(id.clone(), kind, Vec::new(), group.persistent, None);
+            for (volume, declared) in order {
+                let child = id.child(volume);
+                let uuid = identity::lvm(self.identity(&child, Role::Volume, declared.uuid));
+                let caches = group.lvs.iter().find(|(_, other)| {
+                    other.writecache.as_ref() == Some(volume) || other.cache.as_ref() == Some(volume)
+                });
+                let kind = Kind::Volume(Volume {
+                    name: volume.clone(),
+                    group: name.clone(),
+                    uuid,
+                    size: declared.size,
+                    pvs: declared.pvs.clone().unwrap_or_default(),
+                    cache: cache(&id, declared),
+                    caches: caches.map(|(origin, _)| id.child(origin)),
+                });
+                self.add(child, kind, vec![id.clone()], declared.persistent, declared.content.as_ref());
+            }
+        }
+    }
+
+    /// Members, spares and physical volumes are named by what holds them; now each array and group learns its own.
+    fn settle_references(&mut self) {
+        let mut named: Vec<(NodeId, NodeId, bool)> = Vec::new();
+        for (id, (node, _)) in &self.found {
+            match &node.holds {
+                Some(Holds::Member { array, spare }) => named.push((array.clone(), id.clone(), *spare)),
+                Some(Holds::PhysicalVolume { group, .. }) => named.push((group.clone(), id.clone(), false)),
+                Some(Holds::Table { .. } | Holds::Filesystem { .. } | Holds::Swap { .. }) | None => {}
+            }
+        }
+        for (owner, part, spare) in named {
+            let Some((node, _)) = self.found.get_mut(&owner) else { continue };
+            node.on.push(part.clone());
+            match &mut node.kind {
+                Kind::Array(array) if spare => array.spares.push(part),
+                Kind::Array(array) => array.members.push(part),
+                Kind::Group(group) => group.pvs.push(part),
+                Kind::Disk(_) | Kind::Partition(_) | Kind::Volume(_) => {}
+            }
+        }
+        let pvs: BTreeMap<Name, Vec<NodeId>> = self
+            .found
+            .values()
+            .filter_map(|(node, _)| match &node.kind {
+                Kind::Group(group) => Some((group.name.clone(), group.pvs.clone())),
+                _ => None,
+            })
+            .collect();
+        for (node, _) in self.found.values_mut() {
+            if let Kind::Volume(volume) = &mut node.kind
+                && volume.pvs.is_empty()
+            {
+                volume.pvs = pvs.get(&volume.group).cloned().unwrap_or_default();
+            }
+        }
+    }
+
+    /// Every node behind all that it lies on; persistence handed down on the way.
+    fn in_order(mut self) -> Vec<Node> {
+        let ids: Vec<NodeId> = self.found.keys().cloned().collect();
+        let (mut order, mut seen) = (Vec::new(), BTreeSet::new());
+        for id in &ids {
+            self.visit(id, &mut seen, &mut order);
+        }
+        let mut kept = BTreeSet::new();
+        let mut nodes = Vec::with_capacity(order.len());
+        for id in order {
+            let Some((mut node, said)) = self.found.remove(&id) else { continue };
+            node.persistent = said.unwrap_or_else(|| node.on.iter().any(|below| kept.contains(below)));
+            if node.persistent {
+                kept.insert(id);
+            }
+            nodes.push(node);
+        }
+        nodes
+    }
+
+    fn visit(&self, id: &NodeId, seen: &mut BTreeSet<NodeId>, order: &mut Vec<NodeId>) {
+        let Some((node, _)) = self.found.get(id) else { return };
+        if !seen.insert(id.clone()) {
+            return;
+        }
+        for below in &node.on {
+            self.visit(below, seen, order);
+        }
+        // Volumes of a group follow in the order in which they take their space, whatever their names.
+        order.push(id.clone());
+        if let Kind::Group(group) = &node.kind {
+            for volume in &group.volumes {
+                self.visit(volume, seen, order);
+            }
+        }
+        if let Some(Holds::Table { partitions, .. }) = &node.holds {
+            for partition in partitions {
+                self.visit(partition, seen, order);
+            }
+        }
+    }
+}
+
+/// What a partition is for, if its declaration does not say.
+fn implied(content: Option<&Content>) -> PartitionKind {
+    match content {
+        Some(Content::Mdraid(_)) => PartitionKind::LinuxRaid,
+        Some(Content::LvmPv(_)) => PartitionKind::LinuxLvm,
+        Some(Content::Swap(_)) => PartitionKind::LinuxSwap,
+        Some(Content::Filesystem(_) | Content::Gpt(_) | Content::Mbr(_)) | None => PartitionKind::Linux,
+    }
+}
+
+/// What takes the end of the disk comes last in any case. The numbers are disko's: BIOS boot 100, any other 1000.
+fn rank(partition: &tree::Partition) -> (bool, i32) {
+    let usual = match (partition.kind, partition.size) {
+        (Some(PartitionKind::BiosBoot), _) => 100,
+        (Some(PartitionKind::Efi), _) => 500,
+        (_, Extent::Size(_) | Extent::End) => 1000,
+        (_, Extent::Percent(_)) => 5000,
+    };
+    (partition.size == Extent::End, partition.priority.unwrap_or(usual))
+}
+
+fn volume_rank(volume: &tree::Volume) -> (bool, i32) {
+    let usual = if let Extent::Percent(_) = volume.size { 5000 } else { 1000 };
+    (volume.size == Extent::End, volume.priority.unwrap_or(usual))
+}
+
+fn cache(group: &NodeId, volume: &tree::Volume) -> Option<Cache> {
+    let mode = volume.cache_mode.unwrap_or(CacheMode::Writethrough);
+    match (&volume.writecache, &volume.cache) {
+        (Some(name), _) => Some(Cache { node: group.child(name), kind: CacheKind::Writecache }),
+        (None, Some(name)) => Some(Cache { node: group.child(name), kind: CacheKind::Cache { mode } }),
+        (None, None) => None,
+    }
+}
