@@ -1,0 +1,164 @@
+#!/bin/sh
+# Prints all that homehive wants to know of a machine's disks, in sections that its parsers read.
+# It only reads: no volume is activated, no array started, nothing written. Every process is counted, for on a slow
+# machine each costs more than what it prints; so most questions go to /sys with the shell's own words.
+# A section is `%% NAME`, what the tool printed, `%% NAME STATUS`; the last line is `%% end`.
+set -u
+LC_ALL=C
+PATH=/run/current-system/sw/bin:/usr/sbin:/usr/bin:/sbin:/bin:${PATH-}
+export LC_ALL PATH
+
+# section NAME COMMAND…: what the command prints; status 127 says that it is not installed.
+section() {
+    section=$1
+    shift
+    printf '\n%%%% %s\n' "$section"
+    if command -v "$1" >/dev/null; then "$@"; else (exit 127); fi
+    printf '\n%%%% %s %s\n' "$section" "$?"
+}
+
+list_slaves() {
+    for slave in /sys/class/block/*/slaves/*; do
+        [ -e "$slave" ] || continue
+        name=${slave#/sys/class/block/}
+        echo "${name%%/*} ${slave##*/}"
+    done
+}
+
+list_unreadable() {
+    for device in $devices; do
+        [ -r "$device" ] || echo "$device"
+    done
+}
+
+list_links() {
+    [ $# -eq 0 ] || QUOTING_STYLE='locale' stat -c '%N' -- "$@"
+}
+
+# Superblocks of XFS (at 0), ext4 (at 1 KiB) and md (at 0 or 4 KiB).
+list_heads() {
+    # shellcheck disable=SC2086 # device paths are words, and are split on purpose
+    [ -z "$heads" ] || head -v -c 5120 $heads | od -A x -t x1
+}
+
+# A device without any signature may still hold something: is its first MiB zero?
+list_zero() {
+    for device in $devices; do
+        case $seen in *" $device "*) continue ;; esac
+        size=0
+        name=${device#/dev/}
+        case $name in */*) name=${name%%/*}!${name#*/} ;; esac
+        read -r size <"/sys/class/block/$name/size"
+        bytes=1048576
+        [ "$size" -lt 2048 ] && bytes=$((size * 512))
+        # Side by side: each waits for its disk.
+        (cmp -s -n "$bytes" "$device" /dev/zero && echo "$device") &
+    done
+    wait
+}
+
+list_volumes() {
+    [ -z "$volumes" ] || lvm fullreport --all --reportformat json --units b --nosuffix \
+        --configreport vg --options vg_name,vg_uuid,vg_extent_size,vg_free_count,vg_missing_pv_count \
+        --configreport pv --options pv_name,pv_uuid,vg_name,pv_size,pv_used,pv_missing,dev_size \
+        --configreport lv --options lv_name,lv_uuid,lv_size,lv_layout,lv_role,lv_active,lv_dm_path,pool_lv,origin \
+        --configreport pvseg --options pv_name,pv_uuid,lv_uuid,pvseg_start,pvseg_size \
+        --configreport seg --options lv_uuid,segtype
+}
+
+# Files of the kernel, each line behind its name. A file that is not there is no matter: not every machine has arrays.
+list_files() {
+    grep -sH '' /proc/self/mountinfo /proc/swaps \
+        /proc/sys/kernel/hostname /proc/sys/kernel/osrelease \
+        /sys/class/net/*/address /sys/class/net/*/operstate \
+        /sys/block/md*/md/array_state /sys/block/md*/md/level /sys/block/md*/md/raid_disks \
+        /sys/block/md*/md/metadata_version /sys/block/md*/md/uuid \
+        /sys/block/md*/md/sync_action /sys/block/md*/md/sync_completed \
+        /sys/block/md*/md/dev-*/state /sys/block/md*/md/dev-*/slot
+    [ $? -le 2 ]
+}
+
+list_machine() {
+    uname -m
+    [ ! -d /sys/firmware/efi ] || echo efi
+    grep -sh -e '^MemTotal' -e '^processor' -e '^model name' /proc/meminfo /proc/cpuinfo
+}
+
+# One function, so that a shell that reads this text from its standard input has read all of it before anything runs.
+probe() {
+    echo '%% homehive-probe 1'
+
+    # Every block device by its path, leaving out what holds no data of its own, media that are not there, and arrays
+    # that are not started.
+    devices=
+    for dir in /sys/class/block/*; do
+        name=${dir##*/}
+        case $name in loop* | ram* | zram* | sr* | fd* | mtd* | nbd*) continue ;; esac
+        size=0
+        read -r size <"$dir/size" || continue
+        [ "$size" -gt 0 ] || continue
+        case $name in *!*) name=${name%%!*}/${name#*!} ;; esac
+        [ -b "/dev/$name" ] && devices="$devices /dev/$name"
+    done
+
+    section slaves list_slaves
+    section unreadable list_unreadable
+    section lsblk lsblk --json --bytes --list --exclude 1,2,7,11 \
+        --output KNAME,PATH,TYPE,SIZE,LOG-SEC,SERIAL,WWN,MODEL,TRAN,RM,ROTA,RO,PKNAME,MAJ:MIN
+
+    set --
+    for link in /dev/disk/by-id/* /dev/disk/by-path/* /dev/md/*; do
+        [ -h "$link" ] && set -- "$@" "$link"
+    done
+    section links list_links "$@"
+
+    # wipefs that is not told to wipe prints signatures, all of them, and goes on after a blank device (blkid does not).
+    # shellcheck disable=SC2086 # device paths are words, and are split on purpose
+    signatures=$(wipefs --json $devices)
+    status=$?
+    printf '\n%%%% signatures\n%s\n%%%% signatures %s\n' "$signatures" "$status"
+
+    # What the signatures call for: tables are for sfdisk, superblocks are read here, volumes are for LVM.
+    tables=
+    heads=
+    volumes=
+    seen=' '
+    # shellcheck disable=SC2086 # device paths are words, and are split on purpose
+    set -- $signatures
+    while [ $# -gt 1 ]; do
+        value=${2%,}
+        value=${value#\"}
+        value=${value%\"}
+        case $1 in
+        '"device":')
+            device=/dev/$value
+            seen="$seen$device "
+            ;;
+        '"type":')
+            case $value in
+            gpt | dos)
+                case " $tables " in *" $device "*) ;; *) tables="$tables $device" ;; esac
+                ;;
+            xfs | ext2 | ext3 | ext4 | linux_raid_member)
+                case " $heads " in *" $device "*) ;; *) heads="$heads $device" ;; esac
+                ;;
+            LVM2_member) volumes=yes ;;
+            esac
+            ;;
+        esac
+        shift
+    done
+
+    for device in $tables; do
+        section "table:$device" sfdisk --json "$device"
+    done
+
+    section heads list_heads
+    section zero list_zero
+    section lvm list_volumes
+    section files list_files
+    section machine list_machine
+
+    echo '%% end'
+}
+probe </dev/null
