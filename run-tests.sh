@@ -1,0 +1,53 @@
+#!/bin/sh
+# All tests, from the formatter to a whole lab run. Sets up what it needs on Debian or Ubuntu.
+# Usage: ./run-tests.sh [--container] [--no-lab]
+set -eu
+cd "$(dirname "$0")"
+
+lab=yes
+for word in "$@"; do
+    case $word in
+    --container) exec scripts/container.sh ./run-tests.sh ;;
+    --no-lab) lab=no ;;
+    *)
+        echo "usage: ./run-tests.sh [--container] [--no-lab]" >&2
+        exit 2
+        ;;
+    esac
+done
+
+scripts/setup.sh test
+PATH=$HOME/.cargo/bin:${XDG_CACHE_HOME:-$HOME/.cache}/homehive/tools/bin:$PATH:/usr/sbin:/sbin
+export PATH
+
+begin=$(date +%s)
+stage() { printf '\n== %s (%s s)\n' "$*" "$(($(date +%s) - begin))"; }
+
+stage format
+cargo fmt --all --check
+stage lint
+cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+stage "shell scripts"
+git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck
+stage dependencies
+cargo deny --offline check --hide-inclusion-graph bans licenses sources
+if timeout 60 cargo deny check --hide-inclusion-graph advisories >/dev/null 2>&1; then
+    echo "advisories: none"
+elif timeout 60 cargo deny fetch db >/dev/null 2>&1; then
+    cargo deny check --hide-inclusion-graph advisories
+else
+    echo "skipped: advisories: the advisory database cannot be fetched from here"
+fi
+stage "documentation tests"
+cargo test --locked --workspace --doc --quiet
+stage tests
+if [ "$lab" = no ]; then
+    echo "skipped: tests that boot machines (--no-lab)"
+    HOMEHIVE_NO_LAB=1 cargo nextest run --locked --workspace
+else
+    cargo nextest run --locked --workspace
+    stage "the lab scenario"
+    cargo build --locked --quiet --package homehive
+    target/debug/homehive --plain --fleet examples/nas/fleet.toml lab run --report target/homehive-report
+fi
+stage "all done"
