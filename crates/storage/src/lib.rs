@@ -4,6 +4,7 @@
 
 pub mod facts;
 pub mod identity;
+pub mod probe;
 pub mod tree;
 mod units;
 pub mod wish;

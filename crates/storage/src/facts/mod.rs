@@ -2,6 +2,11 @@
 //!
 //! Kernel names (`sda`, `nvme0n1p2`, `md127`, `dm-3`) tie the parts together and mean nothing beyond this one probe.
 
+mod error;
+mod validate;
+
+pub use error::FactsError;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -22,7 +27,7 @@ pub struct Facts {
     /// Every LVM volume group.
     #[serde(default)]
     pub groups: Vec<Group>,
-    /// What is mounted from block devices.
+    /// What is mounted from block devices. A bind mount of a part stands here only if the whole is not mounted.
     #[serde(default)]
     pub mounts: Vec<Mount>,
     /// Kernel names of devices in use as swap space.
@@ -101,7 +106,7 @@ pub struct Device {
     /// Is it read-only?
     #[serde(default)]
     pub read_only: bool,
-    /// Links under `/dev/disk/by-id` and `/dev/disk/by-path` that lead here, sorted.
+    /// Links under `/dev/disk/by-id`, `/dev/disk/by-path` and `/dev/md` that lead here, sorted.
     #[serde(default)]
     pub links: Vec<String>,
     /// Kernel names of the devices this one lies on: a partition's disk, an array's members, a volume's devices.
@@ -189,7 +194,7 @@ pub enum Content {
         /// Bytes that the filesystem itself spans, where its superblock tells (ext4, XFS).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<u64>,
-        /// Block (ext4) or sector (XFS) size in bytes that the device must offer: blkid's BLOCK_SIZE.
+        /// Block (ext4) or sector (XFS) size in bytes that the device must offer: blkid's `BLOCK_SIZE`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         block: Option<u32>,
         /// Was its making cut short? Read from what mkfs writes last (XFS: `sb_inprogress`; ext4: never marked valid).

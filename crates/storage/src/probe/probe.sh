@@ -37,12 +37,15 @@ list_links() {
 
 # Superblocks of XFS (at 0), ext4 (at 1 KiB) and md (at 0 or 4 KiB).
 list_heads() {
+    [ -n "$heads" ] || return 0
+    command -v od >/dev/null || return 127
     # shellcheck disable=SC2086 # device paths are words, and are split on purpose
-    [ -z "$heads" ] || head -v -c 5120 $heads | od -A x -t x1
+    head -v -c 5120 $heads | od -A x -t x1
 }
 
 # A device without any signature may still hold something: is its first MiB zero?
 list_zero() {
+    command -v cmp >/dev/null || return 127
     for device in $devices; do
         case $seen in *" $device "*) continue ;; esac
         size=0
@@ -58,7 +61,9 @@ list_zero() {
 }
 
 list_volumes() {
-    [ -z "$volumes" ] || lvm fullreport --all --reportformat json --units b --nosuffix \
+    [ -n "$volumes" ] || return 0
+    command -v lvm >/dev/null || return 127
+    lvm fullreport --all --reportformat json --units b --nosuffix \
         --configreport vg --options vg_name,vg_uuid,vg_extent_size,vg_free_count,vg_missing_pv_count \
         --configreport pv --options pv_name,pv_uuid,vg_name,pv_size,pv_used,pv_missing,dev_size \
         --configreport lv --options lv_name,lv_uuid,lv_size,lv_layout,lv_role,lv_active,lv_dm_path,pool_lv,origin \
@@ -66,7 +71,8 @@ list_volumes() {
         --configreport seg --options lv_uuid,segtype
 }
 
-# Files of the kernel, each line behind its name. A file that is not there is no matter: not every machine has arrays.
+# Files of the kernel, each line behind its name. Not every machine has arrays: a file that is not there is no matter,
+# though grep then ends with status 2.
 list_files() {
     grep -sH '' /proc/self/mountinfo /proc/swaps \
         /proc/sys/kernel/hostname /proc/sys/kernel/osrelease \
@@ -75,7 +81,6 @@ list_files() {
         /sys/block/md*/md/metadata_version /sys/block/md*/md/uuid \
         /sys/block/md*/md/sync_action /sys/block/md*/md/sync_completed \
         /sys/block/md*/md/dev-*/state /sys/block/md*/md/dev-*/slot
-    [ $? -le 2 ]
 }
 
 list_machine() {

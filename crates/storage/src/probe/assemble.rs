@@ -1,0 +1,264 @@
+//! The facts put together from what the tools printed, each of which knows a part; the forms are the parsers' business.
+
+use super::kernel::{Files, MountLine};
+use super::lvm::{self, Physical};
+use super::sections::{NOT_FOUND, Section, Sections};
+use super::wipefs::Signature;
+use super::{links, lsblk, sfdisk, superblock, wipefs};
+use crate::facts::{Array, Content, Device, DeviceKind, Facts, FactsError, Group, Mount, Partition};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Reads what the script ([`super::SCRIPT`]) printed. Output that breaks off, tools that are missing or failed, and facts
+/// that contradict one another are refused with their reason.
+pub fn parse(output: &str) -> Result<Facts, FactsError> {
+    let sections = Sections::cut(output)?;
+    if let Some(device) = sections.tool("unreadable", "sh")?.lines().find(|line| !line.trim().is_empty()) {
+        return Err(FactsError::NotRoot { device: device.to_owned() });
+    }
+    let rows = lsblk::parse(sections.tool("lsblk", "lsblk")?)?;
+    let known = Known { rows: &rows, links: links::parse(sections.get("links")?.text) };
+    let signatures = wipefs::parse(sections.tool("signatures", "wipefs")?)?;
+    let files = Files::parse(whatever(sections.get("files")?, "grep")?)?;
+    let (groups, physical) = volumes(&sections, &signatures, &known)?;
+    let look = Look {
+        sections: &sections,
+        signatures,
+        heads: heads(&sections)?,
+        zero: whatever(sections.get("zero")?, "cmp"),
+        physical,
+        known: &known,
+    };
+    let slaves: Vec<_> = sections.tool("slaves", "sh")?.lines().filter_map(|line| line.split_once(' ')).collect();
+
+    let mut devices = Vec::new();
+    let mut partitions: BTreeMap<String, Partition> = BTreeMap::new();
+    for row in &rows {
+        let content = look.content(row, &mut partitions)?;
+        let disk = row.kind == DeviceKind::Disk;
+        let mut parents: Vec<String> =
+            slaves.iter().filter(|(name, _)| *name == row.name).map(|(_, parent)| parent.replace('!', "/")).collect();
+        parents.extend(row.parent.clone().filter(|_| row.kind == DeviceKind::Partition));
+        devices.push(Device {
+            name: row.name.clone(),
+            path: row.path.clone(),
+            kind: row.kind,
+            size: row.size,
+            sector: row.sector,
+            serial: row.serial.clone().filter(|_| disk),
+            wwn: row.wwn.clone().filter(|_| disk),
+            model: row.model.clone().filter(|_| disk),
+            transport: row.transport.clone().filter(|_| disk),
+            removable: row.removable,
+            rotational: row.rotational,
+            read_only: row.read_only,
+            links: known.links.get(row.name.as_str()).into_iter().flatten().map(|link| (*link).to_owned()).collect(),
+            parents,
+            partition: None,
+            content,
+        });
+    }
+    for (path, partition) in partitions {
+        let device = devices.iter_mut().find(|device| device.path == path);
+        let device = device.ok_or_else(|| FactsError::Senseless {
+            place: format!("partition {path}"),
+            reason: "the table has it, and the kernel does not know it".into(),
+            remedy: "run `partprobe` on the machine, or boot it anew, then probe again".into(),
+        })?;
+        device.partition = Some(partition);
+    }
+    let facts = Facts {
+        version: Facts::VERSION,
+        machine: files.machine(sections.tool("machine", "uname")?),
+        arrays: arrays(&files, &devices),
+        groups,
+        mounts: mounts(files.mounts(), &known),
+        swaps: files.swaps().iter().filter_map(|path| known.name(path)).collect(),
+        devices,
+    };
+    facts.validate()?;
+    Ok(facts)
+}
+
+/// What a section says whose tool's exit status tells nothing, as long as the tool is there.
+fn whatever<'a>(section: Section<'a>, tool: &'static str) -> Result<&'a str, FactsError> {
+    match section.status {
+        NOT_FOUND => Err(FactsError::NoTool { tool, needed: "it is what the disks are looked at with".into() }),
+        _ => Ok(section.text),
+    }
+}
+
+/// Which device a path means.
+struct Known<'a> {
+    rows: &'a [lsblk::Row],
+    links: BTreeMap<&'a str, Vec<&'a str>>,
+}
+
+impl Known<'_> {
+    fn name(&self, path: &str) -> Option<String> {
+        let row = self.rows.iter().find(|row| row.path == path || path.strip_prefix("/dev/") == Some(&row.name));
+        let linked = || self.links.iter().find(|(_, links)| links.contains(&path)).map(|(name, _)| (*name).to_owned());
+        row.map(|row| row.name.clone()).or_else(linked)
+    }
+}
+
+fn heads(sections: &Sections<'_>) -> Result<BTreeMap<String, Vec<u8>>, FactsError> {
+    superblock::heads(whatever(sections.get("heads")?, "od")?)
+}
+
+fn volumes(
+    sections: &Sections<'_>,
+    signatures: &BTreeMap<String, Vec<Signature>>,
+    known: &Known<'_>,
+) -> Result<(Vec<Group>, Vec<Physical>), FactsError> {
+    let section = sections.get("lvm")?;
+    if section.status == NOT_FOUND {
+        let holds = |kinds: &[Signature]| kinds.iter().any(|signature| signature.kind == "LVM2_member");
+        let device = signatures.iter().find(|(_, kinds)| holds(kinds)).map_or("a device", |(name, _)| name.as_str());
+        let needed = format!("`{device}` is an LVM physical volume");
+        return Err(FactsError::NoTool { tool: "lvm", needed });
+    }
+    // LVM's exit status is 5 when a volume is missing; it reports all the same.
+    let (mut groups, physical) = match lvm::parse(section.text) {
+        Err(_) if section.status != 0 => {
+            return Err(FactsError::ToolFailed { tool: "lvm fullreport".into(), status: section.status });
+        }
+        read => read?,
+    };
+    for volume in groups.iter_mut().flat_map(|group| &mut group.volumes) {
+        volume.on = volume.on.iter().filter_map(|path| known.name(path)).collect();
+        volume.on.sort();
+        volume.on.dedup();
+    }
+    Ok((groups, physical))
+}
+
+/// All that tells what a device holds.
+struct Look<'a> {
+    sections: &'a Sections<'a>,
+    signatures: BTreeMap<String, Vec<Signature>>,
+    heads: BTreeMap<String, Vec<u8>>,
+    zero: Result<&'a str, FactsError>,
+    physical: Vec<Physical>,
+    known: &'a Known<'a>,
+}
+
+impl Look<'_> {
+    /// What the device holds; of a table also the partitions, by path.
+    fn content(&self, row: &lsblk::Row, partitions: &mut BTreeMap<String, Partition>) -> Result<Content, FactsError> {
+        let raw = format!("/dev/{}", row.name);
+        let head = self.heads.get(&raw).map(Vec::as_slice).unwrap_or_default();
+        let signature = match self.signatures.get(&row.name).map(Vec::as_slice).unwrap_or_default() {
+            [] => {
+                let blank = self.zero.clone()?.lines().any(|line| line == raw);
+                return Ok(if blank { Content::Blank } else { Content::Unknown });
+            }
+            [signature] => signature,
+            _ => return Ok(Content::Other { name: "ambiguous".into() }),
+        };
+        let other = |why: &str| Content::Other { name: format!("{}{why}", signature.kind) };
+        let (uuid, label) = (signature.uuid.clone(), signature.label.clone());
+        Ok(match signature.kind.as_str() {
+            "gpt" | "dos" => {
+                let section = format!("table:{raw}");
+                let text = match self.sections.get(&section)? {
+                    Section { status: 0, text } => text,
+                    Section { status: NOT_FOUND, .. } => {
+                        let needed = format!("`{}` holds a partition table", row.name);
+                        return Err(FactsError::NoTool { tool: "sfdisk", needed });
+                    }
+                    // libblkid sees a table that sfdisk cannot read, a broken one: nothing is to be taken for free.
+                    Section { .. } => return Ok(other(" (broken table)")),
+                };
+                let (content, found) = sfdisk::parse(text, &raw, row.size, row.sector)?;
+                partitions.extend(found);
+                content
+            }
+            "xfs" | "ext4" => {
+                let read = if signature.kind == "xfs" { superblock::xfs(head) } else { superblock::ext(head) };
+                let Some(superblock) = read else { return Ok(other(" (unreadable)")) };
+                Content::Filesystem {
+                    format: signature.kind.clone(),
+                    uuid,
+                    label,
+                    size: Some(superblock.size),
+                    block: Some(superblock.block),
+                    unfinished: superblock.unfinished,
+                }
+            }
+            "vfat" => {
+                Content::Filesystem { format: "vfat".into(), uuid, label, size: None, block: None, unfinished: false }
+            }
+            "swap" => Content::Swap { uuid: uuid.and_then(|uuid| Uuid::try_parse(&uuid).ok()) },
+            "linux_raid_member" => match superblock::md(head) {
+                Some(member) => Content::Member {
+                    array: member.array,
+                    name: member.name,
+                    level: member.level.into(),
+                    devices: member.devices,
+                    events: member.events,
+                    slot: member.slot,
+                },
+                // Metadata 0.90, 1.0, or a firmware's: it stands at the device's end.
+                None => other(" (metadata at its end)"),
+            },
+            "LVM2_member" => {
+                let known = self.physical.iter().find(|pv| self.known.name(&pv.path).as_ref() == Some(&row.name));
+                Content::PhysicalVolume {
+                    uuid: known.map(|pv| pv.uuid.clone()).or(uuid).unwrap_or_default(),
+                    group: known.and_then(|pv| pv.group.clone()),
+                    size: known.map_or(0, |pv| pv.size),
+                    used: known.map_or(0, |pv| pv.used),
+                }
+            }
+            _ => other(""),
+        })
+    }
+}
+
+/// The kernel's arrays, with what only their members' superblocks tell.
+fn arrays(files: &Files<'_>, devices: &[Device]) -> Vec<Array> {
+    let arrays = files.arrays().into_iter().map(|lines| {
+        let superblock = lines.members.iter().find_map(|member| {
+            let device = devices.iter().find(|device| device.name == member.device)?;
+            match &device.content {
+                Content::Member { array, name, level, devices, .. } => Some((*array, name, level, *devices)),
+                _ => None,
+            }
+        });
+        let link = devices
+            .iter()
+            .find(|device| device.name == lines.device)
+            .and_then(|device| device.links.iter().find_map(|link| link.strip_prefix("/dev/md/")));
+        let (uuid, name, level, wanted) = match superblock {
+            Some((array, name, level, devices)) => (Some(array), Some(name.as_str()), level.as_str(), devices),
+            None => (None, None, "", 0),
+        };
+        Array {
+            uuid: lines.uuid.filter(|uuid| !uuid.is_nil()).or(uuid).unwrap_or_default(),
+            name: name.or(link).unwrap_or(&lines.device).to_owned(),
+            level: if lines.level.is_empty() { level.to_owned() } else { lines.level },
+            active: lines.active,
+            devices: if lines.devices == 0 { wanted } else { lines.devices },
+            members: lines.members,
+            action: lines.action,
+            done: lines.done,
+            device: lines.device,
+        }
+    });
+    arrays.collect()
+}
+
+/// Mounts of known devices. A part of a filesystem that is mounted beside the whole (a bind mount) is left out, for it
+/// goes with the whole; without the whole it stands for it.
+fn mounts(lines: Vec<MountLine>, known: &Known<'_>) -> Vec<Mount> {
+    let device = |line: &MountLine| {
+        let row = known.rows.iter().find(|row| row.number == line.number);
+        row.map(|row| row.name.clone()).or_else(|| known.name(&line.source))
+    };
+    let own: Vec<_> = lines.into_iter().filter_map(|line| device(&line).map(|device| (device, line))).collect();
+    let whole: Vec<_> = own.iter().filter(|(_, line)| line.root == "/").map(|(device, _)| device.clone()).collect();
+    let kept = own.into_iter().filter(|(device, line)| line.root == "/" || !whole.contains(device));
+    kept.map(|(device, line)| Mount { device, target: line.target, format: line.format, read_only: line.read_only })
+        .collect()
+}

@@ -1,0 +1,19 @@
+//! How a machine's disks are looked at: one script, one round trip, and pure parsers of what it prints.
+//!
+//! Running the script is the caller's business: `sh -s` as root, or `sudo -n sh -s`, with [`SCRIPT`] on standard input.
+
+mod assemble;
+mod kernel;
+mod links;
+mod lsblk;
+mod lvm;
+mod sections;
+mod sfdisk;
+mod superblock;
+mod wipefs;
+
+pub use assemble::parse;
+
+/// A POSIX shell script that prints what [`parse`] reads. It touches nothing on the machine, asks nothing, and runs under
+/// dash, bash and busybox.
+pub const SCRIPT: &str = include_str!("probe.sh");
