@@ -1,0 +1,41 @@
+#!/bin/sh
+# Builds `system`: what makes one machine, in the shape of a NixOS toplevel.
+set -eu
+: "${out:?}" "${tools:?}" "${userland:?}" "${kernel:?}" "${initrd:?}" "${machine:?}"
+: "${initScript:?}" "${activate:?}" "${boot:?}" "${storage:?}" "${assemble:?}" "${shutdown:?}" "${debug:?}" "${switch:?}"
+umask 022
+mkdir -p "$out/bin" "$out/lib"
+ln -s "$kernel/vmlinuz" "$out/kernel"
+ln -s "$kernel" "$out/kernel-modules"
+ln -s "$initrd/initrd" "$out/initrd"
+ln -s "$userland" "$out/sw"
+cp -R "$machine/etc" "$out/etc"
+for name in kernel-params grub-devices label network user nixos-version; do cp "$machine/$name" "$out/$name"; done
+printf x86_64-linux >"$out/system"
+
+# A script runs before anything but the store is there: its interpreter is the store's static busybox.
+script() { # $1: source, $2: name
+	{
+		printf '#!%s/bin/busybox sh\n' "$tools"
+		printf 'TOOLS=%s\nUSERLAND=%s\nSYSTEM=%s\n' "$tools" "$userland" "$out"
+		# shellcheck disable=SC2016 # to be expanded when the script runs
+		printf 'PATH=$TOOLS/bin:/run/wrappers/bin:/usr/sbin:/usr/bin\nexport PATH TOOLS USERLAND SYSTEM\n'
+		sed 1d "$1"
+	} >"$out/$2"
+	chmod 555 "$out/$2"
+}
+script "$initScript" init
+script "$activate" activate
+script "$boot" lib/boot
+script "$storage" lib/storage
+script "$shutdown" lib/shutdown
+script "$debug" lib/debug-shell
+script "$switch" bin/switch-to-configuration
+cp "$assemble" "$out/lib/assemble.sh"
+{
+	echo "::sysinit:$out/lib/boot"
+	echo "::respawn:$out/lib/debug-shell"
+	echo "::ctrlaltdel:$tools/bin/reboot"
+	echo "::shutdown:$out/lib/shutdown"
+} >"$out/etc/inittab"
+for applet in reboot poweroff halt; do ln -s "$tools/bin/$applet" "$out/bin/$applet"; done
