@@ -1,0 +1,13 @@
+//! The guest image: a small Debian system with the tools that an installation medium has, cached by its content.
+
+mod build;
+mod cache;
+mod cpio;
+mod kernel;
+mod modules;
+mod recipe;
+
+pub use build::BuildError;
+pub use cache::{Cache, CacheError, Image};
+pub use cpio::Archive;
+pub use recipe::Recipe;

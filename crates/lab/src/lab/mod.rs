@@ -1,0 +1,16 @@
+//! A lab: machines that live in one directory, usable from separate processes of the binary.
+
+mod create;
+mod dir;
+mod error;
+mod medium;
+mod power;
+mod state;
+
+pub use create::Blueprint;
+pub(crate) use create::blank;
+pub use dir::{Lab, LabDir};
+pub use error::LabError;
+pub use medium::{Keys, Medium};
+pub(crate) use power::ANSWER;
+pub use state::{MachineState, State, StateError};

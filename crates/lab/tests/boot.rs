@@ -1,0 +1,165 @@
+//! One machine from nothing to nothing: boots the installer, finds its disks, hurts one in an array, cuts the power, goes
+//! back to a snapshot, and leaves no process and no file.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use cmd::Cmd;
+use lab::image::{Cache, Recipe};
+use lab::qemu::{DiskKind, DiskSpec, Machine, Segment};
+use lab::{Blueprint, Event, Keys, Lab, LabDir, Medium, Need, require};
+use machine::{Output, ask_local, run_local};
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const BOOT: Duration = Duration::from_mins(3);
+const CALL: Duration = Duration::from_mins(2);
+
+/// The way in, as a person would type it.
+struct Door {
+    key: PathBuf,
+    known: PathBuf,
+    port: u16,
+}
+
+impl Door {
+    async fn ask(&self, script: &str) -> Output {
+        let option = |text: String| ["-o".to_owned(), text];
+        let words = Cmd::new("ssh")
+            .args(["-F", "none", "-n", "-i"])
+            .arg(self.key.display().to_string())
+            .args(["-p".to_owned(), self.port.to_string()])
+            .args(option(format!("UserKnownHostsFile={}", self.known.display())))
+            .args(["-o", "StrictHostKeyChecking=yes", "-o", "HostKeyAlias=nas", "-o", "BatchMode=yes"])
+            .args(["-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=20"])
+            .args(["root@127.0.0.1", script]);
+        ask_local(&words, CALL).await.unwrap()
+    }
+
+    async fn run(&self, script: &str) -> String {
+        let output = self.ask(script).await;
+        assert_eq!(output.status, 0, "{script}: {} {}", output.stdout, output.stderr);
+        output.stdout
+    }
+}
+
+fn disk(name: &str, kind: DiskKind, wwn: Option<u64>, mib: u64) -> DiskSpec {
+    let serial = format!("LAB-{}", name.to_uppercase());
+    DiskSpec { name: name.into(), kind, serial, wwn, bytes: mib << 20, boot: kind == DiskKind::Usb }
+}
+
+fn blueprint() -> Blueprint {
+    let [subnet, gateway, address] = [0, 1, 10].map(|last| Ipv4Addr::new(192, 168, 1, last));
+    let disks = vec![
+        disk("usb", DiskKind::Usb, None, 64),
+        disk("nvme", DiskKind::Nvme, None, 64),
+        disk("sata1", DiskKind::Sata, Some(0x5000_c500_a000_0001), 64),
+        disk("sata2", DiskKind::Sata, Some(0x5000_c500_a000_0002), 64),
+        disk("sata3", DiskKind::Sata, Some(0x5000_c500_a000_0003), 64),
+    ];
+    let machine = Machine { name: "nas".into(), address, memory: 1024, cpus: 2, disks };
+    Blueprint { segment: Segment { subnet, prefix: 24, gateway }, machines: vec![machine] }
+}
+
+async fn key(path: &Path) -> String {
+    let words = Cmd::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f"]);
+    run_local(&words.arg(path.display().to_string()), CALL).await.unwrap();
+    std::fs::read_to_string(path.with_extension("pub")).unwrap().trim().to_owned()
+}
+
+/// What is missing here, if a machine cannot be booted.
+fn missing(cache: &Cache, recipe: &Recipe) -> Option<String> {
+    let need = if cache.find(recipe).is_some() { Need::Run } else { Need::BuildAndRun };
+    require(need).err().map(|missing| missing.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_machine_from_nothing_to_nothing() {
+    let (cache, recipe) = (Cache::of_user().unwrap(), Recipe::installer());
+    if let Some(reason) = missing(&cache, &recipe) {
+        println!("skipped: {reason}");
+        return;
+    }
+    let begun = Instant::now();
+    let tell = move |event: Event| println!("{:6.1} s {event:?}", begun.elapsed().as_secs_f32());
+    let image = cache.image(&recipe, &tell).await.unwrap();
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("lab");
+    let admin = key(&temp.path().join("admin")).await;
+    let host = key(&temp.path().join("host")).await;
+    let known = temp.path().join("known_hosts");
+    std::fs::write(&known, format!("nas {host}\n")).unwrap();
+    let keys = Keys { authorized: vec![admin], host: std::fs::read_to_string(temp.path().join("host")).unwrap() };
+    let medium = Medium::Installer { image: &image, keys: &keys };
+
+    let mut lab = Lab::create(&path, &blueprint(), &tell).await.unwrap();
+    lab.start("nas", medium, &tell).await.unwrap();
+    let port = |lab: &Lab| lab.state().unwrap().machines[0].ssh_port;
+    let mut door = Door { key: temp.path().join("admin"), known, port: port(&lab) };
+    lab.wait_ssh("nas", door.port, BOOT, &tell).await.unwrap();
+    let pid = lab.guest("nas").unwrap().pid;
+
+    // The guest is who it was told to be, and has the disks that were declared.
+    assert_eq!(
+        door.run("hostname; ip -o -4 address show scope global | awk '{print $4}'").await,
+        "nas\n192.168.1.10/24\n"
+    );
+    let disks = door
+        .run("udevadm settle; lsblk -dbno SERIAL,SIZE,TRAN,WWN -I 8,259 | sed 's/ nvme\\..*//' | tr -s ' ' | sort")
+        .await;
+    insta::assert_snapshot!(disks);
+    assert_eq!(door.ask("dmesg -l emerg,alert,crit").await.stdout, "");
+
+    // A member of an array dies under writes; md sees it, and the data stays.
+    let by_id = "/dev/disk/by-id/ata-QEMU_HARDDISK_LAB-SATA";
+    door.run(&format!(
+        "mdadm --create /dev/md/t --run --level=5 --assume-clean --raid-devices=3 {by_id}1 {by_id}2 {by_id}3 2>&1"
+    ))
+    .await;
+    let hash = door.run("head -c 8M /dev/urandom | dd of=/dev/md/t bs=1M oflag=direct status=none && dd if=/dev/md/t bs=1M count=8 iflag=direct status=none | sha256sum").await;
+    lab.fail_disk("nas", "sata2").await.unwrap();
+    let write = "dd if=/dev/zero of=/dev/md/t seek=16 bs=1M count=16 oflag=direct status=none";
+    let failed = format!(
+        "{write}; for i in $(seq 100); do grep -q '(F)' /proc/mdstat && exit 0; sleep 0.2; done; cat /proc/mdstat; exit 1"
+    );
+    door.run(&failed).await;
+    assert_eq!(door.run("dd if=/dev/md/t bs=1M count=8 iflag=direct status=none | sha256sum").await, hash);
+    assert_eq!(door.run("mdadm --detail /dev/md/t | awk '/faulty/ {print $NF}' | xargs -n1 udevadm info -q property --property=ID_SERIAL_SHORT --value").await, "LAB-SATA2\n");
+
+    // It recovers; then another one is pulled out.
+    lab.revive_disk("nas", "sata2").await.unwrap();
+    door.run(&format!("dd if={by_id}2 of=/dev/null bs=1M count=1 iflag=direct status=none")).await;
+    lab.pull_disk("nas", "sata3").await.unwrap();
+    door.run(&format!("udevadm settle; ! test -e {by_id}3")).await;
+
+    // The power goes; a disk is replaced; the other ones keep what is on them.
+    lab.power_cut("nas").await.unwrap();
+    assert!(!Path::new(&format!("/proc/{pid}/fd/0")).exists());
+    lab.replace_disk("nas", "sata3", "NEW-3", Some(0x5000_c500_a000_0033)).unwrap();
+    let snapshots = lab.snapshots("nas");
+    lab.save("nas", &snapshots, "hurt").await.unwrap();
+    drop(lab);
+
+    // Another process takes over where this one stopped.
+    let mut lab = LabDir::at(&path).unwrap().lock().unwrap();
+    lab.start("nas", medium, &tell).await.unwrap();
+    door.port = port(&lab);
+    lab.wait_ssh("nas", door.port, BOOT, &tell).await.unwrap();
+    let found = "udevadm settle; ls /dev/disk/by-id | grep -c NEW-3; blkid -p -o value -s TYPE";
+    assert!(door.run(&format!("{found} {by_id}1")).await.ends_with("linux_raid_member\n"));
+    door.run(&format!("mdadm --stop --scan; dd if=/dev/zero of={by_id}1 bs=1M count=64 oflag=direct status=none"))
+        .await;
+    assert!(lab.stop("nas", CALL, &tell).await.unwrap(), "the power button works");
+    lab.restore("nas", &snapshots, "hurt").await.unwrap();
+    let superblock = std::fs::read(lab.files("nas").image("sata1")).unwrap();
+    assert!(superblock[..1 << 16].iter().any(|byte| *byte != 0), "the snapshot brought the array's superblock back");
+
+    // Down, while a machine runs, and nothing is left.
+    lab.start("nas", medium, &tell).await.unwrap();
+    let pid = lab.guest("nas").unwrap().pid;
+    drop(lab);
+    Lab::down(&path).await.unwrap();
+    assert!(!path.exists());
+    assert!(!Path::new(&format!("/proc/{pid}/fd/0")).exists());
+    Lab::down(&path).await.unwrap();
+}
