@@ -1,0 +1,189 @@
+//! The diagram of a machine's storage: from the resolved tree, and from what was seen of it if somebody looked.
+
+use super::{Diagram, Health, Link, Part, PartKind};
+use crate::seen::Seen;
+use crate::text::bytes;
+use storage::facts::{Content, Facts, MemberState};
+use storage::wish::{CacheKind, Holds, Kind, Node};
+use storage::{Extent, NodeId, Wish};
+
+impl Diagram {
+    /// The storage stack of `wish`; with `facts`, sizes are those of the real devices, and every part says how it fares.
+    pub fn of(wish: &Wish, facts: Option<&Facts>) -> Self {
+        let mut diagram = Self::default();
+        let seen = facts.map(|facts| Seen { wish, facts });
+        for node in &wish.nodes {
+            diagram.add(wish, node, seen.as_ref());
+        }
+        diagram
+    }
+
+    fn add(&mut self, wish: &Wish, node: &Node, seen: Option<&Seen<'_>>) {
+        let id = node.id.to_string();
+        let link = |from: &NodeId, cache| Link { from: from.to_string(), to: id.clone(), cache };
+        let (kind, title, detail, frame) = match &node.kind {
+            Kind::Disk(disk) => {
+                let marks = [&disk.serial, &disk.wwn, &disk.device, &disk.model];
+                let mark = marks.into_iter().flatten().next().cloned().unwrap_or_default();
+                (PartKind::Disk, last(&node.id), mark, None)
+            }
+            Kind::Partition(partition) => {
+                let detail = format!("partition {} · {}", partition.number, holds(node));
+                (PartKind::Partition, partition.name.to_string(), detail, None)
+            }
+            Kind::Array(array) => {
+                let detail = format!("{} members · md/{}", array.members.len(), array.name);
+                (PartKind::Array, format!("{} {}", array.level, array.name), detail, None)
+            }
+            Kind::Group(_) => return,
+            Kind::Volume(volume) => {
+                if let Some(cache) = &volume.cache {
+                    let word = match cache.kind {
+                        CacheKind::Writecache => "dm-writecache",
+                        CacheKind::Cache { .. } => "dm-cache",
+                    };
+                    self.links.push(link(&cache.node, Some(word.to_owned())));
+                }
+                let detail = if volume.caches.is_some() { "cache volume".to_owned() } else { holds(node) };
+                let frame = Some(format!("Volume group {}", volume.group));
+                (PartKind::Volume, volume.name.to_string(), detail, frame)
+            }
+        };
+        let below = match &node.kind {
+            Kind::Volume(volume) => &volume.pvs,
+            _ => &node.on,
+        };
+        self.links.extend(below.iter().map(|from| link(from, None)));
+        let device = seen.and_then(|seen| seen.device(&node.id));
+        let size = device.map_or_else(|| declared(node), |device| bytes(device.size));
+        let (health, words) = seen.map_or((Health::Unknown, String::new()), |seen| fares(seen, node));
+        self.parts.push(Part { id, kind, title, size, detail, frame, health, note: words });
+        self.add_content(wish, node, seen);
+    }
+
+    /// A filesystem or swap space is a part of its own, behind what holds it.
+    fn add_content(&mut self, wish: &Wish, node: &Node, seen: Option<&Seen<'_>>) {
+        let (title, detail) = match &node.holds {
+            Some(Holds::Filesystem { format, shown, mountpoint, .. }) => {
+                let short = shown.split('-').next().unwrap_or_default();
+                let title = mountpoint.clone().unwrap_or_else(|| format.to_string());
+                (title, format!("{format} · UUID {short}…"))
+            }
+            Some(Holds::Swap { .. }) => ("swap".to_owned(), "swap space".to_owned()),
+            _ => return,
+        };
+        let id = format!("{}.content", node.id);
+        let mounted = wish.mounts.iter().find(|mount| mount.node == node.id);
+        let path = mounted.map(|mount| mount.path.as_str());
+        let (health, words) = seen.map_or((Health::Unknown, String::new()), |seen| holding(seen, node, path));
+        self.links.push(Link { from: node.id.to_string(), to: id.clone(), cache: None });
+        let (kind, size, frame) = (PartKind::Filesystem, String::new(), None);
+        self.parts.push(Part { id, kind, title, size, detail, frame, health, note: words });
+    }
+}
+
+fn last(id: &NodeId) -> String {
+    id.as_str().rsplit('.').next().unwrap_or_default().to_owned()
+}
+
+fn holds(node: &Node) -> String {
+    match &node.holds {
+        Some(Holds::PhysicalVolume { .. }) => "LVM physical volume".to_owned(),
+        Some(Holds::Member { .. }) => "array member".to_owned(),
+        Some(Holds::Filesystem { format, .. }) => format.to_string(),
+        Some(Holds::Swap { .. }) => "swap".to_owned(),
+        Some(Holds::Table { .. }) | None => node.path.clone().unwrap_or_default(),
+    }
+}
+
+fn declared(node: &Node) -> String {
+    match &node.kind {
+        Kind::Disk(disk) => disk.size.map(|size| bytes(size.0)).unwrap_or_default(),
+        Kind::Partition(storage::wish::Partition { size, .. }) | Kind::Volume(storage::wish::Volume { size, .. }) => {
+            match size {
+                Extent::End => "the rest".to_owned(),
+                Extent::Size(size) => bytes(size.0),
+                other => other.to_string(),
+            }
+        }
+        Kind::Array(_) | Kind::Group(_) => String::new(),
+    }
+}
+
+/// How a node fares.
+fn fares(seen: &Seen<'_>, node: &Node) -> (Health, String) {
+    let said = |health, note: &str| (health, note.to_owned());
+    match &node.kind {
+        Kind::Disk(_) | Kind::Partition(_) => match (seen.device(&node.id), &node.holds) {
+            (None, _) => said(Health::Missing, "missing"),
+            (Some(device), Some(Holds::Member { array, .. })) => member(seen, array, &device.name),
+            (Some(_), Some(Holds::Table { .. })) if !seen.has_table(&node.id) => {
+                said(Health::Missing, "not its own table")
+            }
+            (Some(_), _) => said(Health::Good, ""),
+        },
+        Kind::Array(array) => match seen.array(&node.id) {
+            None => said(Health::Missing, "missing"),
+            Some(found) if !found.active => said(Health::Missing, "not active"),
+            Some(found) => {
+                let count = found.members.iter().filter(|member| member.state == MemberState::InSync).count();
+                let all = array.members.len();
+                let busy = found.members.iter().any(|member| member.state == MemberState::Rebuilding);
+                match (count < all, busy) {
+                    (true, true) => {
+                        (Health::Degraded, format!("rebuilding, {}.{} %", found.done / 10, found.done % 10))
+                    }
+                    (true, false) => (Health::Degraded, format!("degraded: {count} of {all} members")),
+                    (false, _) => said(Health::Good, ""),
+                }
+            }
+        },
+        Kind::Group(_) => said(Health::Good, ""),
+        Kind::Volume(volume) => {
+            let group = seen.facts.groups.iter().find(|group| group.name == volume.group.as_ref());
+            let find = |name: &str| group.and_then(|group| group.volumes.iter().find(|volume| volume.name == name));
+            let hidden = format!("{}_cvol", volume.name);
+            match find(volume.name.as_ref()).or_else(|| volume.caches.as_ref().and_then(|_| find(&hidden))) {
+                None => said(Health::Missing, "missing"),
+                Some(found) if volume.cache.is_some() && found.cache.is_none() => {
+                    said(Health::Degraded, "no cache attached")
+                }
+                Some(found) if !found.active && volume.caches.is_none() => said(Health::Missing, "not active"),
+                Some(_) => said(Health::Good, ""),
+            }
+        }
+    }
+}
+
+fn member(seen: &Seen<'_>, array: &NodeId, device: &str) -> (Health, String) {
+    let Some(array) = seen.array(array) else { return (Health::Good, String::new()) };
+    let member = array.members.iter().find(|member| member.device == device);
+    let (health, words) = match member.map(|member| member.state) {
+        Some(MemberState::InSync) => (Health::Good, ""),
+        Some(MemberState::Spare) => (Health::Good, "standing by"),
+        Some(MemberState::Rebuilding) => (Health::Degraded, "being rebuilt"),
+        Some(MemberState::Faulty) => (Health::Missing, "failed"),
+        None => (Health::Degraded, "not in the array"),
+    };
+    (health, words.to_owned())
+}
+
+/// How what a node holds fares.
+fn holding(seen: &Seen<'_>, node: &Node, path: Option<&str>) -> (Health, String) {
+    let Some(device) = seen.device(&node.id) else { return (Health::Missing, "missing".to_owned()) };
+    let there = match (&device.content, &node.holds) {
+        (Content::Filesystem { uuid: Some(found), unfinished: false, .. }, Some(Holds::Filesystem { shown, .. })) => {
+            found == shown
+        }
+        (Content::Swap { uuid: Some(found) }, Some(Holds::Swap { uuid })) => found == uuid,
+        _ => false,
+    };
+    let mounted =
+        |path: &str| seen.facts.mounts.iter().any(|mount| mount.target == path && mount.device == device.name);
+    let (health, words) = match path {
+        _ if !there => (Health::Missing, "missing"),
+        Some(path) if !mounted(path) => (Health::Degraded, "not mounted"),
+        _ => (Health::Good, ""),
+    };
+    (health, words.to_owned())
+}

@@ -1,0 +1,62 @@
+//! Are the filesystems there, mounted, and do they keep what is written?
+
+use super::{Subject, disk_check, unless_empty};
+use crate::rules::{Claim, WriteRule};
+use crate::{Ask, Check, Group, Side};
+use cmd::Cmd;
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+
+const SCRIPT: &str = include_str!("data.sh");
+
+/// Lines of 64 digits and a newline: 260 KiB.
+const LINES: u32 = 4096;
+
+pub(super) fn group(subject: &Subject) -> Option<Group> {
+    let mounts = subject.wish.mounts.iter().filter(|mount| mount.path != "/boot");
+    let mounts: Vec<_> = mounts.collect();
+    let mut checks = Vec::new();
+    for mount in &mounts {
+        let (path, format) = (&mount.path, mount.format);
+        checks.push(disk_check(
+            subject,
+            &mount.node,
+            Claim::Filesystem,
+            format!("{format} for {path} is there, with its identity"),
+        ));
+        checks.push(disk_check(subject, &mount.node, Claim::Mounted, format!("{path} is mounted from {}", mount.node)));
+        if path != "/" && !mount.options.iter().any(|option| option == "ro") {
+            checks.push(write(&subject.nonce, path));
+        }
+    }
+    let places: Vec<_> = mounts.iter().map(|mount| format!("{} on {}", mount.format, mount.path)).collect();
+    unless_empty("data", format!("Filesystems: {}", places.join(", ")), checks)
+}
+
+fn write(nonce: &str, path: &str) -> Check {
+    let content = content(nonce);
+    let rule = WriteRule { sha256: hex(&Sha256::digest(&content)), bytes: content.len() };
+    let cmd = Cmd::new("sh").args(["-c", SCRIPT, "homehive-verify", path]).input(content);
+    Check::one(
+        &format!("write:{path}"),
+        format!("what is written to {path} is read back"),
+        Ask::run(Side::Root, cmd),
+        rule,
+    )
+}
+
+/// Text that nobody could have written before the nonce was known, and that no disk can compress much.
+fn content(nonce: &str) -> String {
+    (0..LINES).fold(String::new(), |mut text, line| {
+        text.push_str(&hex(&Sha256::digest(format!("{nonce} {line}"))));
+        text.push('\n');
+        text
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
