@@ -2,12 +2,16 @@
 //!
 //! Pure: nothing here runs a command or reads a file. `machine` probes and applies, `fleet` says whose tree it is.
 
+mod check;
 pub mod facts;
 pub mod identity;
+pub mod plan;
 pub mod probe;
 pub mod tree;
 mod units;
 pub mod wish;
 
+pub use check::check;
+pub use plan::{Consent, Plan, plan};
 pub use units::{Extent, Name, NameError, NodeId, Size, SizeError};
 pub use wish::Wish;

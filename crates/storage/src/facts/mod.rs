@@ -263,7 +263,7 @@ pub struct Array {
     pub devices: u32,
     /// Its members by kernel name, and their state.
     pub members: Vec<Member>,
-    /// What md is doing, if it is busy: `resync`, `recovery`, `reshape`, `check`.
+    /// What md is doing, if it is busy: `resync`, `recovery`, `reshape`, `check`, `repair`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     /// Thousandths of that done.

@@ -120,7 +120,8 @@ impl<'a> Files<'a> {
                 devices: one("raid_disks").and_then(leading).unwrap_or_default(),
                 members: members.collect(),
                 done: if action.is_some() { done.unwrap_or_default().min(1000) } else { 0 },
-                action: action.map(str::to_owned),
+                // The file says `recover` of what /proc/mdstat, mdadm and people call recovery.
+                action: action.map(|action| if action == "recover" { "recovery" } else { action }.to_owned()),
             });
         }
         found
@@ -212,7 +213,7 @@ mod tests {
         for (action, completed, expected) in [
             ("resync", "564552 / 2093056", (Some("resync"), 269)),
             ("idle", "none", (None, 0)),
-            ("recovery", "none", (Some("recovery"), 0)),
+            ("recover", "none", (Some("recovery"), 0)),
             ("check", "9 / 0", (Some("check"), 1000)),
         ] {
             let md = "/sys/block/md0/md";

@@ -1,0 +1,144 @@
+//! Every declared device that can hold something, in one list with its place in the document.
+
+use crate::tree::{Content, Partition, Storage, Volume};
+use crate::{Extent, NodeId};
+use document::Path;
+use uuid::Uuid;
+
+/// A disk, partition, array or volume.
+pub(super) struct Holder<'a> {
+    pub id: NodeId,
+    /// Where it is declared.
+    pub at: Path,
+    pub kind: Kind<'a>,
+    pub content: Option<&'a Content>,
+    pub persistent: Option<bool>,
+    /// Bytes, as far as the declaration tells.
+    pub size: Option<u64>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Kind<'a> {
+    Disk,
+    Partition(&'a Partition),
+    Array,
+    Volume(&'a Volume),
+}
+
+impl Holder<'_> {
+    /// Where its content is declared.
+    pub fn content_at(&self) -> Path {
+        self.at.join("content")
+    }
+
+    /// The name of the disk, array or group that the node's own name starts with.
+    pub fn root(&self) -> String {
+        self.id.as_str().split('.').take(2).collect::<Vec<_>>().join(".")
+    }
+}
+
+/// The declared tree, flattened.
+pub(super) struct Tree<'a> {
+    pub storage: &'a Storage,
+    pub at: Path,
+    pub holders: Vec<Holder<'a>>,
+}
+
+impl<'a> Tree<'a> {
+    pub fn of(storage: &'a Storage, at: &Path) -> Self {
+        let mut tree = Self { storage, at: at.clone(), holders: Vec::new() };
+        for (name, disk) in &storage.disk {
+            tree.push(Holder {
+                id: NodeId::disk(name),
+                at: at.join("disk").join(name),
+                kind: Kind::Disk,
+                content: disk.content.as_ref(),
+                persistent: disk.persistent,
+                size: disk.size.map(|size| size.0),
+            });
+        }
+        for (name, array) in &storage.mdadm {
+            tree.push(Holder {
+                id: NodeId::array(name),
+                at: at.join("mdadm").join(name),
+                kind: Kind::Array,
+                content: array.content.as_ref(),
+                persistent: array.persistent,
+                size: None,
+            });
+        }
+        for (name, group) in &storage.lvm_vg {
+            let id = NodeId::group(name);
+            let at = at.join("lvm_vg").join(name).join("lvs");
+            for (name, volume) in &group.lvs {
+                tree.push(Holder {
+                    id: id.child(name),
+                    at: at.join(name),
+                    kind: Kind::Volume(volume),
+                    content: volume.content.as_ref(),
+                    persistent: volume.persistent,
+                    size: fixed(volume.size),
+                });
+            }
+        }
+        tree
+    }
+
+    /// The device and, below it, the partitions of its table.
+    fn push(&mut self, holder: Holder<'a>) {
+        let (id, at, content) = (holder.id.clone(), holder.content_at(), holder.content);
+        self.holders.push(holder);
+        for (name, partition) in content.and_then(Content::table).into_iter().flat_map(|(_, table)| &table.partitions) {
+            self.push(Holder {
+                id: id.child(name),
+                at: at.join("partitions").join(name),
+                kind: Kind::Partition(partition),
+                content: partition.content.as_ref(),
+                persistent: partition.persistent,
+                size: fixed(partition.size),
+            });
+        }
+    }
+
+    /// Every identity that is adopted instead of derived, and where that is said.
+    pub fn adopted(&self) -> Vec<(Path, Uuid)> {
+        let mut found = Vec::new();
+        let mut note = |at: Path, uuid: Option<Uuid>| found.extend(uuid.map(|uuid| (at.join("uuid"), uuid)));
+        for (name, array) in &self.storage.mdadm {
+            note(self.at.join("mdadm").join(name), array.uuid);
+        }
+        for (name, group) in &self.storage.lvm_vg {
+            note(self.at.join("lvm_vg").join(name), group.uuid);
+        }
+        for holder in &self.holders {
+            match holder.kind {
+                Kind::Partition(partition) => note(holder.at.clone(), partition.uuid),
+                Kind::Volume(volume) => note(holder.at.clone(), volume.uuid),
+                Kind::Disk | Kind::Array => {}
+            }
+            let own = holder.content.and_then(|content| match content {
+                Content::Gpt(table) | Content::Mbr(table) => table.uuid,
+                Content::LvmPv(pv) => pv.uuid,
+                Content::Filesystem(filesystem) => filesystem.uuid,
+                Content::Swap(swap) => swap.uuid,
+                Content::Mdraid(_) => None,
+            });
+            note(holder.content_at(), own);
+        }
+        found
+    }
+}
+
+/// A size that does not depend on anything else.
+pub(super) fn fixed(extent: Extent) -> Option<u64> {
+    match extent {
+        Extent::Size(size) => Some(size.0),
+        Extent::Percent(_) | Extent::End => None,
+    }
+}
+
+/// Names as a sentence lists them: `a`, `b`; or `none`.
+pub(super) fn list<T: std::fmt::Display>(names: impl IntoIterator<Item = T>) -> String {
+    let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}

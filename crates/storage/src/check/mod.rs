@@ -1,0 +1,29 @@
+//! What is wrong with a declared device tree before any machine is looked at; reading the tree's words is `tree`'s
+//! business, and whether it fits a machine `plan`'s.
+
+mod array;
+mod cycle;
+mod disk;
+mod filesystem;
+mod group;
+mod holder;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use crate::tree::Storage;
+use document::{Path, Problems};
+use holder::Tree;
+
+/// Finds everything wrong with `storage`, which stands at `at` of the document (`machines.nas.storage`, say).
+///
+/// A tree that nothing is found wrong with can be resolved and planned.
+pub fn check(storage: &Storage, at: &Path, problems: &mut Problems) {
+    let tree = Tree::of(storage, at);
+    disk::check(&tree, problems);
+    table::check(&tree, problems);
+    array::check(&tree, problems);
+    group::check(&tree, problems);
+    filesystem::check(&tree, problems);
+    cycle::check(&tree, problems);
+}
