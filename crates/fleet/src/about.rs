@@ -1,0 +1,69 @@
+//! `[fleet]`: what holds for the fleet as a whole.
+
+use crate::{Domain, FlakeRef, FleetName, ModulePath, Package, TimeZone};
+use document::{Decode, Path, Problems, Table, Value};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What holds for the fleet as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct About {
+    /// The fleet's name. Every identity on its disks is derived from it: never change it afterwards.
+    pub name: FleetName,
+    /// The domain that the machines' names stand under; `home.arpa` (RFC 8375) if absent.
+    #[serde(default = "domain")]
+    pub domain: Domain,
+    /// Where NixOS comes from; a lock file pins the exact revision.
+    #[serde(default = "nixpkgs")]
+    pub nixpkgs: FlakeRef,
+    /// The machines' time zone; `UTC` if absent.
+    #[serde(default = "utc")]
+    pub timezone: TimeZone,
+    /// NixOS modules of your own for every machine, as paths relative to the fleet file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<ModulePath>,
+    /// Packages of nixpkgs on every machine, beside those that homehive brings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<Package>,
+}
+
+/// Defaults are written in the words of the fleet file.
+fn known<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().expect("defaults are well-formed")
+}
+
+fn domain() -> Domain {
+    known("home.arpa")
+}
+
+fn nixpkgs() -> FlakeRef {
+    known("github:NixOS/nixpkgs/nixos-26.05")
+}
+
+fn utc() -> TimeZone {
+    known("UTC")
+}
+
+impl Decode for About {
+    fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
+        let mut table = Table::open(value, at, problems)?;
+        let name = table.required("name", "name the fleet: `name = \"home\"`", problems);
+        let domain = table.optional("domain", problems).unwrap_or_else(domain);
+        let nixpkgs = table.optional("nixpkgs", problems).unwrap_or_else(nixpkgs);
+        let timezone = table.optional("timezone", problems).unwrap_or_else(utc);
+        let modules = table.or_default("modules", problems);
+        let packages = table.or_default("packages", problems);
+        table.close(problems);
+        Some(Self { name: name?, domain, nixpkgs, timezone, modules, packages })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn defaults_are_well_formed() {
+        let shown = format!("{} {} {}", super::domain(), super::nixpkgs(), super::utc());
+        assert_eq!(shown, "home.arpa github:NixOS/nixpkgs/nixos-26.05 UTC");
+    }
+}

@@ -1,0 +1,221 @@
+//! The other words with a grammar: mail addresses, flake references, module paths, packages, time zones, versions.
+
+use crate::text::as_text;
+use std::fmt;
+
+/// Why a text is not one of these words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WordError {
+    /// Not `somebody@somewhere`.
+    #[error("this is not a mail address")]
+    Mail,
+    /// Not a flake reference.
+    #[error("this is not a flake reference")]
+    Flake,
+    /// A reference without `#name`.
+    #[error("the reference lacks `#` and the name under `nixosConfigurations`")]
+    Attribute,
+    /// Not a path of a module.
+    #[error("a module is a relative path of a .nix file or a folder, without `..` and spaces")]
+    Module,
+    /// Not a package.
+    #[error("this cannot be the name of a package in nixpkgs")]
+    Package,
+    /// Not `Area/City`.
+    #[error("this is not a time zone's name")]
+    TimeZone,
+    /// Not `1.34`.
+    #[error("this is not a minor release of Kubernetes")]
+    Kubernetes,
+    /// Not a host.
+    #[error("this is neither a host's name nor an IPv4 address")]
+    Host,
+}
+
+fn mail(text: &str) -> Result<(), WordError> {
+    let local = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+    let good = text.split_once('@').is_some_and(|(user, host)| {
+        (1..=64).contains(&user.len())
+            && user.chars().all(local)
+            && user.split('.').all(|part| !part.is_empty())
+            && host.contains('.')
+            && crate::net::is_host(host)
+    });
+    if good { Ok(()) } else { Err(WordError::Mail) }
+}
+
+/// Schemes of flake references (nix flake(1)), and a bare path.
+fn flake(text: &str) -> Result<(), WordError> {
+    const SCHEMES: [&str; 13] = [
+        "github:",
+        "gitlab:",
+        "sourcehut:",
+        "git+https://",
+        "git+ssh://",
+        "git+file:",
+        "git:",
+        "path:",
+        "https://",
+        "tarball+https://",
+        "flake:",
+        "hg+https://",
+        "/",
+    ];
+    let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"\"'`\\$<>{}|;".contains(c));
+    let known = SCHEMES.iter().any(|scheme| text.starts_with(scheme) && text.len() > scheme.len())
+        || text == "."
+        || text.starts_with("./");
+    let forge = match text.split_once(':') {
+        Some(("github" | "gitlab" | "sourcehut", rest)) => {
+            let parts = rest.split('?').next().unwrap_or_default().split('/');
+            parts.clone().count() >= 2 && parts.clone().all(|part| !part.is_empty())
+        }
+        _ => true,
+    };
+    if plain && known && forge && !text.contains('#') { Ok(()) } else { Err(WordError::Flake) }
+}
+
+fn attribute(text: &str) -> Result<(), WordError> {
+    let (reference, name) = text.split_once('#').ok_or(WordError::Attribute)?;
+    let inner = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if name.is_empty() || !name.chars().all(inner) {
+        return Err(WordError::Attribute);
+    }
+    flake(reference)
+}
+
+fn module(text: &str) -> Result<(), WordError> {
+    let inner = |c: char| c.is_ascii_alphanumeric() || "_-.+".contains(c);
+    let part = |part: &str| !part.is_empty() && part != ".." && part.chars().all(inner);
+    let relative = text.strip_prefix("./").unwrap_or(text);
+    if relative.trim_end_matches('/').split('/').all(part) { Ok(()) } else { Err(WordError::Module) }
+}
+
+fn package(text: &str) -> Result<(), WordError> {
+    let inner = |c: char| c.is_ascii_alphanumeric() || "_-'+".contains(c);
+    let part = |part: &str| part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && part.chars().all(inner);
+    if text.split('.').all(part) { Ok(()) } else { Err(WordError::Package) }
+}
+
+fn time_zone(text: &str) -> Result<(), WordError> {
+    let inner = |c: char| c.is_ascii_alphanumeric() || "_-+".contains(c);
+    let part = |part: &str| part.starts_with(|c: char| c.is_ascii_uppercase()) && part.chars().all(inner);
+    let good = text == "UTC" || (text.contains('/') && text.split('/').all(part));
+    if good { Ok(()) } else { Err(WordError::TimeZone) }
+}
+
+fn kubernetes(text: &str) -> Result<(), WordError> {
+    let minor = text.strip_prefix("1.").filter(|minor| (1..=3).contains(&minor.len()) && !minor.starts_with('0'));
+    if minor.is_some_and(|minor| minor.bytes().all(|b| b.is_ascii_digit())) {
+        Ok(())
+    } else {
+        Err(WordError::Kubernetes)
+    }
+}
+
+fn host(text: &str) -> Result<(), WordError> {
+    if crate::net::is_host(text) { Ok(()) } else { Err(WordError::Host) }
+}
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident, $check:ident, $code:literal, $pattern:literal, $help:literal;)*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl std::str::FromStr for $name {
+            type Err = WordError;
+
+            fn from_str(text: &str) -> Result<Self, WordError> {
+                $check(text).map(|()| Self(text.to_owned()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        as_text!($name, $code, $pattern, $help);
+    )* };
+}
+
+words! {
+    /// A mail address.
+    MailAddress, mail, "fleet::bad_mail", r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+        "for example \"you@your-provider.net\"";
+    /// A reference to a flake, without `#`.
+    FlakeRef, flake, "fleet::bad_flake", r"^[!-~]+$",
+        "for example \"github:NixOS/nixpkgs/nixos-26.05\", or a path";
+    /// A configuration in a flake: `github:you/config#nas`.
+    FlakeAttribute, attribute, "fleet::bad_flake", r"^[!-~]+#[A-Za-z0-9_-]+$",
+        "a flake and a name under its `nixosConfigurations`: \"github:you/config#nas\"";
+    /// A NixOS module, as a path relative to the fleet file.
+    ModulePath, module, "fleet::bad_module", r"^[A-Za-z0-9_.+/-]+$",
+        "a path relative to the fleet file: \"modules/printer.nix\"";
+    /// A package of nixpkgs by its attribute.
+    Package, package, "fleet::bad_package", r"^[A-Za-z_][A-Za-z0-9_.'+-]*$",
+        "its attribute in nixpkgs: \"htop\" or \"python3Packages.requests\"";
+    /// A time zone of the tz database.
+    TimeZone, time_zone, "fleet::bad_timezone", r"^(UTC|[A-Z][A-Za-z0-9_+-]*(/[A-Z][A-Za-z0-9_+-]*)+)$",
+        "a name of the tz database, as `timedatectl list-timezones` prints them: \"Europe/Paris\"";
+    /// A minor release of Kubernetes: `1.34`.
+    KubernetesVersion, kubernetes, "fleet::bad_kubernetes_version", r"^1\.[1-9][0-9]{0,2}$",
+        "a minor release in quotes: \"1.34\"; the patch level comes with nixpkgs";
+    /// Where a machine is reached: a name or an IPv4 address.
+    Host, host, "fleet::bad_host", r"^[A-Za-z0-9._-]+$",
+        "a name or an address: \"nas.home.arpa\" or \"192.168.1.10\"";
+}
+
+impl MailAddress {
+    /// The part behind the `@`.
+    pub fn domain(&self) -> &str {
+        self.0.split_once('@').map_or("", |(_, domain)| domain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FlakeAttribute, FlakeRef, KubernetesVersion, MailAddress, ModulePath, Package, TimeZone};
+    use std::str::FromStr;
+
+    fn good<T: FromStr>(text: &str) -> bool {
+        text.parse::<T>().is_ok()
+    }
+
+    #[test]
+    fn words() {
+        for (case, found, wanted) in [
+            ("mail", good::<MailAddress>("ben+nas@home.arpa"), true),
+            ("mail without host", good::<MailAddress>("ben"), false),
+            ("mail with space", good::<MailAddress>("ben nas@home.arpa"), false),
+            ("mail with newline", good::<MailAddress>("ben@home.arpa\nBcc: x@y.z"), false),
+            ("forge", good::<FlakeRef>("github:NixOS/nixpkgs/nixos-26.05"), true),
+            ("forge without owner", good::<FlakeRef>("github:nixpkgs"), false),
+            ("path", good::<FlakeRef>("/etc/nixos"), true),
+            ("path here", good::<FlakeRef>("./system"), true),
+            ("no scheme", good::<FlakeRef>("nixos-26.05"), false),
+            ("injection", good::<FlakeRef>("path:\"; rm"), false),
+            ("attribute", good::<FlakeAttribute>("github:you/config#nas"), true),
+            ("no attribute", good::<FlakeAttribute>("github:you/config"), false),
+            ("module", good::<ModulePath>("./modules/printer.nix"), true),
+            ("module outside", good::<ModulePath>("../printer.nix"), false),
+            ("module absolute", good::<ModulePath>("/etc/printer.nix"), false),
+            ("package", good::<Package>("python3Packages.requests"), true),
+            ("package with space", good::<Package>("git htop"), false),
+            ("time zone", good::<TimeZone>("America/Argentina/Buenos_Aires"), true),
+            ("abbreviation", good::<TimeZone>("CET"), false),
+            ("minor release", good::<KubernetesVersion>("1.34"), true),
+            ("patch level", good::<KubernetesVersion>("1.34.2"), false),
+        ] {
+            assert_eq!(found, wanted, "{case}");
+        }
+    }
+}
