@@ -1,0 +1,188 @@
+//! Filesystems and swap on real devices: made with their derived identity, kept, made anew, grown.
+
+use super::planner::{At, Planner, Site, Work, shown};
+use super::step::{Action, Risk};
+use crate::facts::Content;
+use crate::identity::short;
+use crate::tree::Format;
+use crate::wish::{CacheKind, Holds, Kind, Node};
+use crate::{NodeId, Size};
+use cmd::Cmd;
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+/// What is done to a filesystem or to swap space.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FilesystemAction {
+    /// Makes a filesystem.
+    Make {
+        /// Which one.
+        format: Format,
+        /// Its identity; of vfat the first 32 bits count.
+        uuid: Uuid,
+        /// Label.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        label: Option<String>,
+        /// Sector size in bytes, if the device beneath asks for another than its own: 4096 on a writecache.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sector: Option<u32>,
+        /// Where it will be mounted, for people.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mountpoint: Option<String>,
+    },
+    /// Makes swap space.
+    Swap {
+        /// Its UUID.
+        uuid: Uuid,
+    },
+    /// Enlarges a filesystem to its device.
+    Grow {
+        /// Which one.
+        format: Format,
+        /// Where it is mounted: XFS grows there and nowhere else.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        at: Option<String>,
+    },
+}
+
+impl FilesystemAction {
+    pub(super) fn describe(&self, node: &NodeId) -> String {
+        match self {
+            Self::Make { format, mountpoint: Some(path), .. } => format!("make {format} for {path} on {node}"),
+            Self::Make { format, .. } => format!("make {format} on {node}"),
+            Self::Swap { .. } => format!("make swap space on {node}"),
+            Self::Grow { format, .. } => format!("grow {format} on {node}"),
+        }
+    }
+
+    pub(super) fn commands(&self, node: &NodeId) -> Vec<Cmd> {
+        match self {
+            Self::Make { format: Format::Ext4, uuid, label, sector, .. } => {
+                let cmd = Cmd::new("mkfs.ext4").args([
+                    "-q",
+                    "-F",
+                    "-U",
+                    &uuid.to_string(),
+                    "-E",
+                    &format!("hash_seed={uuid}"),
+                ]);
+                let cmd = cmd.args(label.iter().flat_map(|label| ["-L", label]));
+                vec![cmd.args(sector.iter().flat_map(|sector| ["-b".to_owned(), sector.to_string()])).device(node)]
+            }
+            Self::Make { format: Format::Xfs, uuid, label, sector, .. } => {
+                let cmd = Cmd::new("mkfs.xfs").args(["-q", "-f", "-m", &format!("uuid={uuid}")]);
+                let cmd = cmd.args(sector.iter().flat_map(|sector| ["-s".to_owned(), format!("size={sector}")]));
+                vec![cmd.args(label.iter().flat_map(|label| ["-L", label])).device(node)]
+            }
+            Self::Make { format: Format::Vfat, uuid, label, .. } => {
+                let cmd = Cmd::new("mkfs.vfat").args(["-F", "32", "-i", &format!("{:08x}", short(*uuid))]);
+                vec![cmd.args(label.iter().flat_map(|label| ["-n", label])).device(node)]
+            }
+            Self::Swap { uuid } => vec![Cmd::new("mkswap").args(["--uuid", &uuid.to_string()]).device(node)],
+            Self::Grow { format: Format::Xfs, at } => {
+                vec![Cmd::new("xfs_growfs").args(["-d", at.as_deref().unwrap_or("/")])]
+            }
+            Self::Grow { format: Format::Ext4 | Format::Vfat, .. } => vec![Cmd::new("resize2fs").device(node)],
+        }
+    }
+}
+
+pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, site: &Site<'a>) {
+    let device = match site.at {
+        At::Here(device) => device,
+        At::Made => return make(planner, node, site, Risk::Creates, false),
+        At::Hidden | At::Absent | At::Blocked => return,
+    };
+    let (same, finished) = judge(node, &device.content);
+    if planner.vacant(&node.id, device) {
+        if let Some(user) = planner.user(device) {
+            planner.refuse(&node.id, format!("it holds nothing homehive knows, yet is {user}"), "stop what uses it");
+            return block(planner, node);
+        }
+        make(planner, node, site, Risk::Creates, device.content == Content::Blank);
+    } else if same && !finished {
+        make(planner, node, site, Risk::Creates, false);
+    } else if same && planner.consent.reinstall && !node.persistent && !planner.consent.made.contains(&node.id) {
+        if let Some(user) = planner.user(device) {
+            planner.refuse(
+                &node.id,
+                format!("it is to be made anew, and is {user}"),
+                "unmount it, or boot the installer",
+            );
+            return block(planner, node);
+        }
+        let risk = Risk::Destroys { nodes: vec![node.id.clone()], what: shown(&device.content) };
+        make(planner, node, site, risk, false);
+    } else if same {
+        planner.keep(&node.id, shown(&device.content));
+        grow(planner, node, site);
+    } else {
+        planner.refuse_foreign(&node.id, device);
+        block(planner, node);
+    }
+}
+
+fn block(planner: &mut Planner, node: &Node) {
+    planner.place(&node.id, At::Blocked, Vec::new());
+}
+
+/// Is this the wished content, and was its making finished?
+fn judge(node: &Node, content: &Content) -> (bool, bool) {
+    match (&node.holds, content) {
+        (
+            Some(Holds::Filesystem { format, shown, .. }),
+            Content::Filesystem { format: found, uuid, unfinished, .. },
+        ) => {
+            let mine = uuid.as_ref().is_some_and(|uuid| uuid.eq_ignore_ascii_case(shown));
+            // Cut off early enough, a making leaves a type and no identity yet.
+            (format.word() == found && (mine || *unfinished && uuid.is_none()), !*unfinished)
+        }
+        (Some(Holds::Swap { uuid }), Content::Swap { uuid: found }) => (*found == Some(*uuid), true),
+        _ => (false, false),
+    }
+}
+
+fn make(planner: &mut Planner, node: &Node, site: &Site, risk: Risk, blank: bool) {
+    let sector = match &node.kind {
+        Kind::Volume(volume) => volume.cache.as_ref().filter(|cache| cache.kind == CacheKind::Writecache).map(|_| 4096),
+        Kind::Disk(_) | Kind::Partition(_) | Kind::Array(_) | Kind::Group(_) => None,
+    };
+    let what = match &node.holds {
+        Some(Holds::Filesystem { format, uuid, label, mountpoint, .. }) => {
+            let (label, mountpoint) = (label.clone(), mountpoint.clone());
+            FilesystemAction::Make { format: *format, uuid: *uuid, label, sector, mountpoint }
+        }
+        Some(Holds::Swap { uuid }) => FilesystemAction::Swap { uuid: *uuid },
+        Some(Holds::Table { .. } | Holds::Member { .. } | Holds::PhysicalVolume { .. }) | None => return,
+    };
+    let blank = blank.then(|| node.id.clone()).into_iter().collect();
+    let work = Work { after: site.after.clone(), touches: vec![node.id.clone()], blank };
+    let step = planner.add(&node.id, "format", Action::Filesystem(what), risk, work);
+    planner.place(&node.id, At::Made, vec![step]);
+}
+
+/// Less than this stays unused: a filesystem cannot use every last block, and must not be grown for ever.
+const WORTH: u64 = 16 << 20;
+
+fn grow<'a>(planner: &mut Planner<'a>, node: &Node, site: &Site<'a>) {
+    let (At::Here(device), Some(Holds::Filesystem { format, .. })) = (site.at, &node.holds) else { return };
+    let Content::Filesystem { size: Some(spans), .. } = device.content else { return };
+    if device.size < spans + WORTH {
+        return;
+    }
+    let mount = planner.facts.mounts.iter().find(|mount| mount.device == device.name);
+    let text = format!("it spans {} of {}", Size(spans), Size(device.size));
+    match (format, mount) {
+        (Format::Vfat, _) => return planner.note(&node.id, format!("{text}; vfat is not grown")),
+        (Format::Xfs, None) => {
+            return planner.note(&node.id, format!("{text}; XFS grows once it is mounted: apply again then"));
+        }
+        (Format::Ext4 | Format::Xfs, _) => {}
+    }
+    let what = FilesystemAction::Grow { format: *format, at: mount.map(|mount| mount.target.clone()) };
+    let work = Work { after: site.after.clone(), touches: vec![node.id.clone()], blank: Vec::new() };
+    let step = planner.add(&node.id, "grow", Action::Filesystem(what), Risk::Grows, work);
+    planner.place(&node.id, site.at, vec![step]);
+}

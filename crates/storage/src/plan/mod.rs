@@ -1,0 +1,32 @@
+//! The plan: what is to be done so that the disks hold what is wished. A value, made from values; `machine` applies it.
+//!
+//! One file per kind answers for that kind: when something is to be done, in which words, and what it risks.
+
+mod array;
+mod filesystem;
+mod group;
+mod guard;
+mod mount;
+mod outcome;
+mod paths;
+mod planner;
+mod sight;
+mod step;
+mod table;
+mod text;
+mod volume;
+mod wipe;
+
+pub use array::ArrayAction;
+pub use filesystem::FilesystemAction;
+pub use group::{GroupAction, NewPv, NewVolume};
+pub use guard::Guard;
+pub use mount::MountAction;
+pub use outcome::{Consent, Kept, Note, Plan, Refusal};
+pub use paths::device_paths;
+pub use planner::plan;
+pub use sight::{Sight, Unseen};
+pub use step::{Action, Proof, Risk, Step, StepId};
+pub use table::{NewPartition, TableAction};
+pub use volume::VolumeAction;
+pub use wipe::Wipe;

@@ -1,0 +1,286 @@
+//! The walk over the wished nodes, from the disks up: where each node is, and what its kind makes of that.
+
+use super::outcome::{Consent, Kept, Note, Plan, Refusal};
+use super::sight::{self, Sight, Unseen};
+use super::step::{Action, Risk, Step, StepId};
+use super::{array, filesystem, group, guard, mount, table, wipe};
+use crate::NodeId;
+use crate::facts::{Content, Device, Facts};
+use crate::wish::{Disk, Holds, Kind, Node, Wish};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is to be done so that these disks hold what is wished.
+///
+/// Pure: the same wish, facts and consent give the same plan, and kernel names do not count.
+pub fn plan(wish: &Wish, facts: &Facts, consent: &Consent) -> Plan {
+    let cleared = wipe::clear(wish, facts, consent);
+    let target = mount::target(wish, facts);
+    let mut planner = Planner {
+        wish,
+        facts: &cleared.facts,
+        sight: Sight::new(wish, &cleared.facts),
+        consent,
+        barrier: Vec::new(),
+        sites: BTreeMap::new(),
+        guarded: BTreeMap::new(),
+        plan: Plan {
+            version: 1,
+            target,
+            steps: Vec::new(),
+            kept: Vec::new(),
+            notes: cleared.notes,
+            refusals: cleared.refusals,
+            hidden: Vec::new(),
+        },
+    };
+    if let Some((node, what)) = cleared.wipe {
+        let nodes = what.nodes();
+        let risk = Risk::Destroys { nodes: nodes.clone(), what: what.what.clone() };
+        let work = Work { touches: nodes, ..Work::default() };
+        let id = planner.add(&node, "wipe", Action::Wipe(what), risk, work);
+        planner.barrier = vec![id];
+    }
+    for node in &wish.nodes {
+        planner.visit(node);
+    }
+    mount::plan(&mut planner);
+    planner.finish()
+}
+
+/// Where a node is, for the purposes of what lies on it.
+#[derive(Clone, Debug)]
+pub(super) struct Site<'a> {
+    pub at: At<'a>,
+    /// The steps that must have run before it can be written to.
+    pub after: Vec<StepId>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum At<'a> {
+    /// It is there.
+    Here(&'a Device),
+    /// It will be there, with nothing on it.
+    Made,
+    /// It will be there, and only then can be seen what is on it.
+    Hidden,
+    /// It is not there, and nobody can help that.
+    Absent,
+    /// It is refused, or something that it lies on is.
+    Blocked,
+}
+
+/// What a step works on.
+#[derive(Default)]
+pub(super) struct Work {
+    pub after: Vec<StepId>,
+    /// Nodes that it writes to.
+    pub touches: Vec<NodeId>,
+    /// Those of them on which no signature may be found.
+    pub blank: Vec<NodeId>,
+}
+
+pub(super) struct Planner<'a> {
+    pub wish: &'a Wish,
+    pub facts: &'a Facts,
+    pub sight: Sight<'a>,
+    pub consent: &'a Consent,
+    /// What every step waits for.
+    barrier: Vec<StepId>,
+    pub sites: BTreeMap<NodeId, Site<'a>>,
+    /// The disks whose identity a step, or one that it waits for, has asked for.
+    guarded: BTreeMap<StepId, BTreeSet<NodeId>>,
+    pub plan: Plan,
+}
+
+impl<'a> Planner<'a> {
+    fn visit(&mut self, node: &'a Node) {
+        match &node.kind {
+            Kind::Disk(disk) => self.disk(node, disk),
+            Kind::Array(array) => array::plan(self, node, array),
+            Kind::Group(group) => group::plan(self, node, group),
+            // Their table or group has placed them.
+            Kind::Partition(_) | Kind::Volume(_) => {}
+        }
+        let site = self.site(&node.id);
+        if let (At::Hidden, true) = (site.at, node.holds.is_some() || matches!(node.kind, Kind::Array(_))) {
+            self.plan.hidden.push(node.id.clone());
+        }
+        match &node.holds {
+            Some(Holds::Table { table, uuid, bootable, partitions }) => {
+                let wished = table::Wished { kind: *table, uuid: *uuid, bootable: *bootable, partitions };
+                table::plan(self, node, &site, &wished);
+            }
+            Some(Holds::Filesystem { .. } | Holds::Swap { .. }) => filesystem::plan(self, node, &site),
+            // The array or the group looks at its members itself.
+            Some(Holds::Member { .. } | Holds::PhysicalVolume { .. }) | None => {}
+        }
+    }
+
+    fn disk(&mut self, node: &Node, disk: &Disk) {
+        let id = &node.id;
+        let at = match (self.sight.device(id), self.sight.unseen(id)) {
+            (Some(device), _) if device.read_only && node.holds.is_some() => {
+                let reason = format!("{} is read-only", sight::describe(device));
+                self.refuse(id, reason, "take off its write protection");
+                At::Blocked
+            }
+            (Some(device), _) => At::Here(device),
+            (None, Some(Unseen::Several(candidates))) => {
+                let reason = format!("several disks fit {}: {}", said(disk), candidates.join("; "));
+                self.refuse(id, reason, "say more about the disk, such as its `serial`");
+                At::Blocked
+            }
+            (None, Some(Unseen::Shared(other))) => {
+                let reason = format!("the same disk fits {} and {other}", said(disk));
+                self.refuse(id, reason, "say of each disk what tells it from the others, such as its `serial`");
+                At::Blocked
+            }
+            (None, Some(Unseen::Absent) | None) => {
+                // An array says itself whether it can do without.
+                if !matches!(node.holds, Some(Holds::Member { .. }) | None) {
+                    let reason = format!("no disk with {} is found{}", said(disk), self.unclaimed());
+                    self.refuse(id, reason, "connect it, or correct what the fleet says of it");
+                }
+                At::Absent
+            }
+        };
+        self.place(id, at, Vec::new());
+    }
+
+    /// The disks that nothing declared fits, for people.
+    fn unclaimed(&self) -> String {
+        let free =
+            self.facts.devices.iter().filter(|device| {
+                device.kind == crate::facts::DeviceKind::Disk && self.sight.node(&device.name).is_none()
+            });
+        let mut free: Vec<String> = free.map(sight::describe).collect();
+        free.sort();
+        if free.is_empty() { String::new() } else { format!("; not declared: {}", free.join("; ")) }
+    }
+
+    pub fn site(&self, node: &NodeId) -> Site<'a> {
+        self.sites.get(node).cloned().unwrap_or(Site { at: At::Blocked, after: Vec::new() })
+    }
+
+    pub fn place(&mut self, node: &NodeId, at: At<'a>, after: Vec<StepId>) {
+        self.sites.insert(node.clone(), Site { at, after });
+    }
+
+    pub fn keep(&mut self, node: &NodeId, what: impl Into<String>) {
+        self.plan.kept.push(Kept { node: node.clone(), what: what.into() });
+    }
+
+    pub fn note(&mut self, node: &NodeId, text: impl Into<String>) {
+        self.plan.notes.push(Note { node: node.clone(), text: text.into() });
+    }
+
+    pub fn refuse(&mut self, node: &NodeId, reason: impl Into<String>, remedy: impl Into<String>) {
+        self.plan.refusals.push(Refusal { node: node.clone(), reason: reason.into(), remedy: remedy.into() });
+    }
+
+    /// Refuses to overwrite what a node holds, with the words that would allow it.
+    pub fn refuse_foreign(&mut self, node: &NodeId, device: &Device) {
+        let reason = format!("{} holds {}", self.place_of(node), shown(&device.content));
+        let remedy = format!("to destroy that: --wipe {node}");
+        self.refuse(node, reason, remedy);
+    }
+
+    /// A node in words that a person can find it by.
+    fn place_of(&self, node: &NodeId) -> String {
+        match self.sight.device(node) {
+            Some(device) if device.kind == crate::facts::DeviceKind::Disk => {
+                format!("{node} ({})", sight::describe(device))
+            }
+            _ => node.to_string(),
+        }
+    }
+
+    /// Adds a step; answers its name.
+    pub fn add(&mut self, node: &NodeId, verb: &str, what: Action, risk: Risk, work: Work) -> StepId {
+        let id = StepId(format!("{node}/{verb}"));
+        let mut after: Vec<StepId> = work.after;
+        after.extend(self.barrier.iter().cloned());
+        after.sort();
+        after.dedup();
+        let asked: BTreeSet<NodeId> =
+            after.iter().filter_map(|step| self.guarded.get(step)).flatten().cloned().collect();
+        let touched: BTreeSet<NodeId> =
+            work.touches.iter().flat_map(|node| self.wish.disks_of(node)).map(|node| node.id.clone()).collect();
+        let fresh: Vec<(&NodeId, &Device)> = touched
+            .difference(&asked)
+            .filter_map(|disk| self.sight.device(disk).map(|device| (disk, device)))
+            .collect();
+        let mut guards = guard::identity(fresh);
+        guards.extend(guard::blank(&work.blank));
+        self.guarded.insert(id.clone(), &asked | &touched);
+        self.plan.steps.push(Step { id: id.clone(), node: node.clone(), what, risk, after, guards });
+        id
+    }
+
+    /// Lets a step wait for one more.
+    pub fn wait_also(&mut self, at: usize, other: StepId) {
+        let asked = self.guarded.get(&other).cloned().unwrap_or_default();
+        let step = &mut self.plan.steps[at];
+        self.guarded.entry(step.id.clone()).or_default().extend(asked);
+        step.after.push(other);
+    }
+
+    /// Is nothing on this device, as far as homehive may judge? What no tool knows counts as nothing only inside what
+    /// homehive made itself.
+    pub fn vacant(&self, node: &NodeId, device: &Device) -> bool {
+        let inside = self.wish.node(node).is_some_and(|node| !matches!(node.kind, Kind::Disk(_)));
+        match device.content {
+            Content::Blank => true,
+            Content::Unknown => inside,
+            _ => false,
+        }
+    }
+
+    /// Who uses a device, if anybody does.
+    pub fn user(&self, device: &Device) -> Option<String> {
+        if let Some(mount) = self.facts.mounts.iter().find(|mount| mount.device == device.name) {
+            return Some(format!("mounted on {}", mount.target));
+        }
+        if self.facts.swaps.contains(&device.name) {
+            return Some("in use as swap".to_owned());
+        }
+        let child = self.facts.children(&device.name).next();
+        child.map(|_| "in use by what lies on it".to_owned())
+    }
+
+    fn finish(mut self) -> Plan {
+        // A step that waits for several tables was begun at the first of them.
+        let (mut rest, mut done) = (std::mem::take(&mut self.plan.steps), BTreeSet::new());
+        while let Some(at) = rest.iter().position(|step| step.after.iter().all(|before| done.contains(before))) {
+            let step = rest.remove(at);
+            done.insert(step.id.clone());
+            self.plan.steps.push(step);
+        }
+        self.plan
+    }
+}
+
+/// What was said of a disk.
+fn said(disk: &Disk) -> String {
+    let size = disk.size.map(|size| size.to_string());
+    let words =
+        [("path", &disk.device), ("serial", &disk.serial), ("wwn", &disk.wwn), ("model", &disk.model), ("size", &size)];
+    let words = words.iter().filter_map(|(word, value)| value.as_ref().map(|value| format!("{word} {value}")));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// What a device holds, for people.
+pub(super) fn shown(content: &Content) -> String {
+    match content {
+        Content::Blank => "nothing".to_owned(),
+        Content::Unknown => "data that no tool knows".to_owned(),
+        Content::Table { label, .. } => format!("a partition table ({label})"),
+        Content::Filesystem { format, label: Some(label), .. } => format!("a filesystem ({format}, label {label})"),
+        Content::Filesystem { format, .. } => format!("a filesystem ({format})"),
+        Content::Swap { .. } => "swap space".to_owned(),
+        Content::Member { name, level, .. } => format!("a member of array {name} ({level})"),
+        Content::PhysicalVolume { group: Some(group), .. } => format!("a physical volume of group {group}"),
+        Content::PhysicalVolume { group: None, .. } => "a physical volume of no group".to_owned(),
+        Content::Other { name } => format!("something that homehive does not make ({name})"),
+    }
+}

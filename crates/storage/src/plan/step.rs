@@ -1,0 +1,174 @@
+//! A step: one thing that can be done, and seen to be done, on its own.
+
+use super::{ArrayAction, FilesystemAction, GroupAction, Guard, MountAction, TableAction, VolumeAction, Wipe};
+use crate::NodeId;
+use cmd::Cmd;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::fmt;
+
+/// A step's name, the same in every plan that holds it: `mdadm.nas/create`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct StepId(pub String);
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Step {
+    /// Its name.
+    pub id: StepId,
+    /// For which node.
+    pub node: NodeId,
+    /// What.
+    pub what: Action,
+    /// What it can cost.
+    pub risk: Risk,
+    /// The steps it waits for.
+    pub after: Vec<StepId>,
+    /// What must still be true just before; asked in the same round trip.
+    pub guards: Vec<Guard>,
+}
+
+/// What a step can cost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "risk", rename_all = "snake_case")]
+pub enum Risk {
+    /// Writes nothing but what it is asked to start.
+    None,
+    /// Writes where nothing is.
+    Creates,
+    /// Enlarges what is there.
+    Grows,
+    /// Ends what these nodes hold.
+    Destroys {
+        /// The nodes.
+        nodes: Vec<NodeId>,
+        /// What is there now, for people.
+        what: String,
+    },
+}
+
+impl Risk {
+    /// The nodes whose content is lost.
+    pub fn destroyed(&self) -> &[NodeId] {
+        match self {
+            Self::None | Self::Creates | Self::Grows => &[],
+            Self::Destroys { nodes, .. } => nodes,
+        }
+    }
+}
+
+/// What can be done, by kind.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Takes down and wipes what was named.
+    Wipe(Wipe),
+    /// Partition tables.
+    Table(TableAction),
+    /// Waits until the kernel and udev show the new partitions.
+    Settle,
+    /// md arrays.
+    Array(ArrayAction),
+    /// Volume groups.
+    Group(GroupAction),
+    /// Logical volumes.
+    Volume(VolumeAction),
+    /// Filesystems and swap.
+    Filesystem(FilesystemAction),
+    /// Mounts.
+    Mount(MountAction),
+}
+
+/// What a probe must show after a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "shows", rename_all = "snake_case")]
+pub enum Proof {
+    /// The node holds nothing, or what another step of the plan puts there.
+    Wiped {
+        /// The node.
+        node: NodeId,
+    },
+    /// The node is there: a partition, a running array, a group, an active volume.
+    There {
+        /// The node.
+        node: NodeId,
+    },
+    /// The node holds what is wished, with the derived identity.
+    Holds {
+        /// The node.
+        node: NodeId,
+    },
+    /// The node's filesystem is mounted here.
+    Mounted {
+        /// The node.
+        node: NodeId,
+        /// Where.
+        at: String,
+    },
+}
+
+impl Step {
+    /// One line for people: `create RAID6 md/nas from 6 disks`.
+    pub fn describe(&self) -> String {
+        match &self.what {
+            Action::Wipe(it) => it.describe(),
+            Action::Table(it) => it.describe(&self.node),
+            Action::Settle => "wait until all new partitions are there".to_owned(),
+            Action::Array(it) => it.describe(),
+            Action::Group(it) => it.describe(),
+            Action::Volume(it) => it.describe(),
+            Action::Filesystem(it) => it.describe(&self.node),
+            Action::Mount(it) => it.describe(),
+        }
+    }
+
+    /// The commands, in order; devices stand in them as nodes.
+    pub fn commands(&self) -> Vec<Cmd> {
+        match &self.what {
+            Action::Wipe(it) => it.commands(),
+            Action::Table(it) => it.commands(&self.node),
+            Action::Settle => vec![settle()],
+            Action::Array(it) => it.commands(&self.node),
+            Action::Group(it) => it.commands(),
+            Action::Volume(it) => it.commands(),
+            Action::Filesystem(it) => it.commands(&self.node),
+            Action::Mount(it) => it.commands(&self.node),
+        }
+    }
+
+    /// What a probe must show afterwards.
+    pub fn proof(&self) -> Vec<Proof> {
+        let node = self.node.clone();
+        match &self.what {
+            Action::Wipe(it) => it.proof(),
+            Action::Table(it) => it.proof(&self.node),
+            Action::Settle => Vec::new(),
+            Action::Array(_) | Action::Group(_) => vec![Proof::There { node }],
+            Action::Volume(it) => it.proof(&self.node),
+            Action::Filesystem(_) => vec![Proof::Holds { node }],
+            Action::Mount(it) => vec![Proof::Mounted { node, at: it.at.clone() }],
+        }
+    }
+
+    /// How long the step may take before it counts as stuck, in seconds: about four times what an emulated machine
+    /// with small disks needs, and room for large ones.
+    pub fn deadline(&self) -> u64 {
+        match &self.what {
+            Action::Settle | Action::Mount(_) => 120,
+            Action::Table(_) | Action::Wipe(_) | Action::Array(_) | Action::Group(_) | Action::Volume(_) => 300,
+            Action::Filesystem(_) => 1800,
+        }
+    }
+}
+
+/// Waits for udev, at most 100 seconds.
+pub(super) fn settle() -> Cmd {
+    Cmd::new("udevadm").args(["settle", "--timeout=100"])
+}

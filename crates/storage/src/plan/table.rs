@@ -1,0 +1,413 @@
+//! Partition tables on real disks: made in one call, completed, and grown at their end.
+
+use super::planner::{At, Planner, Site, Work};
+use super::step::{Action, Proof, Risk, StepId};
+use crate::facts::{Content, Device, Partition as Found};
+use crate::identity::short;
+use crate::tree::{PartitionKind, TableKind};
+use crate::wish::{Kind, Node, Partition};
+use crate::{Extent, Name, NodeId, Size};
+use cmd::Cmd;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::fmt::Write as _;
+use uuid::Uuid;
+
+const MIB: u64 = 1 << 20;
+
+/// What is done to a table.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TableAction {
+    /// Makes the table with all its partitions, in one call of sfdisk(8).
+    Create {
+        /// GPT or MBR.
+        table: TableKind,
+        /// Its identity.
+        uuid: Uuid,
+        /// MBR: mark the first partition active.
+        bootable: bool,
+        /// In the order on the disk.
+        partitions: Vec<NewPartition>,
+    },
+    /// Adds a partition in free space.
+    Add {
+        /// GPT or MBR.
+        table: TableKind,
+        /// Which.
+        partition: NewPartition,
+        /// Its number.
+        number: u32,
+        /// First byte.
+        start: u64,
+    },
+    /// Enlarges a partition into the free space behind it.
+    Grow {
+        /// The partition's node.
+        partition: NodeId,
+        /// Its number.
+        number: u32,
+        /// Its new size in bytes; to the end of the free space if absent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
+    },
+}
+
+/// A partition that is to be made.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct NewPartition {
+    /// Its node.
+    pub node: NodeId,
+    /// Its label (GPT).
+    pub name: Name,
+    /// What it is for.
+    #[serde(rename = "type")]
+    pub kind: PartitionKind,
+    /// Its GUID (GPT).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<Uuid>,
+    /// Bytes, in whole MiB; all that is left if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+}
+
+/// A wished table.
+#[derive(Clone, Copy)]
+pub(super) struct Wished<'a> {
+    pub kind: TableKind,
+    pub uuid: Uuid,
+    pub bootable: bool,
+    pub partitions: &'a [NodeId],
+}
+
+impl TableAction {
+    pub(super) fn describe(&self, node: &NodeId) -> String {
+        match self {
+            Self::Create { table, partitions, .. } => {
+                let shown: Vec<String> = partitions
+                    .iter()
+                    .map(|new| {
+                        new.size.map_or_else(
+                            || format!("{} (rest)", new.name),
+                            |size| format!("{} ({})", new.name, Size(size)),
+                        )
+                    })
+                    .collect();
+                format!("partition {node} ({}): {}", word(*table), shown.join(", "))
+            }
+            Self::Add { partition, .. } => format!("add partition {}", partition.node),
+            Self::Grow { partition, size: Some(size), .. } => format!("grow partition {partition} to {}", Size(*size)),
+            Self::Grow { partition, size: None, .. } => {
+                format!("grow partition {partition} into the free space behind it")
+            }
+        }
+    }
+
+    pub(super) fn commands(&self, node: &NodeId) -> Vec<Cmd> {
+        let sfdisk = Cmd::new("sfdisk").args(["--quiet", "--wipe-partitions=always"]);
+        // The kernel cannot read a table anew while a partition of the disk is in use; partx tells it the difference.
+        let in_use = |number: &u32| {
+            sfdisk.clone().args(["--force", "--no-reread", "--no-tell-kernel", "-N", &number.to_string()])
+        };
+        let tell = Cmd::new("partx").arg("--update").device(node);
+        match self {
+            Self::Create { table, uuid, bootable, partitions } => {
+                let mut text = match table {
+                    TableKind::Gpt => format!("label: gpt\nlabel-id: {uuid}\n"),
+                    TableKind::Mbr => format!("label: dos\nlabel-id: 0x{:08x}\n", short(*uuid)),
+                };
+                text.push_str("grain: 1M\n");
+                for (at, new) in partitions.iter().enumerate() {
+                    let size = new.size.map_or(String::new(), |size| format!("size={}MiB, ", size / MIB));
+                    let active = if *bootable && at == 0 { ", bootable" } else { "" };
+                    let _ = writeln!(text, "{size}{}{active}", attributes(*table, new));
+                }
+                vec![sfdisk.arg("--wipe=always").device(node).input(text)]
+            }
+            Self::Add { table, partition, number, start } => {
+                let size = partition.size.map_or(String::new(), |size| format!("size={}MiB, ", size / MIB));
+                let text = format!("start={}MiB, {size}{}\n", start / MIB, attributes(*table, partition));
+                vec![in_use(number).device(node).input(text), tell]
+            }
+            Self::Grow { number, size, .. } => {
+                let size = size.map_or_else(|| "+".to_owned(), |size| format!("{}MiB", size / MIB));
+                vec![in_use(number).device(node).input(format!(", {size}\n")), tell]
+            }
+        }
+    }
+
+    pub(super) fn proof(&self, node: &NodeId) -> Vec<Proof> {
+        match self {
+            Self::Create { partitions, .. } => {
+                let there = partitions.iter().map(|new| Proof::There { node: new.node.clone() });
+                [Proof::Holds { node: node.clone() }].into_iter().chain(there).collect()
+            }
+            Self::Add { partition, .. } => vec![Proof::There { node: partition.node.clone() }],
+            Self::Grow { partition, .. } => vec![Proof::There { node: partition.clone() }],
+        }
+    }
+}
+
+fn word(table: TableKind) -> &'static str {
+    match table {
+        TableKind::Gpt => "GPT",
+        TableKind::Mbr => "MBR",
+    }
+}
+
+fn attributes(table: TableKind, new: &NewPartition) -> String {
+    let kind = code(table, new.kind);
+    match new.uuid {
+        Some(uuid) => format!("type={kind}, uuid={uuid}, name=\"{}\"", new.name),
+        None => format!("type={kind}"),
+    }
+}
+
+/// Type GUIDs of the Discoverable Partitions Specification, and the DOS types that go with them.
+fn code(table: TableKind, kind: PartitionKind) -> &'static str {
+    let (gpt, mbr) = match kind {
+        PartitionKind::Linux => ("0FC63DAF-8483-4772-8E79-3D69D8477DE4", "83"),
+        PartitionKind::Efi => ("C12A7328-F81F-11D2-BA4B-00A0C93EC93B", "ef"),
+        PartitionKind::BiosBoot => ("21686148-6449-6E6F-744E-656564454649", "83"),
+        PartitionKind::LinuxSwap => ("0657FD6D-A4AB-43C4-84E5-0933C84B4F4F", "82"),
+        PartitionKind::LinuxRaid => ("A19D880F-05FC-4D3B-A006-743F0F84911E", "fd"),
+        PartitionKind::LinuxLvm => ("E6D6D379-F507-44C2-A23C-238F2A3DF928", "8e"),
+    };
+    match table {
+        TableKind::Gpt => gpt,
+        TableKind::Mbr => mbr,
+    }
+}
+
+pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, base: &Site<'a>, wished: &Wished<'a>) {
+    let (at, after) = match base.at {
+        At::Here(device) if ours(&device.content, wished) => {
+            complete(planner, node, device, base, wished);
+            return;
+        }
+        At::Here(device) if planner.vacant(&node.id, device) => create(planner, node, Some(device), base, wished),
+        At::Here(device) => {
+            planner.refuse_foreign(&node.id, device);
+            (At::Blocked, Vec::new())
+        }
+        At::Made => create(planner, node, None, base, wished),
+        other => (other, base.after.clone()),
+    };
+    for partition in wished.partitions {
+        planner.place(partition, at, after.clone());
+    }
+}
+
+fn ours(content: &Content, wished: &Wished) -> bool {
+    let Content::Table { label, uuid, id, .. } = content else { return false };
+    match wished.kind {
+        TableKind::Gpt => label == "gpt" && *uuid == Some(wished.uuid),
+        TableKind::Mbr => label == "dos" && *id == Some(short(wished.uuid)),
+    }
+}
+
+fn create<'a>(
+    planner: &mut Planner<'a>,
+    node: &Node,
+    device: Option<&Device>,
+    base: &Site,
+    wished: &Wished,
+) -> (At<'a>, Vec<StepId>) {
+    let partitions: Vec<(&NodeId, &Partition)> = declared(planner, wished);
+    // A MiB in front for alignment, and one behind for the second copy of a GPT.
+    let room = device.map(|device| device.size.saturating_sub(2 * MIB));
+    let fixed: u64 = partitions.iter().filter_map(|(_, partition)| fixed(partition)).sum();
+    if let Some(room) = room.filter(|room| *room < fixed + MIB) {
+        let reason = format!("its partitions need {}, and it has {}", Size(fixed + 2 * MIB), Size(room + 2 * MIB));
+        planner.refuse(&node.id, reason, "declare smaller partitions, or use a larger disk");
+        return (At::Blocked, Vec::new());
+    }
+    let share = |percent: u8| room.map(|room| (room - fixed) / 100 * u64::from(percent) / MIB * MIB);
+    let mut new = Vec::new();
+    for (id, partition) in &partitions {
+        let size = match partition.size {
+            Extent::Size(_) => self::fixed(partition),
+            Extent::Percent(percent) => match share(percent) {
+                Some(size) => Some(size.max(MIB)),
+                // The size of what is not made yet is not known yet.
+                None => return (At::Hidden, base.after.clone()),
+            },
+            Extent::End => None,
+        };
+        new.push(new_partition(id, partition, size));
+    }
+    let what =
+        TableAction::Create { table: wished.kind, uuid: wished.uuid, bootable: wished.bootable, partitions: new };
+    let blank = device.filter(|device| device.content == Content::Blank).map(|_| node.id.clone());
+    let work = Work { after: base.after.clone(), touches: vec![node.id.clone()], blank: blank.into_iter().collect() };
+    let made = planner.add(&node.id, "table", Action::Table(what), Risk::Creates, work);
+    (At::Made, vec![settled(planner, node, made)])
+}
+
+/// The step that waits for all new partitions; it stands behind every step that changes a table.
+fn settled(planner: &mut Planner, node: &Node, made: StepId) -> StepId {
+    let id = StepId("partitions/settle".to_owned());
+    match planner.plan.steps.iter().position(|step| step.id == id) {
+        // A table on top of something that itself waited for partitions needs a wait of its own.
+        Some(at) if !waits_for(planner, &made, &id) => {
+            planner.wait_also(at, made);
+            id
+        }
+        Some(_) => {
+            planner.add(&node.id, "settle", Action::Settle, Risk::None, Work { after: vec![made], ..Work::default() })
+        }
+        None => planner.add(
+            &"partitions".into(),
+            "settle",
+            Action::Settle,
+            Risk::None,
+            Work { after: vec![made], ..Work::default() },
+        ),
+    }
+}
+
+fn waits_for(planner: &Planner, step: &StepId, other: &StepId) -> bool {
+    let Some(step) = planner.plan.steps.iter().find(|known| known.id == *step) else { return false };
+    step.after.iter().any(|before| before == other || waits_for(planner, before, other))
+}
+
+fn declared<'a>(planner: &Planner<'a>, wished: &Wished) -> Vec<(&'a NodeId, &'a Partition)> {
+    let nodes = wished.partitions.iter().filter_map(|id| planner.wish.node(id));
+    nodes
+        .filter_map(|node| if let Kind::Partition(partition) = &node.kind { Some((&node.id, partition)) } else { None })
+        .collect()
+}
+
+fn new_partition(id: &NodeId, partition: &Partition, size: Option<u64>) -> NewPartition {
+    NewPartition { node: id.clone(), name: partition.name.clone(), kind: partition.kind, uuid: partition.uuid, size }
+}
+
+/// A size in bytes as it is made: whole MiB.
+fn fixed(partition: &Partition) -> Option<u64> {
+    if let Extent::Size(size) = partition.size { Some(size.0.div_ceil(MIB) * MIB) } else { None }
+}
+
+/// The table is ours: every partition is kept, made, or grown.
+fn complete<'a>(planner: &mut Planner<'a>, node: &'a Node, disk: &'a Device, base: &Site, wished: &Wished<'a>) {
+    planner.keep(&node.id, word(wished.kind));
+    let facts = planner.facts;
+    let mut there: Vec<(&Device, &Found)> = facts
+        .children(&disk.name)
+        .filter_map(|device| device.partition.as_ref().map(|found| (device, found)))
+        .collect();
+    there.sort_by_key(|(_, found)| found.start);
+    let mut taken: Vec<(u64, u64)> = there.iter().map(|(_, found)| (found.start, found.start + found.size)).collect();
+    let mut numbers: Vec<u32> = there.iter().map(|(_, found)| found.number).collect();
+    let Content::Table { first, end, .. } = disk.content else { return };
+    let mut last: Option<StepId> = None;
+    let mut known = Vec::new();
+    for (id, partition) in declared(planner, wished) {
+        let waits = |last: &Option<StepId>| base.after.iter().cloned().chain(last.clone()).collect::<Vec<_>>();
+        if let Some(device) = planner.sight.device(id) {
+            known.push(device.name.as_str());
+            let Some(found) = &device.partition else { continue };
+            let behind =
+                taken.iter().map(|(start, _)| *start).filter(|start| *start > found.start).min().unwrap_or(end);
+            match resize(partition, found, behind) {
+                Resize::Keep => {
+                    planner.keep(id, format!("partition of {}", Size(found.size)));
+                    planner.place(id, At::Here(device), base.after.clone());
+                }
+                Resize::Grow(size) => {
+                    let what = TableAction::Grow { partition: id.clone(), number: found.number, size };
+                    let work = Work { after: waits(&last), touches: vec![node.id.clone()], blank: Vec::new() };
+                    let step = planner.add(id, "grow", Action::Table(what), Risk::Grows, work);
+                    last = Some(step.clone());
+                    planner.place(id, At::Hidden, vec![step]);
+                }
+                Resize::Refuse(reason, remedy) => {
+                    planner.refuse(id, reason, remedy);
+                    planner.place(id, At::Blocked, Vec::new());
+                }
+            }
+            continue;
+        }
+        if let Some((start, size)) = gap(first, end, &mut taken, partition) {
+            let lowest = (1..=128).find(|number| !numbers.contains(number)).unwrap_or(partition.number);
+            let number = if numbers.contains(&partition.number) && wished.kind == TableKind::Gpt {
+                lowest
+            } else {
+                partition.number
+            };
+            numbers.push(number);
+            let new = new_partition(id, partition, Some(size));
+            let what = TableAction::Add { table: wished.kind, partition: new, number, start };
+            let work = Work { after: waits(&last), touches: vec![node.id.clone()], blank: Vec::new() };
+            let step = planner.add(id, "partition", Action::Table(what), Risk::Creates, work);
+            last = Some(step.clone());
+            let settled = settled(planner, node, step);
+            planner.place(id, At::Made, vec![settled]);
+        } else {
+            planner.refuse(
+                id,
+                format!("no free space of {} is left on {}", partition.size, node.id),
+                "declare it smaller",
+            );
+            planner.place(id, At::Blocked, Vec::new());
+        }
+    }
+    let foreign = there.iter().filter(|(device, _)| !known.contains(&device.name.as_str())).count();
+    if foreign > 0 {
+        planner.note(&node.id, format!("{foreign} partition(s) that are not declared are left alone"));
+    }
+}
+
+enum Resize {
+    Keep,
+    Grow(Option<u64>),
+    Refuse(String, String),
+}
+
+/// What becomes of a partition that is there; `behind` is where the next one, or the end of the table, begins.
+fn resize(wished: &Partition, found: &Found, behind: u64) -> Resize {
+    let free = behind.saturating_sub(found.start + found.size);
+    match fixed(wished) {
+        // The last MiB may be lost to alignment.
+        None if wished.size == Extent::End && free >= 2 * MIB => Resize::Grow(None),
+        None => Resize::Keep,
+        Some(size) if size < found.size => Resize::Refuse(
+            format!("it has {}, and shrinking to {} is never done", Size(found.size), Size(size)),
+            format!("declare `size = \"{}\"`", Size(found.size).exact()),
+        ),
+        Some(size) if size == found.size => Resize::Keep,
+        Some(size) if size - found.size <= free => Resize::Grow(Some(size)),
+        Some(size) => Resize::Refuse(
+            format!(
+                "it has {}, and behind it only {} are free: it cannot grow to {}",
+                Size(found.size),
+                Size(free),
+                Size(size)
+            ),
+            format!("declare `size = \"{}\"`", Size(found.size).exact()),
+        ),
+    }
+}
+
+/// Free space for a partition: the first that is large enough; for what takes the rest, the largest.
+fn gap(first: u64, end: u64, taken: &mut Vec<(u64, u64)>, partition: &Partition) -> Option<(u64, u64)> {
+    taken.sort_unstable();
+    let mut gaps = Vec::new();
+    let mut from = first;
+    for (start, stop) in taken.iter().copied().chain([(end, end)]) {
+        let (aligned, stop_at) = (from.div_ceil(MIB) * MIB, start / MIB * MIB);
+        if stop_at > aligned {
+            gaps.push((aligned, stop_at - aligned));
+        }
+        from = from.max(stop);
+    }
+    let largest = gaps.iter().copied().max_by_key(|(_, size)| *size);
+    let found = match (fixed(partition), partition.size) {
+        (Some(wanted), _) => gaps.iter().copied().find(|(_, size)| *size >= wanted).map(|(start, _)| (start, wanted)),
+        (None, Extent::Percent(percent)) => {
+            largest.map(|(start, size)| (start, (size / 100 * u64::from(percent) / MIB * MIB).max(MIB)))
+        }
+        (None, Extent::Size(_) | Extent::End) => largest,
+    }?;
+    taken.push((found.0, found.0 + found.1));
+    Some(found)
+}

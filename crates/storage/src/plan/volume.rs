@@ -1,0 +1,137 @@
+//! Logical volumes in a group that is there: created, given their cache, grown.
+
+use super::group::{IDENTIFY, devices, script};
+use super::step::Proof;
+use crate::wish::CacheKind;
+use crate::{Name, NodeId};
+use cmd::Cmd;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What is done to a volume.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VolumeAction {
+    /// Makes it.
+    Create {
+        /// The group's name.
+        group: Name,
+        /// Its name.
+        name: Name,
+        /// Its UUID in LVM's form.
+        uuid: String,
+        /// How many extents.
+        extents: u64,
+        /// The nodes that hold the physical volumes it lies on.
+        pvs: Vec<NodeId>,
+        /// Will it be a cache? Then it stays inactive, as lvmcache(7) wants it.
+        cache: bool,
+    },
+    /// Gives it the derived identity: its making was cut short before that.
+    Identify {
+        /// The group's name.
+        group: Name,
+        /// Its name.
+        name: Name,
+        /// Its UUID in LVM's form.
+        uuid: String,
+    },
+    /// Puts a cache in front of it.
+    Attach {
+        /// The group's name.
+        group: Name,
+        /// Its name.
+        name: Name,
+        /// The name of the volume that becomes its cache.
+        cache: Name,
+        /// Which kind of cache.
+        kind: CacheKind,
+        /// Block size of a writecache in bytes: never larger than the filesystem's own.
+        block: u32,
+    },
+    /// Enlarges it.
+    Grow {
+        /// The group's name.
+        group: Name,
+        /// Its name.
+        name: Name,
+        /// By how many extents.
+        extents: u64,
+        /// The nodes that hold the physical volumes it lies on.
+        pvs: Vec<NodeId>,
+    },
+}
+
+impl VolumeAction {
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Create { group, name, .. } => format!("create volume {group}/{name}"),
+            Self::Identify { group, name, .. } => format!("give volume {group}/{name} its identity"),
+            Self::Attach { group, name, cache, kind, .. } => {
+                format!("attach {} {cache} to {group}/{name}", kind.segment())
+            }
+            Self::Grow { group, name, .. } => format!("grow volume {group}/{name}"),
+        }
+    }
+
+    pub(super) fn commands(&self) -> Vec<Cmd> {
+        let active = |group: &Name, name: &Name, yes: bool| {
+            Cmd::new("lvchange").args([
+                "--quiet",
+                "--activate",
+                if yes { "y" } else { "n" },
+                &format!("{group}/{name}"),
+            ])
+        };
+        let identify = |group: &Name, name: &Name, uuid: &str| {
+            script(IDENTIFY, "identify").args([group.as_ref(), name.as_ref(), uuid])
+        };
+        match self {
+            Self::Create { group, name, uuid, extents, pvs, cache } => {
+                // Active while it is made, so that old signatures and an old cache's beginning are wiped.
+                let create = Cmd::new("lvcreate")
+                    .args(["--quiet", "--yes", "--wipesignatures", "y", "--zero", "y", "--name", name.as_ref()])
+                    .args(["--extents", &extents.to_string(), group.as_ref()]);
+                let made = [devices(create, pvs), active(group, name, false), identify(group, name, uuid)];
+                made.into_iter().chain((!cache).then(|| active(group, name, true))).collect()
+            }
+            Self::Identify { group, name, uuid } => {
+                vec![active(group, name, false), identify(group, name, uuid), active(group, name, true)]
+            }
+            Self::Attach { group, name, cache, kind, block } => {
+                let attach = Cmd::new("lvconvert").args([
+                    "--quiet",
+                    "--yes",
+                    "--type",
+                    kind.segment(),
+                    "--cachevol",
+                    cache.as_ref(),
+                ]);
+                let attach = match kind {
+                    CacheKind::Writecache => attach.args(["--cachesettings".to_owned(), format!("block_size={block}")]),
+                    CacheKind::Cache { mode } => attach.args(["--cachemode", mode.word()]),
+                };
+                vec![active(group, cache, false), attach.arg(format!("{group}/{name}")), active(group, name, true)]
+            }
+            Self::Grow { group, name, extents, pvs } => {
+                let grow = Cmd::new("lvextend").args([
+                    "--quiet",
+                    "--extents",
+                    &format!("+{extents}"),
+                    &format!("{group}/{name}"),
+                ]);
+                vec![devices(grow, pvs)]
+            }
+        }
+    }
+
+    pub(super) fn proof(&self, node: &NodeId) -> Vec<Proof> {
+        match self {
+            // A cache that is not attached yet is not active: its attachment proves it.
+            Self::Create { cache: true, .. } => Vec::new(),
+            Self::Create { .. } | Self::Identify { .. } | Self::Attach { .. } | Self::Grow { .. } => {
+                vec![Proof::There { node: node.clone() }]
+            }
+        }
+    }
+}

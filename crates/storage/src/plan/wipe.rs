@@ -1,0 +1,276 @@
+//! Wiping what was named, with everything that stands on it; and what the disks look like to the rest of the plan then.
+
+use super::group::{devices, script};
+use super::outcome::{Consent, Note, Refusal};
+use super::planner::shown;
+use super::sight::{Sight, our_group};
+use super::step::{Proof, settle};
+use crate::NodeId;
+use crate::facts::{Content, Device, DeviceKind, Facts};
+use crate::wish::{Kind, Wish};
+use cmd::Cmd;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+const WIPE: &str = include_str!("wipe.sh");
+
+/// Takes down what stands on these nodes, and wipes them.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Wipe {
+    /// Everything that is lost with it: the named nodes, and what lies on them.
+    lost: Vec<NodeId>,
+    /// Volume groups that are removed.
+    pub groups: Vec<String>,
+    /// The nodes whose devices are wiped.
+    pub devices: Vec<NodeId>,
+    /// What is there now, for people.
+    pub what: String,
+}
+
+impl Wipe {
+    /// Every node that loses its content.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        self.lost.clone()
+    }
+
+    pub(super) fn describe(&self) -> String {
+        format!("wipe {}", self.what)
+    }
+
+    pub(super) fn commands(&self) -> Vec<Cmd> {
+        let cmd = script(WIPE, "wipe").args(self.groups.iter().map(String::as_str)).arg("--");
+        vec![devices(cmd, &self.devices), settle()]
+    }
+
+    pub(super) fn proof(&self) -> Vec<Proof> {
+        self.devices.iter().map(|node| Proof::Wiped { node: node.clone() }).collect()
+    }
+}
+
+/// The facts as they will be after wiping.
+pub(super) struct Cleared<'a> {
+    pub facts: Cow<'a, Facts>,
+    pub wipe: Option<(NodeId, Wipe)>,
+    pub refusals: Vec<Refusal>,
+    pub notes: Vec<Note>,
+}
+
+/// What the named nodes bring down with them.
+#[derive(Default)]
+struct Reach {
+    /// Kernel names of everything on the named devices, they themselves left out.
+    above: BTreeSet<String>,
+    /// Names of groups that lose a physical volume.
+    groups: BTreeSet<String>,
+}
+
+pub(super) fn clear<'a>(wish: &Wish, facts: &'a Facts, consent: &Consent) -> Cleared<'a> {
+    let mut cleared = Cleared { facts: Cow::Borrowed(facts), wipe: None, refusals: Vec::new(), notes: Vec::new() };
+    let sight = Sight::new(wish, facts);
+    let mut named: BTreeMap<NodeId, &Device> = BTreeMap::new();
+    let mut groups: BTreeSet<String> = BTreeSet::new();
+    for id in &consent.wipe {
+        let refuse =
+            |reason: &str, remedy: &str| Refusal { node: id.clone(), reason: reason.into(), remedy: remedy.into() };
+        match (wish.node(id).map(|node| &node.kind), sight.device(id)) {
+            (None, _) => {
+                cleared.refusals.push(refuse("no such node is declared", "name a declared node, as `show` prints it"));
+            }
+            (Some(Kind::Group(_)), _) => match our_group(wish, facts, id) {
+                Some(group) => drop(groups.insert(group.name.clone())),
+                None => {
+                    cleared.notes.push(Note { node: id.clone(), text: "it is not there: nothing to wipe".to_owned() });
+                }
+            },
+            (Some(_), Some(device))
+                if device.content == Content::Blank && facts.children(&device.name).next().is_none() =>
+            {
+                cleared.notes.push(Note { node: id.clone(), text: "it holds nothing: nothing to wipe".to_owned() });
+            }
+            (Some(_), Some(device)) => drop(named.insert(id.clone(), device)),
+            (Some(Kind::Volume(_)), None) if groups_named(wish, id, consent) => {}
+            (Some(_), None) => cleared.refusals.push(refuse(
+                "it is not seen, so it cannot be wiped",
+                "apply without wiping it first, or leave the word out",
+            )),
+        }
+    }
+    let reach = reach(facts, &named, groups);
+    let lost = lost(wish, facts, &sight, &named, &reach);
+    cleared.refusals.extend(objections(wish, facts, consent, &sight, &named, &reach, &lost));
+    if !cleared.refusals.is_empty() || lost.is_empty() {
+        return cleared;
+    }
+    let what = what(&named, &reach);
+    let first = named.keys().next().or_else(|| lost.first()).cloned();
+    let after = after(facts, &named, &reach);
+    // What vanishes with its table, array or group needs no wiping of its own.
+    let devices =
+        named.iter().filter(|(_, device)| !reach.above.contains(&device.name)).map(|(id, _)| id.clone()).collect();
+    let wipe = Wipe { lost, groups: reach.groups.into_iter().collect(), devices, what };
+    cleared.facts = Cow::Owned(after);
+    cleared.wipe = first.map(|first| (first, wipe));
+    cleared
+}
+
+fn groups_named(wish: &Wish, volume: &NodeId, consent: &Consent) -> bool {
+    wish.node(volume).is_some_and(|node| node.on.iter().any(|group| consent.wipe.contains(group)))
+}
+
+fn reach(facts: &Facts, named: &BTreeMap<NodeId, &Device>, groups: BTreeSet<String>) -> Reach {
+    let mut reach = Reach { above: BTreeSet::new(), groups };
+    let mut todo: Vec<String> = named.values().map(|device| device.name.clone()).collect();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for group in &reach.groups.clone() {
+        todo.extend(volumes(facts, group));
+        reach.above.extend(volumes(facts, group));
+    }
+    while let Some(name) = todo.pop() {
+        if !seen.insert(name.clone()) {
+            continue;
+        }
+        let children = facts.children(&name).map(|child| child.name.clone());
+        let begun = facts.arrays.iter().filter(|array| array.members.iter().any(|member| member.device == name));
+        let mut above: Vec<String> = children.chain(begun.map(|array| array.device.clone())).collect();
+        if let Some(Content::PhysicalVolume { group: Some(group), .. }) =
+            facts.device(&name).map(|device| &device.content)
+        {
+            reach.groups.insert(group.clone());
+            above.extend(volumes(facts, group));
+        }
+        reach.above.extend(above.iter().cloned());
+        todo.extend(above);
+    }
+    reach
+}
+
+/// The active volumes of a group, by kernel name.
+fn volumes(facts: &Facts, group: &str) -> Vec<String> {
+    let begins = format!("/dev/mapper/{}-", super::sight::dashed(group));
+    let of = |device: &&Device| {
+        device.kind == DeviceKind::Volume
+            && device.path.strip_prefix(&begins).is_some_and(|rest| !rest.starts_with('-'))
+    };
+    facts.devices.iter().filter(of).map(|device| device.name.clone()).collect()
+}
+
+/// The declared nodes that lose what they hold.
+fn lost(wish: &Wish, facts: &Facts, sight: &Sight, named: &BTreeMap<NodeId, &Device>, reach: &Reach) -> Vec<NodeId> {
+    let goes = |id: &NodeId| {
+        if named.contains_key(id) || sight.device(id).is_some_and(|device| reach.above.contains(&device.name)) {
+            return true;
+        }
+        let Some(node) = wish.node(id) else { return false };
+        let group_goes =
+            |group: &NodeId| our_group(wish, facts, group).filter(|group| reach.groups.contains(&group.name));
+        match &node.kind {
+            Kind::Group(_) => group_goes(id).is_some(),
+            Kind::Volume(volume) => node.on.first().and_then(group_goes).is_some_and(|group| {
+                let (name, inner) = (volume.name.as_ref(), format!("{}_cvol", volume.name));
+                group.volumes.iter().any(|found| found.name == name || found.name == inner)
+            }),
+            Kind::Disk(_) | Kind::Partition(_) | Kind::Array(_) => false,
+        }
+    };
+    wish.nodes.iter().map(|node| &node.id).filter(|id| goes(id)).cloned().collect()
+}
+
+fn objections(
+    wish: &Wish,
+    facts: &Facts,
+    consent: &Consent,
+    sight: &Sight,
+    named: &BTreeMap<NodeId, &Device>,
+    reach: &Reach,
+    lost: &[NodeId],
+) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let about = named.keys().next().or_else(|| consent.wipe.iter().next()).cloned().unwrap_or_else(|| "disk".into());
+    let mut refuse =
+        |node: &NodeId, reason: String, remedy: String| refusals.push(Refusal { node: node.clone(), reason, remedy });
+    let touched = |name: &str| reach.above.contains(name) || named.values().any(|device| device.name == name);
+    for mount in facts.mounts.iter().filter(|mount| touched(&mount.device)) {
+        let node = sight.node(&mount.device).unwrap_or(&about);
+        let reason = format!("it is mounted on {}, and what is mounted is never wiped", mount.target);
+        refuse(node, reason, format!("umount {}", cmd::quote(&mount.target)));
+    }
+    for swap in facts.swaps.iter().filter(|swap| touched(swap)) {
+        refuse(sight.node(swap).unwrap_or(&about), "it is in use as swap".to_owned(), "swapoff it".to_owned());
+    }
+    let missing: Vec<&NodeId> = lost
+        .iter()
+        .filter(|id| wish.node(id).is_some_and(|node| node.persistent) && !consent.wipe.contains(*id))
+        .collect();
+    if !missing.is_empty() {
+        let words: Vec<String> = missing.iter().map(|id| format!("--wipe {id}")).collect();
+        let shown: Vec<&str> = missing.iter().map(|id| id.as_str()).collect();
+        refuse(
+            &about,
+            format!("that destroys what is persistent: {}", shown.join(", ")),
+            format!("to destroy that too: {}", words.join(" ")),
+        );
+    }
+    for device in named.values() {
+        let Content::Member { array, name, .. } = &device.content else { continue };
+        let running = facts.arrays.iter().find(|known| known.uuid == *array && known.active);
+        let others = facts.devices.iter().filter(|other| match (&other.content, running) {
+            (_, Some(running)) => running.members.iter().any(|member| member.device == other.name),
+            (Content::Member { array: of, .. }, None) => of == array,
+            _ => false,
+        });
+        let others: Vec<&Device> = others.collect();
+        let serves = others.iter().any(|other| other.name == device.name);
+        if serves && others.iter().any(|other| !touched(&other.name)) {
+            let node = sight.node(&device.name).unwrap_or(&about);
+            let reason = format!("it serves in array {name}, other members of which are not named");
+            refuse(
+                node,
+                reason,
+                format!("take it out (mdadm /dev/md/{name} --fail …, --remove …), or name all members"),
+            );
+        }
+    }
+    for group in &reach.groups {
+        let ours =
+            wish.nodes.iter().any(|node| our_group(wish, facts, &node.id).is_some_and(|known| known.name == *group));
+        let all = facts.devices.iter().all(|device| match &device.content {
+            Content::PhysicalVolume { group: Some(of), .. } if of == group => touched(&device.name),
+            _ => true,
+        });
+        if !ours && !all {
+            refuse(
+                &about,
+                format!("volume group {group} reaches over other disks too"),
+                "name all of its disks, or remove the group by hand".to_owned(),
+            );
+        }
+    }
+    refusals
+}
+
+fn what(named: &BTreeMap<NodeId, &Device>, reach: &Reach) -> String {
+    let groups = reach.groups.iter().map(|group| format!("volume group {group}"));
+    let named = named.iter().map(|(id, device)| format!("{id} ({})", shown(&device.content)));
+    named.chain(groups).collect::<Vec<_>>().join(", ")
+}
+
+fn after(facts: &Facts, named: &BTreeMap<NodeId, &Device>, reach: &Reach) -> Facts {
+    let mut facts = facts.clone();
+    let groups = &reach.groups;
+    facts.arrays.retain(|array| !reach.above.contains(&array.device));
+    facts.groups.retain(|group| !groups.contains(&group.name));
+    facts.devices.retain(|device| !reach.above.contains(&device.name));
+    for device in &mut facts.devices {
+        if named.values().any(|named| named.name == device.name) {
+            device.content = Content::Blank;
+        }
+        if let Content::PhysicalVolume { group, used, .. } = &mut device.content
+            && group.as_ref().is_some_and(|group| groups.contains(group))
+        {
+            (*group, *used) = (None, 0);
+        }
+    }
+    facts
+}

@@ -1,0 +1,44 @@
+# Takes down what stands on the named devices and wipes them.
+#
+# arguments: GROUP… -- DEVICE…
+set -eu
+while [ "$1" != -- ]; do
+    vgchange --quiet --activate n "$1" >&2
+    vgremove --quiet --quiet --force --force --yes "$1" >&2
+    shift
+done
+shift
+
+# Ends what the kernel has built on a block device, the topmost first. Whatever is mounted refuses by itself.
+take_down() {
+    for holder in "/sys/class/block/$1/holders/"*; do
+        [ -e "$holder" ] || continue
+        holder=${holder##*/}
+        (take_down "$holder")
+        [ -e "/sys/class/block/$holder" ] || continue
+        case $holder in
+        dm-*) dmsetup remove "/dev/$holder" ;;
+        md*) mdadm --quiet --stop "/dev/$holder" ;;
+        *) echo "wipe.sh: cannot take down $holder, which stands on $1" >&2 && exit 1 ;;
+        esac
+    done
+}
+
+wipe() {
+    take_down "${1##*/}"
+    wipefs --all --quiet "$1"
+    # Also what no tool knows: a first MiB of zeroes is what counts as blank.
+    dd if=/dev/zero "of=$1" bs=1048576 count=1 conv=notrunc,fsync status=none
+}
+
+for device in "$@"; do
+    device=$(readlink -f "$device")
+    for part in "/sys/class/block/${device##*/}/${device##*/}"*/partition; do
+        [ -e "$part" ] || continue
+        part=${part%/partition}
+        wipe "/dev/${part##*/}"
+    done
+    wipe "$device"
+    partx --delete "$device" 2>/dev/null || true
+done
+udevadm settle --timeout=100

@@ -1,0 +1,148 @@
+//! Plans for the NAS, in the states in which the lab showed it.
+
+mod common;
+
+use common::{NAS, facts, wish};
+use storage::facts::{Content, Facts};
+use storage::plan;
+use storage::plan::{Consent, Plan, Step, device_paths};
+
+fn planned(state: &str, consent: &Consent) -> Plan {
+    plan(&wish(NAS), &facts(state), consent)
+}
+
+fn wipe(nodes: &[&str]) -> Consent {
+    Consent { wipe: nodes.iter().map(|node| (*node).into()).collect(), ..Consent::default() }
+}
+
+const REINSTALL: fn() -> Consent = || Consent { reinstall: true, ..Consent::default() };
+
+/// What each state leads to, without any consent.
+#[test]
+fn states() {
+    for state in [
+        "blank",
+        "foreign",
+        "tables",
+        "mkfs-cut",
+        "pvs",
+        "volumes",
+        "complete",
+        "failed",
+        "replaced",
+        "rebuilding",
+        "no-cache",
+        "inactive",
+        "missing",
+        "rebooted",
+        "swapped",
+    ] {
+        insta::assert_snapshot!(format!("plan__{state}"), planned(state, &Consent::default()).to_text());
+    }
+}
+
+/// Every word that runs on blank disks, with what is asked before.
+#[test]
+fn blank_commands() {
+    let plan = planned("blank", &Consent::default());
+    let show = |step: &Step| {
+        let after = step.after.iter().map(|id| id.0.as_str()).collect::<Vec<_>>().join(" ");
+        let guards = step.guards.iter().map(|guard| format!("\n  ? {} = {:?}", guard.cmd, guard.output));
+        let commands = step.commands().into_iter().map(|cmd| {
+            let words = cmd.argv().into_iter().map(|word| if word.contains('\n') { "SCRIPT".to_owned() } else { word });
+            let input = cmd.input.as_ref().map(|input| format!("\n  < {}", input.trim_end().replace('\n', "\n  < ")));
+            format!("\n  $ {}{}", words.collect::<Vec<_>>().join(" "), input.unwrap_or_default())
+        });
+        format!("{} after [{after}]{}{}", step.id, guards.collect::<String>(), commands.collect::<String>())
+    };
+    insta::assert_snapshot!(plan.steps.iter().map(show).collect::<Vec<_>>().join("\n"));
+}
+
+/// Two disks swapped their kernel names: not one byte of the plan changes.
+#[test]
+fn kernel_names_do_not_count() {
+    for state in ["complete", "no-cache", "blank"] {
+        let facts = facts(state);
+        let swapped = common::renamed(&facts, "sda", "sdc");
+        assert_ne!(facts, swapped, "{state}");
+        let plans = [&facts, &swapped].map(|facts| plan(&wish(NAS), facts, &Consent::default()));
+        assert_eq!(plans[0].digest(), plans[1].digest(), "{state}");
+        let paths = [&facts, &swapped].map(|facts| device_paths(&wish(NAS), facts));
+        assert_ne!(paths[0], paths[1], "{state}: yet its commands find the right ones");
+    }
+}
+
+#[test]
+fn reinstall_keeps_what_is_persistent() {
+    let mut facts = facts("complete");
+    assert!(!plan(&wish(NAS), &facts, &REINSTALL()).refusals.is_empty(), "mounted filesystems are not made anew");
+    facts.mounts.clear();
+    let plan = plan(&wish(NAS), &facts, &REINSTALL());
+    insta::assert_snapshot!(plan.to_text());
+    let again = storage::plan(&wish(NAS), &facts, &REINSTALL().after(&plan));
+    assert!(again.destroyed().is_empty(), "once is enough:\n{}", again.to_text());
+}
+
+/// Wiping needs every persistent node by name, and takes nothing that is mounted.
+#[test]
+fn wiping() {
+    let mut facts = facts("complete");
+    let texts: Vec<String> = [
+        (true, &["disk.nvme"][..]),
+        (false, &["disk.nvme"]),
+        (false, &["disk.nvme", "lvm_vg.nas", "lvm_vg.nas.cache", "lvm_vg.nas.data"]),
+        (false, &["disk.sata1"]),
+        (false, &["disk.nvme.root"]),
+        (false, &["disk.none"]),
+    ]
+    .iter()
+    .map(|(mounted, nodes)| {
+        if !mounted {
+            facts.mounts.clear();
+        }
+        format!("--wipe {}\n{}", nodes.join(" --wipe "), plan(&wish(NAS), &facts, &wipe(nodes)).to_text())
+    })
+    .collect();
+    insta::assert_snapshot!(texts.join("\n"));
+}
+
+#[test]
+fn foreign_content_goes_when_it_is_named() {
+    let facts = facts("foreign");
+    let refused = plan(&wish(NAS), &facts, &Consent::default());
+    let words: Vec<&str> =
+        refused.refusals.iter().filter_map(|refusal| refusal.remedy.split("--wipe ").nth(1)).collect();
+    let allowed = plan(&wish(NAS), &facts, &wipe(&words));
+    assert_eq!(allowed.refusals, [], "{}", refused.to_text());
+    insta::assert_snapshot!(allowed.to_text());
+}
+
+/// Disks that cannot be told apart, or fit twice, or not at all.
+#[test]
+fn ambiguous_disks() {
+    let facts = facts("blank");
+    let text = NAS
+        .replace("serial  = \"LABSATA0001\"", "model = \"QEMU HARDDISK\"\nsize = \"1GiB\"")
+        .replace("LABSATA0003", "LABSATA0002")
+        .replace("LABNVME0001", "NOTTHERE");
+    insta::assert_snapshot!(plan(&wish(&text), &facts, &Consent::default()).to_text());
+}
+
+/// Larger is made, smaller is refused.
+#[test]
+fn sizes_grow_and_never_shrink() {
+    let mut facts: Facts = facts("complete");
+    for (from, to) in [("2GiB", "1GiB"), ("2GiB", "3GiB")] {
+        let text = NAS.replace(&format!("size = \"{from}\""), &format!("size = \"{to}\""));
+        let plan = plan(&wish(&text), &facts, &Consent::default());
+        assert_eq!(plan.refusals.len(), 1, "{to}: {}", plan.to_text());
+        assert!(plan.refusals[0].remedy.contains("2GiB"), "{to}: {}", plan.to_text());
+    }
+    // The stick turns out larger than its table: the partition grows, and then what lies on it is looked at again.
+    let usb = facts.devices.iter_mut().find(|device| device.serial.as_deref() == Some("LABUSB0001")).unwrap();
+    usb.size *= 2;
+    if let Content::Table { end, .. } = &mut usb.content {
+        *end = usb.size;
+    }
+    insta::assert_snapshot!(plan(&wish(NAS), &facts, &Consent::default()).to_text());
+}
