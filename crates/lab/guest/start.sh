@@ -8,9 +8,6 @@ mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 mount -t tmpfs -o nosuid,nodev tmpfs /dev/shm
 mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /tmp
 
-/usr/lib/systemd/systemd-udevd --daemon --resolve-names=never
-udevadm trigger --type=all --action=add &
-
 read -r name <"$lab/hostname"
 hostname "$name"
 printf '127.0.0.1 localhost\n::1 localhost\n127.0.1.1 %s\n' "$name" >/etc/hosts
@@ -27,5 +24,9 @@ for device in /sys/class/net/*/device; do
     fi
     break
 done
+
+# Devices after the network: a card that is being renamed has no name to give an address to.
+/usr/lib/systemd/systemd-udevd --daemon --resolve-names=never
+udevadm trigger --type=all --action=add &
 /usr/sbin/sshd -f /usr/lib/lab/sshd_config
 echo "lab: $name is up"

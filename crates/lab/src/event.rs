@@ -17,11 +17,6 @@ pub enum Event {
         /// How long it took.
         took: Duration,
     },
-    /// Guests do not run under KVM here, and are emulated.
-    Emulated {
-        /// Why.
-        reason: String,
-    },
     /// A machine's QEMU runs.
     Started {
         /// The machine.

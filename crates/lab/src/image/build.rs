@@ -122,15 +122,12 @@ fn initrd(recipe: &Recipe, parts: &Path) -> Result<Vec<u8>, BuildError> {
     let order = in_order(&String::from_utf8_lossy(&table), &early);
     let order = order.map_err(|name| BuildError::Lacking { what: format!("kernel module {name}") })?;
     let mut archive = Archive::new();
-    for dir in ["bin", "dev", "modules", "stage2"] {
+    for dir in ["bin", "dev", "modules"] {
         archive.directory(dir, 0o755);
     }
     // The first process has no output otherwise: devtmpfs comes later.
     archive.device("dev/console", 0o600, 5, 1);
     archive.file("bin/busybox", 0o755, &read(&parts.join("usr/bin/busybox"))?);
-    for (path, mode, content) in &recipe.files {
-        archive.file(path, *mode, content.as_bytes());
-    }
     let mut names = String::new();
     for path in &order {
         let name = path.rsplit('/').next().unwrap_or(path);

@@ -34,7 +34,7 @@ impl Image {
         self.dir.join("kernel")
     }
 
-    /// The initial RAM disk, without the lab's own part.
+    /// The initial RAM disk's part that all machines share: busybox and the kernel modules that find the medium.
     pub fn initrd(&self) -> PathBuf {
         self.dir.join("initrd")
     }

@@ -11,3 +11,4 @@ pub use build::BuildError;
 pub use cache::{Cache, CacheError, Image};
 pub use cpio::Archive;
 pub use recipe::Recipe;
+pub(crate) use recipe::SCRIPTS;

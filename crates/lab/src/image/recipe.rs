@@ -14,11 +14,19 @@ pub struct Recipe {
     pub modules: Vec<String>,
     /// Drops from the finished tree what no lab needs.
     pub prune: String,
-    /// Files of the initial RAM disk: path, mode, content.
-    pub files: Vec<(String, u32, String)>,
     /// Kernel modules that the initial RAM disk loads, in this order.
     pub early_modules: Vec<String>,
 }
+
+/// The guest's own scripts: path, mode, content. They go into the initial RAM disk when a machine is started, so that the
+/// cached image need not be built anew when one of them changes.
+pub(crate) const SCRIPTS: [(&str, u32, &str); 5] = [
+    ("init", 0o755, include_str!("../../guest/init.sh")),
+    ("stage2/start.sh", 0o755, include_str!("../../guest/start.sh")),
+    ("stage2/stop.sh", 0o755, include_str!("../../guest/stop.sh")),
+    ("stage2/inittab", 0o644, include_str!("../../guest/inittab")),
+    ("stage2/sshd_config", 0o644, include_str!("../../guest/sshd_config")),
+];
 
 /// To be raised when the builder itself makes something else of the same recipe.
 const FORMAT: &str = "1";
@@ -26,19 +34,11 @@ const FORMAT: &str = "1";
 impl Recipe {
     /// The installation medium of a lab.
     pub fn installer() -> Self {
-        let executable = |path: &str, text: &str| (path.to_owned(), 0o755, text.to_owned());
         Self {
             suite: "bookworm".into(),
             packages: words(include_str!("../../guest/packages.txt")),
             modules: words(include_str!("../../guest/modules.txt")),
             prune: include_str!("../../guest/prune.sh").into(),
-            files: vec![
-                executable("init", include_str!("../../guest/init.sh")),
-                executable("stage2/start.sh", include_str!("../../guest/start.sh")),
-                executable("stage2/stop.sh", include_str!("../../guest/stop.sh")),
-                ("stage2/inittab".into(), 0o644, include_str!("../../guest/inittab").into()),
-                ("stage2/sshd_config".into(), 0o644, include_str!("../../guest/sshd_config").into()),
-            ],
             early_modules: ["virtio_pci", "virtio_blk", "squashfs", "overlay"].map(str::to_owned).into(),
         }
     }
@@ -60,11 +60,6 @@ impl Recipe {
             }
         }
         add(&self.prune);
-        for (path, mode, content) in &self.files {
-            add(path);
-            add(&mode.to_string());
-            add(content);
-        }
         hash.finalize().iter().take(10).fold(String::new(), |mut key, byte| {
             let _ = write!(key, "{byte:02x}");
             key
@@ -88,13 +83,11 @@ mod tests {
     fn the_key_changes_with_every_part() {
         let one = Recipe::installer();
         assert_eq!(one.key(), Recipe::installer().key());
-        let changes: [(&str, Change); 7] = [
+        let changes: [(&str, Change); 5] = [
             ("suite", |recipe| recipe.suite = "trixie".into()),
             ("a package", |recipe| recipe.packages.push("htop".into())),
             ("a module", |recipe| recipe.modules.push("dummy".into())),
             ("prune", |recipe| recipe.prune.push('\n')),
-            ("a file's content", |recipe| recipe.files[0].2.push('\n')),
-            ("a file's mode", |recipe| recipe.files[0].1 = 0o700),
             ("order of early modules", |recipe| recipe.early_modules.reverse()),
         ];
         for (what, change) in changes {

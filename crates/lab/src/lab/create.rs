@@ -3,8 +3,7 @@
 use super::dir::{LOCK, Lab, LabDir, take};
 use super::error::{LabError, files};
 use super::state::{MachineState, State, VERSION};
-use crate::event::{Event, Observer};
-use crate::kvm::{self, Accel};
+use crate::kvm::Verdict;
 use crate::qemu::{Files, Health, Machine, Segment, SpecError};
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -25,8 +24,9 @@ pub struct Blueprint {
 const SOCKET_PATH: usize = 107;
 
 impl Lab {
-    /// Makes a lab at `path`, which must not exist: blank, sparse disks, nothing running. On failure nothing is left.
-    pub async fn create(path: &Path, blueprint: &Blueprint, observer: Observer<'_>) -> Result<Self, LabError> {
+    /// Makes a lab at `path`, which must not exist: blank, sparse disks, nothing running; `verdict` says how its guests are
+    /// to run. On failure nothing is left.
+    pub async fn create(path: &Path, blueprint: &Blueprint, verdict: &Verdict) -> Result<Self, LabError> {
         check(blueprint)?;
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(LabError::Exists(path.to_owned()));
@@ -45,7 +45,7 @@ impl Lab {
         File::create(dir.root.join(LOCK)).map_err(files(&dir.root))?;
         let lock = take(&dir.root)?;
         let root = dir.root.clone();
-        match fill(dir, lock, blueprint, observer).await {
+        match fill(dir, lock, blueprint, verdict) {
             Ok(lab) => Ok(lab),
             Err(error) => {
                 // The first error is the one to tell; what cannot be removed is seen by the next `down`.
@@ -56,17 +56,13 @@ impl Lab {
     }
 }
 
-async fn fill(dir: LabDir, lock: File, blueprint: &Blueprint, observer: Observer<'_>) -> Result<Lab, LabError> {
+fn fill(dir: LabDir, lock: File, blueprint: &Blueprint, verdict: &Verdict) -> Result<Lab, LabError> {
     for machine in &blueprint.machines {
         let place = dir.files(&machine.name);
         fs::DirBuilder::new().mode(0o700).create(&place.dir).map_err(files(&place.dir))?;
         for disk in &machine.disks {
             blank(&place.image(&disk.name), disk.bytes)?;
         }
-    }
-    let verdict = kvm::probe(&dir.root).await;
-    if verdict.accel == Accel::Emulated {
-        observer(Event::Emulated { reason: verdict.reason.clone() });
     }
     let machines = blueprint.machines.iter().map(|machine| MachineState {
         machine: machine.clone(),
@@ -76,7 +72,7 @@ async fn fill(dir: LabDir, lock: File, blueprint: &Blueprint, observer: Observer
     let state = State {
         version: VERSION,
         accel: verdict.accel,
-        accel_reason: verdict.reason,
+        accel_reason: verdict.reason.clone(),
         segment: blueprint.segment.clone(),
         machines: machines.collect(),
     };
@@ -112,10 +108,15 @@ fn check_sockets(files: &Files) -> Result<(), LabError> {
 #[cfg(test)]
 mod tests {
     use super::{Blueprint, Lab, LabError};
+    use crate::kvm::{Accel, Verdict};
     use crate::qemu::{DiskKind, DiskSpec, Machine, Segment};
     use std::fs;
     use std::net::Ipv4Addr;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+    fn verdict() -> Verdict {
+        Verdict { accel: Accel::Emulated, reason: "a test".into() }
+    }
 
     fn blueprint() -> Blueprint {
         let disk = DiskSpec {
@@ -137,12 +138,12 @@ mod tests {
     async fn a_lab_is_private_sparse_and_made_once() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("labs/home");
-        let lab = Lab::create(&path, &blueprint(), &|_| ()).await.unwrap();
+        let lab = Lab::create(&path, &blueprint(), &verdict()).await.unwrap();
         assert_eq!(fs::metadata(lab.root()).unwrap().permissions().mode() & 0o777, 0o700);
         let image = fs::metadata(lab.files("nas").image("usb")).unwrap();
         assert_eq!((image.len(), image.blocks()), (1 << 29, 0));
         assert!(lab.guest("nas").is_none());
-        let again = Lab::create(&path, &blueprint(), &|_| ()).await;
+        let again = Lab::create(&path, &blueprint(), &verdict()).await;
         assert!(matches!(again, Err(LabError::Exists(_))));
         let held = Lab::down(&path).await.unwrap_err();
         assert!(matches!(held, LabError::Busy(_)), "{held}");
@@ -155,11 +156,11 @@ mod tests {
     async fn what_cannot_be_is_said_before_anything_is_made() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x".repeat(110));
-        let error = Lab::create(&path, &blueprint(), &|_| ()).await.unwrap_err().to_string();
+        let error = Lab::create(&path, &blueprint(), &verdict()).await.unwrap_err().to_string();
         assert!(error.contains("choose a shorter directory or name"), "{error}");
         let mut twins = blueprint();
         twins.machines.push(twins.machines[0].clone());
-        let error = Lab::create(&dir.path().join("lab"), &twins, &|_| ()).await.unwrap_err().to_string();
+        let error = Lab::create(&dir.path().join("lab"), &twins, &verdict()).await.unwrap_err().to_string();
         assert_eq!(error, "two machines of the lab are called `nas`, or have that address: give each its own");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }

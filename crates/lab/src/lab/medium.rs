@@ -3,7 +3,7 @@
 use super::dir::Lab;
 use super::error::{LabError, files};
 use super::state::MachineState;
-use crate::image::{Archive, Image};
+use crate::image::{Archive, Image, SCRIPTS};
 use crate::qemu::Segment;
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -41,11 +41,15 @@ impl std::fmt::Debug for Keys {
 }
 
 impl Lab {
-    /// Writes the machine's initial RAM disk: the image's, and behind it the lab's part. Readable by its owner only.
+    /// Writes the machine's initial RAM disk: the image's, and behind it the scripts and the lab's part. Readable by its owner only.
     pub(super) fn write_initrd(&self, machine: &MachineState, image: &Image, keys: &Keys) -> Result<PathBuf, LabError> {
         let path = self.files(&machine.machine.name).initrd();
         let base = fs::read(image.initrd()).map_err(files(image.initrd()))?;
         let mut archive = Archive::new();
+        archive.directory("stage2", 0o755);
+        for (path, mode, content) in SCRIPTS {
+            archive.file(path, mode, content.as_bytes());
+        }
         archive.directory("lab", 0o700);
         for (name, content) in pieces(machine, &self.state.segment, keys) {
             archive.file(&format!("lab/{name}"), 0o600, content.as_bytes());
