@@ -82,7 +82,8 @@ pub(crate) fn check(
     problems: &mut Problems,
 ) {
     if !wish.mounts.iter().any(|mount| mount.path == "/") {
-        no_root(machine, &at.join("storage"), problems);
+        // Where a system that has no root would boot from is no question yet.
+        return no_root(machine, &at.join("storage"), problems);
     }
     let Err(error) = find(wish, boot, disk) else { return };
     let declared = |key: &str, said: bool| if said { at.join(key) } else { at.join("storage") };

@@ -190,11 +190,10 @@ impl Machine {
         let modules = table.or_default("modules", problems);
         let configuration: Option<FlakeAttribute> = table.optional("configuration", problems);
         let storage: Option<Storage> = table.optional("storage", problems);
-        let storage_at = at.join("storage");
         if problems.len() == before {
             match &storage {
                 Some(storage) => {
-                    // storage::check(storage, &storage_at, problems);
+                    storage::check(storage, &at.join("storage"), problems);
                     if problems.len() == before {
                         // Identities do not matter for where things lie.
                         let wish = Wish::new(storage, uuid::Uuid::nil());
