@@ -4,6 +4,7 @@
 
 mod check;
 pub mod facts;
+pub mod health;
 pub mod identity;
 pub mod plan;
 pub mod probe;
@@ -12,6 +13,7 @@ mod units;
 pub mod wish;
 
 pub use check::check;
+pub use health::health;
 pub use plan::{Consent, Plan, plan};
 pub use units::{Extent, Name, NameError, NodeId, Size, SizeError};
 pub use wish::Wish;

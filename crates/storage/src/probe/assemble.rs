@@ -120,7 +120,7 @@ fn volumes(
     }
     // LVM's exit status is 5 when a volume is missing; it reports all the same.
     let (mut groups, physical) = match lvm::parse(section.text) {
-        Err(_) if section.status != 0 => {
+        read if section.status != 0 && (read.is_err() || section.text.trim().is_empty()) => {
             return Err(FactsError::ToolFailed { tool: "lvm fullreport".into(), status: section.status });
         }
         read => read?,
@@ -204,11 +204,15 @@ impl Look<'_> {
             },
             "LVM2_member" => {
                 let known = self.physical.iter().find(|pv| self.known.name(&pv.path).as_ref() == Some(&row.name));
-                Content::PhysicalVolume {
-                    uuid: known.map(|pv| pv.uuid.clone()).or(uuid).unwrap_or_default(),
-                    group: known.and_then(|pv| pv.group.clone()),
-                    size: known.map_or(0, |pv| pv.size),
-                    used: known.map_or(0, |pv| pv.used),
+                match known {
+                    Some(pv) => Content::PhysicalVolume {
+                        uuid: pv.uuid.clone(),
+                        group: pv.group.clone(),
+                        size: pv.size,
+                        used: pv.used,
+                    },
+                    // Filtered out, or one of two copies: whether a group lies on it cannot be told.
+                    None => other(" (unknown to LVM)"),
                 }
             }
             _ => other(""),

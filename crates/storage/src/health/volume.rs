@@ -1,0 +1,84 @@
+//! Whether a volume group has its physical volumes, and its volumes are there, active, and cached as wished.
+
+use super::{Look, Said, State};
+use crate::NodeId;
+use crate::facts::{self, Facts};
+use crate::wish::{Group, Kind, Node, Volume};
+
+impl Look<'_> {
+    pub(super) fn group(&self, group: &Group) -> Said {
+        let name = group.name.as_ref();
+        let Some(known) = named(self.facts, name) else {
+            return Said::new(State::Unmade, format!("volume group {name} is not there"));
+        };
+        if known.uuid != group.uuid {
+            return Said::new(State::Foreign, format!("volume group {name} is another one, of UUID {}", known.uuid));
+        }
+        let absent: Vec<_> = group.pvs.iter().filter(|pv| self.sight.device(pv).is_none()).collect();
+        let named = || absent.iter().map(|pv| self.named(pv)).collect::<Vec<_>>().join(", ");
+        let lost = |pv: &NodeId| self.wish.node(pv).is_none_or(|node| !self.missing_disks(node).is_empty());
+        match known.missing {
+            0 => Said::new(State::Good, format!("{} physical volumes", group.pvs.len())),
+            count if absent.is_empty() => Said::new(State::Broken, format!("{count} physical volumes are missing")),
+            _ if absent.iter().any(|pv| lost(pv)) => Said::new(State::Broken, format!("missing {}", named())),
+            // All disks are there: an array below is not started.
+            _ => Said::new(State::Inactive, format!("waits for {}", named())),
+        }
+    }
+
+    pub(super) fn volume(&self, node: &Node, volume: &Volume) -> Vec<Said> {
+        let name = volume.name.as_ref();
+        let Some(group) = named(self.facts, volume.group.as_ref()) else {
+            return vec![Said::new(State::Unmade, format!("volume group {} is not there", volume.group))];
+        };
+        let Some(known) = find(group, name) else {
+            return vec![Said::new(State::Unmade, format!("volume {name} is not there"))];
+        };
+        if known.uuid != volume.uuid {
+            return vec![Said::new(State::Foreign, format!("volume {name} is another one, of UUID {}", known.uuid))];
+        }
+        let mut said = Vec::new();
+        if let Some(origin) = volume.caches.as_ref().and_then(|id| self.wish.node(id)) {
+            // A cache is as good as its being used; whether it is active is its origin's matter.
+            let Kind::Volume(origin) = &origin.kind else { return said };
+            let used = find(group, origin.name.as_ref()).and_then(|known| known.cache.as_deref()) == Some(name);
+            return vec![if used {
+                Said::new(State::Good, format!("caches {}", origin.name))
+            } else {
+                Said::new(State::Degraded, format!("caches nothing: {} does without", origin.name))
+            }];
+        }
+        if !known.active {
+            said.push(Said::new(State::Inactive, format!("volume {name} is not active")));
+        }
+        if let Some(cache) = &volume.cache {
+            let wished = cache.node.as_str().rsplit('.').next().unwrap_or_default();
+            match known.cache.as_deref() {
+                Some(found) if found == wished && known.segment == cache.kind.segment() => {
+                    said.push(Said::new(State::Good, format!("{} {wished}", known.segment)));
+                }
+                Some(found) => said.push(Said::new(State::Foreign, format!("cached by {found} ({})", known.segment))),
+                None => said.push(Said::new(State::Degraded, format!("without its {} {wished}", cache.kind.segment()))),
+            }
+        }
+        let below: Vec<_> = self.missing_disks(node);
+        if group.missing > 0 && !below.is_empty() {
+            said.push(Said::new(State::Broken, format!("lies on {}", below.join(", "))));
+        }
+        said
+    }
+}
+
+fn named<'a>(facts: &'a Facts, name: &str) -> Option<&'a facts::Group> {
+    facts.groups.iter().find(|group| group.name == name)
+}
+
+/// A volume, also one that LVM hides as a cache.
+fn find<'a>(group: &'a facts::Group, name: &str) -> Option<&'a facts::Volume> {
+    let hidden = |volume: &&facts::Volume| volume.hidden && volume.name.strip_suffix("_cvol") == Some(name);
+    group
+        .volumes
+        .iter()
+        .find(|volume| !volume.hidden && volume.name == name)
+        .or_else(|| group.volumes.iter().find(hidden))
+}
