@@ -76,11 +76,12 @@ impl<'a> Seen<'a> {
         self.facts.arrays.iter().find(|array| array.uuid == wanted.uuid)
     }
 
-    /// The node as people find it: its name, and the serial number or other mark of its disks.
+    /// The node as people find it: its name, and the serial number or other mark of its disk if it lies on one only.
     pub fn told(&self, id: &NodeId) -> String {
         let disks = self.wish.disks_of(id);
-        let marks: Vec<_> = disks.iter().filter_map(|node| mark(node)).collect();
-        if marks.is_empty() { id.to_string() } else { format!("{id} ({})", marks.join(", ")) }
+        let serial = |node: &Node| self.device(&node.id)?.serial.as_ref().map(|serial| format!("serial {serial}"));
+        let marks: Vec<_> = disks.iter().filter_map(|node| serial(node).or_else(|| mark(node))).collect();
+        if let [mark] = &marks[..] { format!("{id} ({mark})") } else { id.to_string() }
     }
 }
 

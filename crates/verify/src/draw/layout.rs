@@ -51,7 +51,7 @@ pub(super) struct Layout<'a> {
 
 #[derive(Debug)]
 pub(super) struct Line {
-    pub to: usize,
+    pub from: usize,
     pub stops: Vec<Place>,
 }
 
@@ -98,25 +98,51 @@ impl<'a> Graph<'a> {
         Self { parts, on, origin, rank }
     }
 
-    /// Disks in the order in which a walk down from the mount points first meets them.
+    /// Disks in the order in which a walk down from the mount points first meets them; what shares nothing with the
+    /// rest comes first, so that its lines stay clear of it.
     fn disks(&self) -> Vec<usize> {
+        let kin = self.kin();
+        let size = |at: usize| kin.iter().filter(|root| **root == kin[at]).count();
+        let mut tops: Vec<usize> = (0..self.parts.len()).collect();
+        tops.sort_by_key(|at| {
+            let filesystem = self.parts[*at].kind == PartKind::Filesystem;
+            std::cmp::Reverse((!filesystem, size(*at), self.below(*at).len(), *at))
+        });
         let mut seen = HashSet::new();
         let mut order = Vec::new();
-        let tops = (0..self.parts.len()).rev().filter(|at| self.parts[*at].kind == PartKind::Filesystem);
-        let rest = (0..self.parts.len()).rev();
-        let mut stack: Vec<usize> = rest.chain(tops).collect();
+        for at in tops.into_iter().rev().flat_map(|at| self.below(at)) {
+            if seen.insert(at) && self.rank[at] == 0 {
+                order.push(at);
+            }
+        }
+        order
+    }
+
+    /// The part and everything that it lies on, a cache before what it caches.
+    fn below(&self, top: usize) -> Vec<usize> {
+        let mut seen = HashSet::new();
+        let mut order = Vec::new();
+        let mut stack = vec![top];
         while let Some(at) = stack.pop() {
             if !seen.insert(at) {
                 continue;
             }
-            if self.rank[at] == 0 {
-                order.push(at);
-            }
+            order.push(at);
             stack.extend(self.on[at].iter().rev());
-            // A cache's disk goes before what it caches, so that its line does not cross the others.
             stack.extend(self.origin.iter().filter(|(_, origin)| **origin == at).map(|(cache, _)| *cache));
         }
         order
+    }
+
+    /// For each part, one part that stands for all that hang together with it.
+    fn kin(&self) -> Vec<usize> {
+        let mut kin: Vec<usize> = (0..self.parts.len()).collect();
+        let on = self.on.iter().enumerate().flat_map(|(at, on)| on.iter().map(move |below| (at, *below)));
+        for (a, b) in on.chain(self.origin.iter().map(|(cache, origin)| (*cache, *origin))) {
+            let (from, to) = (kin[a], kin[b]);
+            kin.iter_mut().filter(|root| **root == from).for_each(|root| *root = to);
+        }
+        kin
     }
 }
 
@@ -306,7 +332,7 @@ fn finish<'a>(
         let mut stops = vec![moved(&places[below])];
         stops.extend(ways.get(&(below, at)).into_iter().flatten().map(moved));
         stops.push(moved(&places[at]));
-        lines.push(Line { to: at, stops });
+        lines.push(Line { from: below, stops });
     }
     let place_of = |id: &str| graph.parts.iter().position(|part| part.id == id).map(|at| moved(&places[at]));
     let caches = diagram

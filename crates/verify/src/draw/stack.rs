@@ -3,8 +3,8 @@
 use super::{Diagram, Health, Link, Part, PartKind};
 use crate::seen::Seen;
 use crate::text::bytes;
-use storage::facts::{Content, Facts, MemberState};
-use storage::wish::{CacheKind, Holds, Kind, Node};
+use storage::facts::{self, Content, Facts, MemberState};
+use storage::wish::{CacheKind, Holds, Kind, Node, Volume};
 use storage::{Extent, NodeId, Wish};
 
 impl Diagram {
@@ -25,7 +25,8 @@ impl Diagram {
             Kind::Disk(disk) => {
                 let marks = [&disk.serial, &disk.wwn, &disk.device, &disk.model];
                 let mark = marks.into_iter().flatten().next().cloned().unwrap_or_default();
-                (PartKind::Disk, last(&node.id), mark, None)
+                let serial = seen.and_then(|seen| seen.device(&node.id)?.serial.clone());
+                (PartKind::Disk, last(&node.id), serial.unwrap_or(mark), None)
             }
             Kind::Partition(partition) => {
                 let detail = format!("partition {} · {}", partition.number, holds(node));
@@ -54,8 +55,7 @@ impl Diagram {
             _ => &node.on,
         };
         self.links.extend(below.iter().map(|from| link(from, None)));
-        let device = seen.and_then(|seen| seen.device(&node.id));
-        let size = device.map_or_else(|| declared(node), |device| bytes(device.size));
+        let size = seen.and_then(|seen| measured(seen, node)).map_or_else(|| declared(node), bytes);
         let (health, words) = seen.map_or((Health::Unknown, String::new()), |seen| fares(seen, node));
         self.parts.push(Part { id, kind, title, size, detail, frame, health, note: words });
         self.add_content(wish, node, seen);
@@ -88,7 +88,7 @@ fn last(id: &NodeId) -> String {
 
 fn holds(node: &Node) -> String {
     match &node.holds {
-        Some(Holds::PhysicalVolume { .. }) => "LVM physical volume".to_owned(),
+        Some(Holds::PhysicalVolume { .. }) => "LVM PV".to_owned(),
         Some(Holds::Member { .. }) => "array member".to_owned(),
         Some(Holds::Filesystem { format, .. }) => format.to_string(),
         Some(Holds::Swap { .. }) => "swap".to_owned(),
@@ -96,16 +96,30 @@ fn holds(node: &Node) -> String {
     }
 }
 
+/// The real size, in bytes.
+fn measured(seen: &Seen<'_>, node: &Node) -> Option<u64> {
+    match &node.kind {
+        Kind::Volume(volume) => volume_of(seen, volume).map(|volume| volume.size),
+        _ => seen.device(&node.id).map(|device| device.size),
+    }
+}
+
+/// A volume as LVM sees it; a cache that is attached bears `_cvol` behind its name (lvmcache(7)).
+fn volume_of<'a>(seen: &Seen<'a>, volume: &Volume) -> Option<&'a facts::Volume> {
+    let group = seen.facts.groups.iter().find(|group| group.name == volume.group.as_ref())?;
+    let find = |name: &str| group.volumes.iter().find(|volume| volume.name == name);
+    let hidden = || volume.caches.as_ref().and_then(|_| find(&format!("{}_cvol", volume.name)));
+    find(volume.name.as_ref()).or_else(hidden)
+}
+
 fn declared(node: &Node) -> String {
     match &node.kind {
         Kind::Disk(disk) => disk.size.map(|size| bytes(size.0)).unwrap_or_default(),
-        Kind::Partition(storage::wish::Partition { size, .. }) | Kind::Volume(storage::wish::Volume { size, .. }) => {
-            match size {
-                Extent::End => "the rest".to_owned(),
-                Extent::Size(size) => bytes(size.0),
-                other => other.to_string(),
-            }
-        }
+        Kind::Partition(storage::wish::Partition { size, .. }) | Kind::Volume(Volume { size, .. }) => match size {
+            Extent::End => "the rest".to_owned(),
+            Extent::Size(size) => bytes(size.0),
+            other @ Extent::Percent(_) => other.to_string(),
+        },
         Kind::Array(_) | Kind::Group(_) => String::new(),
     }
 }
@@ -139,19 +153,14 @@ fn fares(seen: &Seen<'_>, node: &Node) -> (Health, String) {
             }
         },
         Kind::Group(_) => said(Health::Good, ""),
-        Kind::Volume(volume) => {
-            let group = seen.facts.groups.iter().find(|group| group.name == volume.group.as_ref());
-            let find = |name: &str| group.and_then(|group| group.volumes.iter().find(|volume| volume.name == name));
-            let hidden = format!("{}_cvol", volume.name);
-            match find(volume.name.as_ref()).or_else(|| volume.caches.as_ref().and_then(|_| find(&hidden))) {
-                None => said(Health::Missing, "missing"),
-                Some(found) if volume.cache.is_some() && found.cache.is_none() => {
-                    said(Health::Degraded, "no cache attached")
-                }
-                Some(found) if !found.active && volume.caches.is_none() => said(Health::Missing, "not active"),
-                Some(_) => said(Health::Good, ""),
+        Kind::Volume(volume) => match volume_of(seen, volume) {
+            None => said(Health::Missing, "missing"),
+            Some(found) if volume.cache.is_some() && found.cache.is_none() => {
+                said(Health::Degraded, "no cache attached")
             }
-        }
+            Some(found) if !found.active && volume.caches.is_none() => said(Health::Missing, "not active"),
+            Some(_) => said(Health::Good, ""),
+        },
     }
 }
 

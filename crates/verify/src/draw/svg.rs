@@ -26,7 +26,7 @@ pub fn svg(diagram: &Diagram) -> String {
             style { (PreEscaped(STYLE)) }
             @for (name, place) in &layout.frames { (frame(name, *place)) }
             @for line in &layout.lines {
-                path class=(format!("hh-line {}", health_class(layout.parts[line.to].0.health))) d=(path(&line.stops)) {}
+                path class=(format!("hh-line {}", health_class(layout.parts[line.from].0.health))) d=(path(&line.stops)) {}
             }
             @for (from, to, label) in &layout.caches { (cache(*from, *to, label)) }
             @for (part, place) in &layout.parts { (part_box(part, *place)) }

@@ -38,6 +38,9 @@ fn attempt(door: &Door, user: &str) -> Cmd {
     if let Some(file) = &door.known_hosts {
         cmd = cmd.arg("-o").arg(format!("UserKnownHostsFile={file}")).arg("-o").arg("GlobalKnownHostsFile=none");
     }
+    if let Some(alias) = &door.alias {
+        cmd = cmd.arg("-o").arg(format!("HostKeyAlias={alias}"));
+    }
     cmd.arg("-p").arg(door.port.to_string()).arg("-l").arg(user)
 }
 

@@ -13,25 +13,24 @@ const PROFILE: &str = "/nix/var/nix/profiles/system";
 pub(super) fn group(subject: &Subject) -> Option<Group> {
     let wish = &subject.wish;
     let mount = wish.mounts.iter().find(|mount| mount.path == "/boot");
-    let disk = subject.boot_sector.clone().or_else(|| {
-        let node = mount.map(|mount| &mount.node)?;
-        wish.disks_of(node).first().map(|disk| disk.id.clone())
-    })?;
+    let mut disks = subject.boot_sectors.clone();
+    if let (true, Some(mount)) = (disks.is_empty(), mount) {
+        disks.extend(wish.disks_of(&mount.node).into_iter().map(|disk| disk.id.clone()));
+    }
     let mut checks = Vec::new();
-    if matches!(wish.node(&disk)?.holds, Some(Holds::Table { .. })) {
-        checks.push(disk_check(subject, &disk, Claim::Table, "boot disk bears its partition table"));
+    for disk in &disks {
+        if matches!(wish.node(disk).map(|node| &node.holds), Some(Some(Holds::Table { .. }))) {
+            checks.push(disk_check(subject, disk, Claim::Table, format!("{disk} bears its partition table")));
+        }
     }
     if let Some(mount) = mount {
         checks.extend(on_boot(subject, &mount.node, mount.format.word()));
     }
-    if subject.boot_sector.is_some() {
-        checks.extend(grub(&disk));
+    checks.extend(subject.boot_sectors.iter().map(sector));
+    if !subject.boot_sectors.is_empty() {
+        checks.extend(menu());
     }
-    group_of(subject, checks)
-}
-
-fn group_of(subject: &Subject, checks: Vec<Check>) -> Option<Group> {
-    let title = if subject.boot_sector.is_some() { "Boot disk and GRUB" } else { "Boot disk" };
+    let title = if subject.boot_sectors.is_empty() { "Boot disk" } else { "Boot disk and GRUB" };
     unless_empty("boot", title, checks)
 }
 
@@ -45,21 +44,20 @@ fn on_boot(subject: &Subject, node: &NodeId, format: &str) -> Vec<Check> {
     checks
 }
 
-fn grub(disk: &NodeId) -> Vec<Check> {
+fn sector(disk: &NodeId) -> Check {
+    let cmd = Cmd::new("od").args(["-An", "-v", "-tx1", "-N1024"]).device(disk);
+    let ask = Ask::run(Side::Root, cmd);
+    Check::one(&format!("sector:{disk}"), format!("boot sector of {disk} is GRUB's"), ask, BootRule::Sector)
+}
+
+fn menu() -> [Check; 2] {
     let root = |cmd| Ask::run(Side::Root, cmd);
     let menu = || root(Cmd::new("cat").arg("/boot/grub/grub.cfg"));
-    let sector = Cmd::new("od").args(["-An", "-v", "-tx1", "-N1024"]).device(disk);
-    let profile = Cmd::new("readlink").args(["-f", PROFILE]);
-    let files = Cmd::new("find").args(["/boot", "-xdev", "-type", "f", "-size", "+0"]);
+    let profile = root(Cmd::new("readlink").args(["-f", PROFILE]));
+    let files = root(Cmd::new("find").args(["/boot", "-xdev", "-type", "f", "-size", "+0"]));
     let kernels = BootRule::Kernels { mountpoint: "/boot".to_owned() };
-    vec![
-        Check::one("sector", "boot sector is GRUB's", root(sector), BootRule::Sector),
-        Check::many(
-            "generation",
-            "menu starts the current generation",
-            vec![menu(), root(profile)],
-            BootRule::Generation,
-        ),
-        Check::many("kernels", "kernels and initrds of the menu are there", vec![menu(), root(files)], kernels),
+    [
+        Check::many("generation", "menu starts the current generation", vec![menu(), profile], BootRule::Generation),
+        Check::many("kernels", "kernels and initrds of the menu are there", vec![menu(), files], kernels),
     ]
 }

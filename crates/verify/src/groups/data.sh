@@ -10,7 +10,7 @@ cat >"$file"
 sync
 # Forget the file's cached pages, so that reading reaches the disk; where dd cannot, all clean pages are forgotten.
 dd if="$file" iflag=nocache count=0 2>/dev/null || echo 1 >/proc/sys/vm/drop_caches
-set -- $(sha256sum <"$file")
+hash=$(sha256sum <"$file")
 rm "$file"
 test ! -e "$file"
-printf '%s\n' "$1"
+printf "%s\n" "${hash%% *}"

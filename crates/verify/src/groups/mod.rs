@@ -6,54 +6,15 @@ mod cluster;
 mod data;
 mod lvm;
 mod raid;
+mod subject;
+
+pub use subject::{Door, Subject};
 
 use crate::rules::{Claim, DiskRule};
 use crate::{Ask, Check, Group};
-use schemars::JsonSchema;
-use serde::Serialize;
 use std::sync::Arc;
+use storage::NodeId;
 use storage::wish::Kind;
-use storage::{NodeId, Wish};
-
-/// What groups need to know of a machine: a part of the fleet, as plain data.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
-pub struct Subject {
-    /// The machine's name.
-    pub machine: String,
-    /// The admin user.
-    pub user: String,
-    /// The admin's public keys, as lines of an authorized keys file.
-    pub keys: Vec<String>,
-    /// Its disks.
-    #[serde(skip)]
-    pub wish: Arc<Wish>,
-    /// The disk whose boot sector the BIOS starts; none if it boots otherwise.
-    pub boot_sector: Option<NodeId>,
-    /// Does it run the cluster's API?
-    pub k3s_server: bool,
-    /// Beginnings of the names of manifests that must lie on it.
-    pub manifests: Vec<String>,
-    /// Namespaces that must hold pods.
-    pub namespaces: Vec<String>,
-    /// How the operator's side reaches it by SSH.
-    pub door: Door,
-    /// A text that was never used before: it makes what is written for proof unlike anything that is there. Letters
-    /// and digits.
-    pub nonce: String,
-}
-
-/// How the operator's side reaches a machine by SSH.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Door {
-    /// Name or address.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// The file that holds its host key.
-    pub known_hosts: Option<String>,
-    /// The private key that the admin logs in with; those of the agent if absent.
-    pub identity: Option<String>,
-}
 
 /// Every group that applies to the machine, in the order in which people read them.
 pub fn groups(subject: &Subject) -> Vec<Group> {

@@ -58,7 +58,7 @@ fn head(report: &Report) -> Markup {
             }
             dl.facts {
                 (fact("Machine", &run.machine))
-                (fact("Started", &run.started))
+                (fact("Started", &run.started.replacen('T', " ", 1)))
                 (fact("Took", &seconds(run.seconds)))
                 @if let Some(payload) = run.payload { (fact("System", payload.title())) }
                 @if let Some(accel) = run.accel { (fact("Processor", accel.title())) }

@@ -193,7 +193,7 @@ pub struct Summary {
     pub passed: usize,
     /// Stages and groups that are not.
     pub failed: usize,
-    /// Stages and groups that were not run.
+    /// Things that were not run; what several verifications left out for one reason counts once.
     pub not_run: usize,
 }
 
@@ -209,9 +209,8 @@ impl Report {
         let readings: Vec<_> = stages.chain(groups).collect();
         let count = |fits: fn(Reading) -> bool| readings.iter().filter(|reading| fits(**reading)).count();
         let (passed, failed) = (count(Reading::good), count(Reading::bad));
-        let summary =
-            Summary { good: failed == 0 && passed > 0, passed, failed, not_run: readings.len() - passed - failed };
         let not_run = not_run(&run);
+        let summary = Summary { good: failed == 0 && passed > 0, passed, failed, not_run: not_run.len() };
         Self { version: 1, summary, run, not_run }
     }
 
@@ -226,6 +225,18 @@ impl Report {
         let accel = self.run.accel.map(Accel::title);
         payload.into_iter().chain(accel).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// What was not run, by reason.
+fn by_reason(all: &[NotRun]) -> Vec<(&str, Vec<&str>)> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for one in all {
+        match reasons.iter_mut().find(|(reason, _)| *reason == one.reason) {
+            Some((_, what)) => what.push(&one.what),
+            None => reasons.push((&one.reason, vec![&one.what])),
+        }
+    }
+    reasons
 }
 
 /// Everything that was not run; what several verifications did not run for one reason is told once.

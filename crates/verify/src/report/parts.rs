@@ -1,6 +1,6 @@
 //! The sections of the HTML page, each from its part of the report.
 
-use super::{Applied, NotRun, Picture, Reading, Stage, Verification};
+use super::{Applied, NotRun, Picture, Reading, Stage, Verification, by_reason};
 use crate::draw::svg;
 use crate::text::{clean, seconds};
 use crate::{CheckResult, GroupResult, Outcome};
@@ -144,20 +144,14 @@ fn check(check: &CheckResult) -> Markup {
 
 /// What was not run, by reason.
 pub(super) fn not_run(all: &[NotRun]) -> Markup {
-    let mut reasons: Vec<&str> = Vec::new();
-    for one in all {
-        if !reasons.contains(&one.reason.as_str()) {
-            reasons.push(&one.reason);
-        }
-    }
     html! {
         section #not-run {
             h2 { "What was not run, and why" }
             p.lead { "Nothing here counts as passed." }
-            @for reason in reasons {
+            @for (reason, whats) in by_reason(all) {
                 div.omitted {
                     h3 { (clean(reason)) }
-                    ul { @for one in all.iter().filter(|one| one.reason == reason) { li { (clean(&one.what)) } } }
+                    ul { @for what in whats { li { (clean(what)) } } }
                 }
             }
         }

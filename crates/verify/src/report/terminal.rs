@@ -1,6 +1,6 @@
 //! A report as text for a terminal: aligned, with or without colour.
 
-use super::{Reading, Report, Stage, Verification};
+use super::{Reading, Report, Stage, Verification, by_reason};
 use crate::text::{clean, seconds};
 use crate::{GroupResult, Outcome};
 use std::fmt::Write as _;
@@ -75,9 +75,11 @@ pub fn terminal(report: &Report, look: Look) -> String {
     }
     if !report.not_run.is_empty() {
         let _ = writeln!(out, "\n{}", look.paint(Ink::Bold, "What was not run, and why"));
-        let width = report.not_run.iter().map(|one| line(&one.what).width()).max().unwrap_or(0);
-        for one in &report.not_run {
-            let _ = writeln!(out, "  {}  {}", pad(&line(&one.what), width), look.paint(Ink::Soft, &line(&one.reason)));
+        for (reason, whats) in by_reason(&report.not_run) {
+            let _ = writeln!(out, "  {}", line(reason));
+            for what in whats {
+                let _ = writeln!(out, "    {}", look.paint(Ink::Soft, &line(what)));
+            }
         }
     }
     let summary = &report.summary;
@@ -102,31 +104,29 @@ fn timed(out: &mut String, rows: Vec<(Reading, &str, f64, &str)>, look: Look) {
 }
 
 fn groups(out: &mut String, verification: &Verification, look: Look) {
-    let wide = |text: fn(&GroupResult) -> &str| {
-        verification.groups.iter().map(|group| line(text(group)).width()).max().unwrap_or(0)
-    };
+    let open = |group: &&GroupResult| matches!(group.outcome, Outcome::NotRun { .. });
+    let run: Vec<_> = verification.groups.iter().filter(|group| !open(group)).collect();
+    let wide = |text: fn(&GroupResult) -> &str| run.iter().map(|group| line(text(group)).width()).max().unwrap_or(0);
     let (ids, titles) = (wide(|group| &group.id), wide(|group| &group.title));
-    for group in &verification.groups {
+    for group in &run {
         let reading = verification.reading(group);
         let passed = group.checks.iter().filter(|check| check.outcome == Outcome::Passed).count();
-        let tail = match &group.outcome {
-            Outcome::NotRun { reason } => look.paint(Ink::Soft, &line(reason)),
-            Outcome::Passed | Outcome::Failed => {
-                let of = format!("{passed} of {} checks", group.checks.len());
-                let told = match reading {
-                    Reading::Noticed => ": failed, as it had to",
-                    Reading::Unnoticed => ": passed, but had to fail",
-                    Reading::Passed | Reading::Failed | Reading::NotRun => "",
-                };
-                of + told
-            }
+        let told = match reading {
+            Reading::Noticed => ": failed, as it had to",
+            Reading::Unnoticed => ": passed, but had to fail",
+            Reading::Passed | Reading::Failed | Reading::NotRun => "",
         };
         let (id, title) = (pad(&line(&group.id), ids), pad(&line(&group.title), titles));
-        let _ = writeln!(out, "  {} {id}  {title}  {tail}", look.mark(reading));
+        let _ =
+            writeln!(out, "  {} {id}  {title}  {passed} of {} checks{told}", look.mark(reading), group.checks.len());
         for check in group.checks.iter().filter(|check| check.outcome == Outcome::Failed) {
             let mark = if reading.bad() { look.paint(Ink::Bad, "!") } else { "!".to_owned() };
             let _ = writeln!(out, "      {mark} {}: {}", line(&check.title), line(&check.detail));
         }
+    }
+    let left: Vec<_> = verification.groups.iter().filter(open).map(|group| line(&group.id)).collect();
+    if !left.is_empty() {
+        let _ = writeln!(out, "  {} {}", look.mark(Reading::NotRun), look.paint(Ink::Soft, &left.join(", ")));
     }
 }
 

@@ -73,7 +73,8 @@ fn menu(config: &str) -> (Vec<Entry<'_>>, usize) {
             let title = title.or_else(|| rest.split_whitespace().next()).unwrap_or_default();
             entries.push(Entry { title, ..Entry::default() });
         }
-        let mut words = line.split_whitespace();
+        // No word of ours holds a space: quotes stand around whole words.
+        let mut words = line.split_whitespace().map(|word| word.trim_matches(['"', '\'']));
         let (Some(entry), Some(word)) = (entries.last_mut(), words.next()) else { continue };
         if matches!(word, "linux" | "linux16" | "initrd" | "initrd16") {
             let kernel = word.starts_with("linux");
@@ -109,7 +110,7 @@ fn kernels(config: &str, files: &str, mountpoint: &str) -> Verdict {
     let mut loaded = std::collections::BTreeSet::new();
     for file in entries.iter().flat_map(|entry| &entry.files) {
         // `($drive1)//kernels/…`: a device in front, slashes doubled.
-        let path = file.rsplit(')').next().unwrap_or(file).trim_matches(['"', '\'']);
+        let path = file.rsplit(')').next().unwrap_or(file);
         let path = path.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
         let full = format!("{}/{path}", mountpoint.trim_end_matches('/'));
         // With the system on the boot filesystem itself, GRUB loads from the store.
@@ -194,6 +195,19 @@ menuentry "NixOS - Configuration 1" {
             let found = generation(config, system).unwrap_err();
             assert!(found.contains(wanted), "{case}: {found}");
         }
+    }
+
+    /// As the stand-in writes it.
+    const QUOTED: &str = "set default=0\nset timeout=1\nmenuentry 'nas: generation 1' {\n\
+        \x20 linux /kernels/aaaa-vmlinuz 'init=/nix/store/1111-system/init' 'console=ttyS0'\n\
+        \x20 initrd /kernels/bbbb-initrd\n}\n";
+
+    #[test]
+    fn quoted_words_are_read() {
+        let found = generation(QUOTED, "/nix/store/1111-system").unwrap();
+        assert_eq!(found, "`nas: generation 1` starts 1111-system");
+        let files = "/boot/kernels/aaaa-vmlinuz\n/boot/kernels/bbbb-initrd\n";
+        assert_eq!(kernels(QUOTED, files, "/boot").unwrap(), "2 files of 1 entries");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::verdict;
 use crate::judge::Verdict;
 use crate::seen::Seen;
+use crate::text::bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
@@ -102,14 +103,12 @@ impl DiskRule {
 
     fn partition(&self, seen: &Seen<'_>, partition: &Partition) -> Verdict {
         let device = seen.device(&self.node).ok_or_else(|| self.absent(seen))?;
-        let size = storage::Size(device.size);
-        Ok(format!("partition {}, PARTUUID {}, {size}", partition.number, partition.partuuid))
+        let size = bytes(device.size);
+        Ok(format!("partition {}, {size}, PARTUUID {}", partition.number, partition.partuuid))
     }
 
     fn array(&self, seen: &Seen<'_>, wanted: &Array) -> Verdict {
-        let Some(found) = seen.array(&self.node) else {
-            return Err(format!("no array with UUID {} is there", wanted.uuid));
-        };
+        let Some(found) = seen.array(&self.node) else { return Err(idle_members(seen, wanted)) };
         let level = format!("raid{}", wanted.level.number());
         let mut wrong = Vec::new();
         if !found.active {
@@ -125,9 +124,7 @@ impl DiskRule {
     }
 
     fn members(&self, seen: &Seen<'_>, wanted: &Array) -> Verdict {
-        let Some(found) = seen.array(&self.node) else {
-            return Err(format!("no array with UUID {} is there", wanted.uuid));
-        };
+        let Some(found) = seen.array(&self.node) else { return Err(idle_members(seen, wanted)) };
         let state = |id: &NodeId| {
             let device = seen.device(id)?;
             found.members.iter().find(|member| member.device == device.name).map(|member| member.state)
@@ -217,6 +214,18 @@ impl DiskRule {
     }
 }
 
+/// What is left of an array that does not run.
+fn idle_members(seen: &Seen<'_>, wanted: &Array) -> String {
+    let member = |id: &&NodeId| {
+        let content = seen.device(id).map(|device| &device.content);
+        matches!(content, Some(Content::Member { array, .. }) if *array == wanted.uuid)
+    };
+    match wanted.members.iter().filter(member).count() {
+        0 => format!("no array with UUID {} is there", wanted.uuid),
+        count => format!("the array does not run; {count} of {} members are there", wanted.members.len()),
+    }
+}
+
 fn done(array: &facts::Array) -> String {
     if array.done == 0 && array.action.is_none() {
         return String::new();
@@ -258,7 +267,7 @@ fn logical_volume(facts: &Facts, wanted: &Volume) -> Verdict {
     if !found.active {
         wrong.push("it is not active".to_owned());
     }
-    verdict(&wrong, format!("{}, UUID {}", storage::Size(found.size), found.uuid))
+    verdict(&wrong, format!("{}, UUID {}", bytes(found.size), found.uuid))
 }
 
 fn cache_place(seen: &Seen<'_>, wanted: &Volume) -> Verdict {

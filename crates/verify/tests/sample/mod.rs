@@ -1,5 +1,11 @@
 //! The NAS of the lab as tests and the example see it: its tree, what real probes said of it, and a run.
-#![allow(dead_code, clippy::allow_attributes, clippy::unwrap_used, reason = "each test binary uses its own part")]
+#![allow(
+    dead_code,
+    unused_imports,
+    clippy::allow_attributes,
+    clippy::unwrap_used,
+    reason = "each test binary uses its own part"
+)]
 
 use document::{Decode as _, Format, Path, Problems, read};
 use std::sync::Arc;
@@ -53,11 +59,11 @@ pub fn subject() -> Subject {
         user: "ben".into(),
         keys: vec![KEY.into()],
         wish: Arc::new(wish()),
-        boot_sector: Some(NodeId::from("disk.usb")),
+        boot_sectors: vec![NodeId::from("disk.usb")],
         k3s_server: true,
         manifests: vec!["metallb".into(), "monitoring".into(), "samba".into()],
         namespaces: vec!["kube-system".into(), "monitoring".into(), "samba".into()],
-        door: Door { host: "192.168.1.10".into(), port: 22, known_hosts: None, identity: None },
+        door: Door { host: "192.168.1.10".into(), port: 22, ..Door::default() },
         nonce: "7f3c9a".into(),
     }
 }
