@@ -1,6 +1,6 @@
 //! Broken fleets, each with the report that a person sees and the codes that a program sees.
 
-#![expect(clippy::disallowed_methods, reason = "tests read and write their fixtures")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test, which reads and writes its fixtures")]
 
 use fleet::{Fleet, Format};
 use std::fmt::Write as _;

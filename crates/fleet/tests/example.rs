@@ -1,6 +1,6 @@
 //! The example is the scaffold with every fact filled in, and nothing is wrong with it.
 
-#![expect(clippy::disallowed_methods, reason = "tests read and write their fixtures")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test, which reads and writes its fixtures")]
 
 use fleet::scaffold::{Nas, nas};
 use fleet::{Fleet, Format};

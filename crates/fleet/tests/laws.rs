@@ -1,12 +1,16 @@
 //! What holds for every text: no panic; TOML and JSON say the same; a fleet written out reads back as itself.
 
-#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests measure time")]
+#![expect(clippy::unwrap_used, clippy::disallowed_types, reason = "a test, which measures time")]
 
 use fleet::{Fleet, Format};
 use proptest::prelude::*;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 const EXAMPLE: &str = include_str!("../../../examples/nas/fleet.toml");
+
+/// The example as JSON.
+static JSON: LazyLock<String> = LazyLock::new(|| serde_json::to_string(&parsed(EXAMPLE, Format::Toml)).unwrap());
 
 /// Machines of all roles with disks of all kinds, as a fleet file.
 fn generated(machines: usize, disks: usize) -> String {
@@ -89,11 +93,7 @@ proptest! {
 
     #[test]
     fn a_damaged_example_is_a_fleet_or_a_report(at in 0_usize..6000, cut in 0_usize..40, put in "[\\PC\n]{0,8}", json: bool) {
-        let (whole, format) = if json {
-            (serde_json::to_string(&parsed(EXAMPLE, Format::Toml)).unwrap(), Format::Json)
-        } else {
-            (EXAMPLE.to_owned(), Format::Toml)
-        };
+        let (whole, format) = if json { (JSON.as_str(), Format::Json) } else { (EXAMPLE, Format::Toml) };
         let chars: Vec<char> = whole.chars().collect();
         let at = at % chars.len();
         let end = (at + cut).min(chars.len());
@@ -118,7 +118,8 @@ fn a_large_fleet_is_read_in_time() {
     let took = started.elapsed();
     println!("{machines} machines, {} lines: {took:?}", text.lines().count());
     assert_eq!(fleet.machines.len(), machines);
-    assert!(took.as_secs() < 5, "{took:?}");
+    // Far above what it takes, so that a busy machine does not fail it, and far below what a square would take.
+    assert!(took.as_secs() < 30, "{took:?}");
     // The same with a problem in every machine.
     let text = text.replace("level = 6", "level = 6\ncolour = \"red\"");
     let started = std::time::Instant::now();

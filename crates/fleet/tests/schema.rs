@@ -1,6 +1,6 @@
 //! The schema that is checked in is the types', the example fits it, and what is broken in its structure does not.
 
-#![expect(clippy::disallowed_methods, reason = "tests read and write their fixtures")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test, which reads and writes its fixtures")]
 
 use fleet::Format;
 use serde_json::Value;
@@ -40,7 +40,9 @@ fn what_the_decoder_refuses_in_structure_the_schema_refuses_too() {
     let validator = validator();
     let mut tried = 0;
     for pointer in places(&whole) {
-        for (case, change) in [("an unknown key", unknown_key as fn(&mut Value)), ("a wrong kind", wrong_kind)] {
+        let changes =
+            [("an unknown key", unknown_key as fn(&mut Value)), ("a wrong kind", wrong_kind), ("a bad name", bad_name)];
+        for (case, change) in changes {
             let mut broken = whole.clone();
             change(broken.pointer_mut(&pointer).unwrap());
             if broken == whole || named(&pointer, case) {
@@ -85,6 +87,15 @@ fn places(value: &Value) -> Vec<String> {
 fn unknown_key(value: &mut Value) {
     if let Value::Object(map) = value {
         map.insert("surprise".into(), Value::from(1));
+    }
+}
+
+/// A thing of a table beside the others, under a name that no thing can have.
+fn bad_name(value: &mut Value) {
+    if let Value::Object(map) = value
+        && let Some(first) = map.values().next().cloned()
+    {
+        map.insert("no name!".into(), first);
     }
 }
 

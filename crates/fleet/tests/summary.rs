@@ -1,5 +1,7 @@
 //! What `show` prints of the example, as text and as data.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use fleet::summary::Summary;
 use fleet::{Fleet, Format};
 
