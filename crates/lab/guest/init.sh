@@ -31,10 +31,9 @@ mkdir /rw/upper /rw/work
 mount -t overlay -o lowerdir=/lower,upperdir=/rw/upper,workdir=/rw/work overlay /new || fail "no overlay"
 mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs /new/run
 cp -a /lab /new/run/lab
-mkdir -p /new/usr/lib/lab /new/etc/acpi/PWRF
+mkdir -p /new/usr/lib/lab
 cp -a /stage2/. /new/usr/lib/lab/
 ln -s /usr/lib/lab/inittab /new/etc/inittab
-ln -s /usr/sbin/poweroff /new/etc/acpi/PWRF/00000080
 for name in poweroff reboot halt; do ln -sf /usr/bin/busybox "/new/usr/sbin/$name"; done
 for place in proc sys dev; do mount -o move "/$place" "/new/$place"; done
 exec switch_root /new /usr/bin/busybox init

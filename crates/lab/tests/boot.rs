@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const BOOT: Duration = Duration::from_mins(3);
+const GRACE: Duration = Duration::from_secs(40);
 const CALL: Duration = Duration::from_mins(2);
 
 /// The way in, as a person would type it.
@@ -162,7 +163,7 @@ async fn story(image: Image, temp: PathBuf, path: PathBuf, tell: Box<dyn Fn(Even
     assert!(door.run(&format!("{found} {by_id}1")).await.ends_with("linux_raid_member\n"));
     door.run(&format!("mdadm --stop --scan; dd if=/dev/zero of={by_id}1 bs=1M count=64 oflag=direct status=none"))
         .await;
-    assert!(lab.stop("nas", CALL, tell).await.unwrap(), "the power button works");
+    assert!(lab.stop("nas", GRACE, tell).await.unwrap(), "the power button works");
     lab.restore("nas", &snapshots, "hurt").await.unwrap();
     let superblock = std::fs::read(lab.files("nas").image("sata1")).unwrap();
     assert!(superblock[..1 << 16].iter().any(|byte| *byte != 0), "the snapshot brought the array's superblock back");

@@ -20,10 +20,11 @@ pub struct Recipe {
 
 /// The guest's own scripts: path, mode, content. They go into the initial RAM disk when a machine is started, so that the
 /// cached image need not be built anew when one of them changes.
-pub(crate) const SCRIPTS: [(&str, u32, &str); 5] = [
+pub(crate) const SCRIPTS: [(&str, u32, &str); 6] = [
     ("init", 0o755, include_str!("../../guest/init.sh")),
     ("stage2/start.sh", 0o755, include_str!("../../guest/start.sh")),
     ("stage2/stop.sh", 0o755, include_str!("../../guest/stop.sh")),
+    ("stage2/power.sh", 0o755, include_str!("../../guest/power.sh")),
     ("stage2/inittab", 0o644, include_str!("../../guest/inittab")),
     ("stage2/sshd_config", 0o644, include_str!("../../guest/sshd_config")),
 ];
