@@ -171,12 +171,19 @@ impl Look<'_> {
                     Section { .. } => return Ok(other(" (broken table)")),
                 };
                 let (content, found) = sfdisk::parse(text, &raw, row.size, row.sector)?;
+                // Copied from a larger disk, say: the disk is foreign, and the machine's others are not to suffer.
+                if matches!(content, Content::Table { first, end, .. } if first > end || end > row.size) {
+                    return Ok(other(" (broken table)"));
+                }
                 partitions.extend(found);
                 content
             }
             "xfs" | "ext4" => {
                 let read = if signature.kind == "xfs" { superblock::xfs(head) } else { superblock::ext(head) };
                 let Some(superblock) = read else { return Ok(other(" (unreadable)")) };
+                if superblock.size > row.size {
+                    return Ok(other(" (larger than its device)"));
+                }
                 Content::Filesystem {
                     format: signature.kind.clone(),
                     uuid,

@@ -121,13 +121,28 @@ probe() {
     # shellcheck disable=SC2086 # device paths are words, and are split on purpose
     signatures=$(wipefs --json $devices)
     status=$?
+    # One device that cannot be read is the end of it: then one by one, and what fails is not looked at for blankness,
+    # so that it counts as unknown.
+    failed=' '
+    if [ "$status" -ne 0 ] && [ "$status" -ne 127 ]; then
+        signatures=
+        status=0
+        for device in $devices; do
+            if one=$(wipefs --json "$device"); then
+                signatures="$signatures
+$one"
+            else
+                failed="$failed$device "
+            fi
+        done
+    fi
     printf '\n%%%% signatures\n%s\n%%%% signatures %s\n' "$signatures" "$status"
 
     # What the signatures call for: tables are for sfdisk, superblocks are read here, volumes are for LVM.
     tables=
     heads=
     volumes=
-    seen=' '
+    seen=$failed
     # shellcheck disable=SC2086 # device paths are words, and are split on purpose
     set -- $signatures
     while [ $# -gt 1 ]; do
