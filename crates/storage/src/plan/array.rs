@@ -234,14 +234,14 @@ fn start<'a>(
 /// A member that is there: its node, its device, its slot.
 type Ours<'a> = (&'a NodeId, &'a Device, Option<u32>);
 
-fn create<'a>(planner: &mut Planner<'a>, node: &'a Node, array: &'a Array, stop: bool, all: &[&'a NodeId]) {
+fn create<'a>(planner: &mut Planner<'a>, node: &'a Node, array: &'a Array, begun: bool, all: &[&'a NodeId]) {
     let what = ArrayAction::Create {
         name: array.name.clone(),
         level: array.level,
         uuid: array.uuid,
         members: array.members.clone(),
         spares: array.spares.clone(),
-        stop,
+        stop: begun,
     };
     let touches = all.iter().map(|id| (*id).clone()).collect();
     let work = Work { after: waits(planner, all), touches, blank: blank(planner, all) };
@@ -253,7 +253,7 @@ fn assemble<'a>(
     planner: &mut Planner<'a>,
     node: &'a Node,
     array: &Array,
-    stop: bool,
+    begun: bool,
     members: &[Ours<'a>],
     missing: usize,
 ) {
@@ -273,7 +273,7 @@ fn assemble<'a>(
         uuid: array.uuid,
         members: there.iter().map(|id| (*id).clone()).collect(),
         missing,
-        stop,
+        stop: begun,
     };
     let work = Work { after: waits(planner, &there), ..Work::default() };
     let step = planner.add(&node.id, "assemble", Action::Array(what), Risk::None, work);

@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-const CREATE: &str = include_str!("group.sh");
+pub(super) const CREATE: &str = include_str!("group.sh");
 pub(super) const IDENTIFY: &str = include_str!("identify.sh");
 
 /// What is done to a group.

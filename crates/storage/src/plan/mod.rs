@@ -30,3 +30,8 @@ pub use step::{Action, Proof, Risk, Step, StepId};
 pub use table::{NewPartition, TableAction};
 pub use volume::VolumeAction;
 pub use wipe::Wipe;
+
+/// homehive's own shell scripts that stand in commands, by name.
+pub(crate) fn scripts() -> [(&'static str, &'static str); 3] {
+    [("group", group::CREATE), ("identify", group::IDENTIFY), ("wipe", wipe::WIPE)]
+}

@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-const WIPE: &str = include_str!("wipe.sh");
+pub(super) const WIPE: &str = include_str!("wipe.sh");
 
 /// Takes down what stands on these nodes, and wipes them.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]

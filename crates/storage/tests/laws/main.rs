@@ -1,0 +1,169 @@
+//! What holds for every tree and every state: the laws of planning.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod trees;
+mod world;
+
+use common::{renamed, wish};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use storage::facts::{Content, Facts};
+use storage::plan::{Consent, Risk, Sight, device_paths};
+use storage::{NodeId, Wish, plan};
+use trees::{GIB, trees};
+use world::{World, disk};
+
+/// What every node holds, whatever its kernel name; and what is mounted where.
+fn state(wish: &Wish, facts: &Facts) -> (BTreeMap<NodeId, (u64, Content)>, BTreeSet<String>) {
+    let sight = Sight::new(wish, facts);
+    let held = wish.nodes.iter().filter_map(|node| {
+        sight.device(&node.id).map(|device| {
+            let mut content = device.content.clone();
+            // Which member was put into which slot, and how often md counted, is not the wish's business.
+            if let Content::Member { events, slot, .. } = &mut content {
+                (*events, *slot) = (0, None);
+            }
+            (node.id.clone(), (device.size, content))
+        })
+    });
+    (held.collect(), facts.mounts.iter().map(|mount| mount.target.clone()).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Blank disks become what is wished, nothing is destroyed on the way, and then there is nothing to do.
+    #[test]
+    fn planning_twice_gives_nothing(tree in trees()) {
+        let wish = wish(&tree.text);
+        let mut world = World::new(tree.disks);
+        let plans = world.converge(&wish, Consent::default());
+        for plan in &plans {
+            prop_assert!(plan.destroyed().is_empty());
+            let mut done = BTreeSet::new();
+            for step in &plan.steps {
+                prop_assert!(step.after.iter().all(|before| done.contains(before)), "{} comes too early", step.id);
+                prop_assert!(done.insert(&step.id), "{} comes twice", step.id);
+            }
+        }
+        prop_assert_eq!(plans.len(), 1, "blank disks need one look");
+        prop_assert!(plan(&wish, &world.seen(), &Consent::default()).is_empty());
+    }
+
+    /// Cut after any step, with or without a reboot: the next runs reach the same end.
+    #[test]
+    fn a_cut_changes_nothing(tree in trees(), at in 0_usize..40, reboot in any::<bool>()) {
+        let wish = wish(&tree.text);
+        let mut whole = World::new(tree.disks.clone());
+        whole.converge(&wish, Consent::default());
+        let mut cut = World::new(tree.disks);
+        let first = plan(&wish, &cut.seen(), &Consent::default());
+        for step in first.steps.iter().take(at % (first.steps.len() + 1)) {
+            cut.apply(&wish, step);
+        }
+        if reboot {
+            cut.reboot();
+        }
+        let plans = cut.converge(&wish, Consent::default());
+        prop_assert!(plans.iter().all(|plan| plan.destroyed().is_empty()));
+        prop_assert_eq!(state(&wish, &cut.all), state(&wish, &whole.all));
+    }
+
+    /// A disk that is not declared is in no plan, whatever it holds.
+    #[test]
+    fn what_is_not_declared_is_left_alone(tree in trees(), reinstall in any::<bool>()) {
+        let wish = wish(&tree.text);
+        let mut world = World::new(tree.disks);
+        let mut stranger = disk("sdz", "STRANGER", 30 * GIB);
+        stranger.content = Content::Other { name: "ntfs".into() };
+        world.all.devices.insert(0, stranger.clone());
+        let seen = world.seen();
+        prop_assert!(device_paths(&wish, &seen).values().all(|path| *path != stranger.path));
+        world.converge(&wish, Consent { reinstall, ..Consent::default() });
+        prop_assert_eq!(&world.all.devices[0], &stranger);
+    }
+
+    /// No plan destroys a persistent node that was not named.
+    #[test]
+    fn persistent_nodes_are_named_or_kept(tree in trees(), reinstall in any::<bool>(), named in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+        let wish = wish(&tree.text);
+        let mut world = World::new(tree.disks);
+        world.converge(&wish, Consent::default());
+        world.all.mounts.clear();
+        let named: BTreeSet<NodeId> = named.iter().map(|index| index.get(&wish.nodes).id.clone()).collect();
+        let consent = Consent { wipe: named.clone(), reinstall, ..Consent::default() };
+        let plan = plan(&wish, &world.seen(), &consent);
+        for node in plan.destroyed() {
+            let persistent = wish.node(&node).is_some_and(|node| node.persistent);
+            prop_assert!(!persistent || named.contains(&node), "{node} was not named:\n{}", plan.to_text());
+        }
+        if named.is_empty() {
+            prop_assert_eq!(plan.refusals, []);
+        }
+        if named.is_empty() && !reinstall {
+            prop_assert!(plan.steps.iter().all(|step| step.risk == Risk::None), "only mounts");
+        }
+    }
+
+    /// Kernel names do not count.
+    #[test]
+    fn kernel_names_do_not_count(tree in trees(), cut in 0_usize..12, a in any::<prop::sample::Index>(), b in any::<prop::sample::Index>()) {
+        let wish = wish(&tree.text);
+        let (a, b) = (a.get(&tree.disks).name.clone(), b.get(&tree.disks).name.clone());
+        let mut world = World::new(tree.disks);
+        for step in plan(&wish, &world.seen(), &Consent::default()).steps.iter().take(cut) {
+            world.apply(&wish, step);
+        }
+        let facts = world.seen();
+        let plans = [&facts, &renamed(&facts, &a, &b)].map(|facts| plan(&wish, facts, &Consent::default()));
+        prop_assert_eq!(plans[0].digest(), plans[1].digest());
+        prop_assert_eq!(&plans[0], &plans[1]);
+    }
+
+    /// A volume grows, and never shrinks.
+    #[test]
+    fn volumes_grow_and_never_shrink(size in 2_u64..9, wanted in 1_u64..12) {
+        let tree = |size: u64| format!(
+            "[disk.g]\nserial = \"S1\"\ncontent = {{ type = \"lvm_pv\", vg = \"vg\" }}\n\
+             [lvm_vg.vg.lvs.v]\nsize = \"{size}GiB\"\ncontent = {{ type = \"filesystem\", format = \"ext4\", mountpoint = \"/\" }}\n"
+        );
+        let mut world = World::new(vec![disk("sda", "S1", 10 * GIB)]);
+        world.converge(&wish(&tree(size)), Consent::default());
+        let next = wish(&tree(wanted));
+        let plan = plan(&next, &world.seen(), &Consent::default());
+        if wanted < size || wanted > 9 {
+            prop_assert_eq!(plan.refusals.len(), 1, "{}", plan.to_text());
+            prop_assert!(plan.steps.is_empty());
+        } else {
+            prop_assert!(plan.steps.iter().all(|step| step.risk == Risk::Grows), "{}", plan.to_text());
+            world.converge(&next, Consent::default());
+            let facts = world.seen();
+            let device = Sight::new(&next, &facts).device(&"lvm_vg.vg.v".into()).unwrap().clone();
+            prop_assert_eq!(device.size, wanted * GIB);
+            let spans = matches!(device.content, Content::Filesystem { size: Some(span), .. } if span == wanted * GIB);
+            prop_assert!(spans);
+        }
+    }
+
+    /// A dead member is replaced by the blank disk in its place; nothing else happens.
+    #[test]
+    fn a_dead_member_is_replaced(dead in 0_usize..4) {
+        let mut text = String::from("[mdadm.a]\nlevel = 6\ncontent = { type = \"filesystem\", format = \"xfs\", mountpoint = \"/\" }\n");
+        for at in 0..4 {
+            text.push_str(&format!("[disk.m{at}]\nserial = \"S{at}\"\ncontent = {{ type = \"mdraid\", name = \"a\" }}\n"));
+        }
+        let wish = wish(&text);
+        let mut world = World::new((0..4).map(|at| disk(&format!("sd{at}"), &format!("S{at}"), GIB)).collect());
+        world.converge(&wish, Consent::default());
+        let gone = format!("sd{dead}");
+        world.all.devices.retain(|device| device.name != gone);
+        world.all.arrays[0].members.retain(|member| member.device != gone);
+        prop_assert!(plan(&wish, &world.seen(), &Consent::default()).is_empty(), "the array does without");
+        world.all.devices.push(disk("sdnew", &format!("S{dead}"), GIB));
+        let plan = plan(&wish, &world.seen(), &Consent::default());
+        let steps: Vec<&str> = plan.steps.iter().map(|step| step.id.0.as_str()).collect();
+        prop_assert_eq!(steps, ["mdadm.a/add"]);
+        world.converge(&wish, Consent::default());
+    }
+}
