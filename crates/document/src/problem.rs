@@ -225,3 +225,51 @@ impl Diagnostic for Mark {
         Some(Box::new(std::iter::once(label)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Problems;
+    use crate::{Format, Path, read};
+
+    const TEXT: &str = "name = \"é\"\n\n[machines.nas]\naddress = 7\n";
+
+    /// Lines and columns of what is found, with its code.
+    fn marks(problems: Problems) -> Vec<(usize, usize, String)> {
+        let root = read(TEXT, Format::Toml, &mut Problems::default());
+        let findings = problems.into_report("fleet.toml", TEXT, &root).findings();
+        findings.into_iter().map(|it| (it.line, it.column, it.code)).collect()
+    }
+
+    #[test]
+    fn problems_stand_in_the_order_of_the_text_and_once() {
+        let mut problems = Problems::default();
+        let address = Path::from_iter(["machines", "nas", "address"]);
+        for (at, code) in [
+            (&address, "b"),
+            (&address, "b"),
+            (&address, "a"),
+            (&Path::from_iter(["name"]), "c"),
+            (&address.parent(), "d"),
+            (&address.join("nowhere"), "e"),
+            (&Path::root(), "f"),
+        ] {
+            problems.add(at, code, "message", "label", "help");
+        }
+        let wanted = [(1, 1, "f"), (1, 8, "c"), (3, 11, "d"), (4, 11, "b"), (4, 11, "a"), (4, 11, "e")];
+        assert_eq!(marks(problems), wanted.map(|(line, column, code)| (line, column, code.to_owned())));
+    }
+
+    #[test]
+    fn a_settled_place_is_told_of_once_and_a_forgotten_code_not_at_all() {
+        let mut problems = Problems::default();
+        let name = Path::from_iter(["name"]);
+        problems.add(&name, "first", "message", "label", "help");
+        problems.settle(&name);
+        problems.add(&name, "later", "message", "label", "help");
+        problems.add(&name.join("below"), "below", "message", "label", "help");
+        assert!(problems.within(&name) && !problems.within(&Path::from_iter(["machines"])));
+        problems.forget("below");
+        assert_eq!(problems.len(), 1);
+        assert_eq!(marks(problems), [(1, 8, "first".to_owned())]);
+    }
+}
