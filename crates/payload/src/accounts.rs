@@ -22,8 +22,23 @@ const DEVICE_GROUPS: [(&str, u16); 11] = [
     ("sgx", 109),
 ];
 
-/// `passwd`, `group`, `shadow` and `sudoers`.
-pub(crate) fn files(system: &System) -> [File; 4] {
+/// Sudo asks PAM whether it may start a session, even where it asks for no password. Nothing here accepts one.
+const PAM_SUDO: &str = "\
+auth required pam_deny.so
+account required pam_permit.so
+password required pam_deny.so
+session required pam_permit.so
+";
+
+const PAM_OTHER: &str = "\
+auth required pam_deny.so
+account required pam_deny.so
+password required pam_deny.so
+session required pam_deny.so
+";
+
+/// `passwd`, `group`, `shadow`, `sudoers` and PAM's rules.
+pub(crate) fn files(system: &System) -> [File; 6] {
     let user = &system.user;
     let passwd = format!(
         "root:x:0:0:root:/root:/usr/bin/bash\n\
@@ -36,7 +51,7 @@ pub(crate) fn files(system: &System) -> [File; 4] {
         let _ = writeln!(group, "{name}:x:{id}:");
     }
     // `*` matches no password and, unlike `!`, does not lock the account against keys.
-    let shadow: String = ["root", "sshd", "nobody", user].iter().map(|name| format!("{name}:*:1::::::\n")).collect();
+    let shadow = ["root", "sshd", "nobody", user].map(|name| format!("{name}:*:1::::::\n")).concat();
     let sudoers = "Defaults secure_path=\"/run/wrappers/bin:/run/current-system/bin:/usr/sbin:/usr/bin\"\n\
          Defaults !syslog\n\
          root ALL=(ALL:ALL) SETENV: ALL\n\
@@ -46,5 +61,7 @@ pub(crate) fn files(system: &System) -> [File; 4] {
         File::new("etc/group", group),
         File::new("etc/shadow", shadow),
         File::new("etc/sudoers", sudoers),
+        File::new("etc/pam.d/sudo", PAM_SUDO),
+        File::new("etc/pam.d/other", PAM_OTHER),
     ]
 }

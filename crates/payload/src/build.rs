@@ -13,8 +13,8 @@ use std::time::Duration;
 const BUSYBOX: &str = "usr/bin/busybox";
 
 /// A build takes 12 s on two cores, most of it reading the packages; a slow disk may take long.
-const BUILD: Duration = Duration::from_secs(900);
-const ASK: Duration = Duration::from_secs(120);
+const BUILD: Duration = Duration::from_mins(15);
+const ASK: Duration = Duration::from_mins(2);
 
 /// The scripts and expressions of the stand-in, by path: compiled in, so that the binary needs nothing beside it.
 pub(crate) const SCRIPTS: &[(&str, &str)] = &[

@@ -16,7 +16,8 @@ impl StorePath {
     /// Reads a store path. The digest has 32 characters of Nix's base 32 (no `e`, `o`, `u`, `t`), the name the
     /// characters that Nix allows in one (Nix manual, "Store Path").
     pub fn parse(text: &str) -> Result<Self, NotAStorePath> {
-        let digest_char = |c: char| c.is_ascii_digit() || (c.is_ascii_lowercase() && !matches!(c, 'e' | 'o' | 'u' | 't'));
+        let digest_char =
+            |c: char| c.is_ascii_digit() || (c.is_ascii_lowercase() && !matches!(c, 'e' | 'o' | 'u' | 't'));
         let name_char = |c: char| c.is_ascii_alphanumeric() || "+-._?=".contains(c);
         let split = text.strip_prefix("/nix/store/").and_then(|base| base.split_at_checked(32));
         let fits = split.is_some_and(|(digest, rest)| {

@@ -31,12 +31,16 @@ export PATH=/run/wrappers/bin:/run/current-system/bin:/usr/sbin:/usr/bin
 PS1='\\u@\\h:\\w\\$ '
 ";
 
+/// Each word on a line of its own.
+pub(crate) fn lines<T: AsRef<str>>(words: &[T]) -> String {
+    words.iter().flat_map(|word| [word.as_ref(), "\n"]).collect()
+}
+
 /// Every file of the machine, for a system that passed [`System::check`].
 pub fn files(system: &System) -> Vec<File> {
     let System { hostname, address, prefix, label, .. } = system;
     let version = concat!("stand-in ", env!("CARGO_PKG_VERSION"));
     let gateway = system.gateway.map(|gateway| gateway.to_string()).unwrap_or_default();
-    let lines = |words: &[String]| words.iter().map(|word| format!("{word}\n")).collect::<String>();
     let os_release = format!("NAME=\"homehive stand-in\"\nID=homehive-stand-in\nPRETTY_NAME=\"homehive {version}\"\n");
     let mut files = vec![
         File::new("kernel-params", table::kernel_params(system)),

@@ -1,6 +1,6 @@
 //! The stand-in's SSH server: keys only, no root, one host key, which the installation puts there.
 
-use crate::render::File;
+use crate::render::{File, lines};
 use crate::system::System;
 
 const CONFIG: &str = "\
@@ -26,7 +26,7 @@ Subsystem sftp /usr/lib/openssh/sftp-server
 
 /// `sshd_config` and the administrator's keys.
 pub(crate) fn files(system: &System) -> [File; 2] {
-    let keys: String = system.keys.iter().map(|key| format!("{}\n", key.trim())).collect();
+    let keys: Vec<&str> = system.keys.iter().map(|key| key.trim()).collect();
     let path = format!("etc/ssh/authorized_keys.d/{}", system.user);
-    [File::new("etc/ssh/sshd_config", format!("{CONFIG}AllowUsers {}\n", system.user)), File::new(&path, keys)]
+    [File::new("etc/ssh/sshd_config", format!("{CONFIG}AllowUsers {}\n", system.user)), File::new(&path, lines(&keys))]
 }

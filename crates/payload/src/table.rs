@@ -60,8 +60,15 @@ pub(crate) fn kernel_params(system: &System) -> String {
     if let Some(root) = system.root() {
         words.push(format!("root=UUID={}", root.uuid));
         words.push(format!("rootfstype={}", root.format));
-        if !root.options.is_empty() {
-            words.push(format!("rootflags={}", root.options.join(",")));
+        // The kernel knows the filesystem's options only; these are for whoever reads fstab.
+        let fstab_only = |option: &&String| {
+            ["defaults", "auto", "noauto", "nofail", "user", "users", "nouser"].contains(&option.as_str())
+                || option.starts_with("x-")
+                || option.starts_with('_')
+        };
+        let flags: Vec<&str> = root.options.iter().filter(|option| !fstab_only(option)).map(String::as_str).collect();
+        if !flags.is_empty() {
+            words.push(format!("rootflags={}", flags.join(",")));
         }
     }
     words.extend(system.arrays.iter().map(|array| format!("rd.md.uuid={}", array.uuid)));

@@ -68,7 +68,7 @@ sort -u needed | sed 's,^tree/,,' | while read -r library; do
 	mkdir -p "$userland/${library%/*}"
 	[ -e "$userland/$library" ] || cp -L "tree/$library" "$userland/$library"
 done
-mkdir -p "$userland/usr/lib64"
+mkdir -p "$userland/usr/lib64" "$userland/usr/lib/udev/rules.d"
 cp -L "$loader" "$userland/usr/lib64/ld-linux-x86-64.so.2"
 cp -L "$loader" "$userland/$lib/ld-linux-x86-64.so.2"
 cp "$rules" "$userland/usr/lib/udev/rules.d/64-md-raid-remove.rules"
@@ -104,7 +104,9 @@ while read -r module; do
 	mkdir -p "$to/${module%/*}"
 	cp "$from/$module" "$to/$module"
 done <wanted
-depmod -b "$kernel" "$release"
+# The packages' own depmod: busybox' writes no binary index, and kmod reads no other.
+"$loader" --library-path "$path" --argv0 depmod tree/usr/bin/kmod -b "$kernel" "$release"
+[ -s "$to/modules.dep.bin" ] || fail "depmod made no index of the kernel's modules"
 for name in raid456 xfs ext4 dm-writecache dm-cache nvme ahci sd_mod usb-storage xhci-pci; do
 	grep -q "/$name\.ko" "$to/modules.dep" || grep -q "/$name\.ko" "$to/modules.builtin" || fail "the package tree's kernel lacks the module $name"
 done

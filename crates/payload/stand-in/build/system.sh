@@ -14,23 +14,24 @@ for name in kernel-params grub-devices label network user nixos-version; do cp "
 printf x86_64-linux >"$out/system"
 
 # A script runs before anything but the store is there: its interpreter is the store's static busybox.
-script() { # $1: source, $2: name
+script() { # $1: source, $2: name, $3: where its commands come from
 	{
 		printf '#!%s/bin/busybox sh\n' "$tools"
 		printf 'TOOLS=%s\nUSERLAND=%s\nSYSTEM=%s\n' "$tools" "$userland" "$out"
-		# shellcheck disable=SC2016 # to be expanded when the script runs
-		printf 'PATH=$TOOLS/bin:/run/wrappers/bin:/usr/sbin:/usr/bin\nexport PATH TOOLS USERLAND SYSTEM\n'
+		printf 'PATH=%s\nexport PATH TOOLS USERLAND SYSTEM\n' "$3"
 		sed 1d "$1"
 	} >"$out/$2"
 	chmod 555 "$out/$2"
 }
-script "$initScript" init
-script "$activate" activate
-script "$boot" lib/boot
-script "$storage" lib/storage
-script "$shutdown" lib/shutdown
-script "$debug" lib/debug-shell
-script "$switch" bin/switch-to-configuration
+early=$tools/bin:/usr/sbin:/usr/bin
+late=/usr/sbin:/usr/bin:$tools/bin
+script "$initScript" init "$early"
+script "$activate" activate "$early"
+script "$boot" lib/boot "$late"
+script "$storage" lib/storage "$late"
+script "$shutdown" lib/shutdown "$late"
+script "$debug" lib/debug-shell "$late"
+script "$switch" bin/switch-to-configuration "$early"
 cp "$assemble" "$out/lib/assemble.sh"
 {
 	echo "::sysinit:$out/lib/boot"

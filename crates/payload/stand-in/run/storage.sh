@@ -11,9 +11,6 @@ say() {
 seconds() {
 	cut -d. -f1 /proc/uptime
 }
-exec 9>/run/lock/storage
-flock 9
-
 udevadm settle --timeout=60
 start=$(seconds) quiet=$(seconds) seen='' groups=''
 while ! arrays_up; do
@@ -59,7 +56,7 @@ awk '$1 !~ /^#/ && NF >= 4 && $2 != "/" && $3 != "swap" { print $1, $2, $3 }' /e
 		sleep 1
 	done
 	case $format in ext*) e2fsck -p "$(blkid -l -o device -t "$device")" >/dev/null || [ $? -lt 4 ] || say "e2fsck left errors for $path" ;; esac
-	timeout 300 mount "$path" 9>&- || say "$path IS NOT MOUNTED: $device"
+	timeout 300 mount "$path" || say "$path IS NOT MOUNTED: $device"
 done
 cut -d' ' -f1 /proc/uptime >/run/storage-ready.new
 mv /run/storage-ready.new /run/storage-ready

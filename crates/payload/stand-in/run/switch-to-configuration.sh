@@ -73,7 +73,7 @@ write_menu() {
 			echo "menuentry $(quoted "$title") {"
 			printf '  linux %s/kernels/%s %s' "$prefix" "$kernel" "$(quoted "init=$generation/init")"
 			# One parameter a line would be safer, but one line of words is what a NixOS system has.
-			tr ' ' '\n' <"$generation/kernel-params" | while read -r word; do
+			tr ' ' '\n' <"$generation/kernel-params" | while read -r word || [ -n "$word" ]; do
 				[ -z "$word" ] || printf ' %s' "$(quoted "$word")"
 			done
 			echo
