@@ -1,5 +1,4 @@
 //! The groups of a machine: which there are, what they ask.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod sample;
 

@@ -1,16 +1,14 @@
 //! What holds for every answer, every name and every text.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod sample;
 
 use proptest::prelude::*;
-use sample::{COMPLETE, answers, facts, subject};
+use sample::{COMPLETE, GROUPS, answers, facts};
 use std::sync::LazyLock;
 use verify::draw::{Diagram, Health, Link, Part, PartKind, svg};
 use verify::report::{Look, NotRun, Report, Run, Stage, Verification, html, junit, terminal};
-use verify::{Answers, Ask, Group, GroupResult, Outcome, Payload, Reply, groups, judge, questions};
+use verify::{Answers, Ask, GroupResult, Outcome, Payload, Reply, judge, questions};
 
-static GROUPS: LazyLock<Vec<Group>> = LazyLock::new(|| groups(&subject()));
 static ANSWERS: LazyLock<Answers> = LazyLock::new(|| answers(&facts(COMPLETE)));
 static HURT: LazyLock<Vec<GroupResult>> = LazyLock::new(|| sample::results(&facts(sample::FAILED)));
 static PLAIN: LazyLock<String> = LazyLock::new(|| html(&Report::of(run_of("x"))));

@@ -1,5 +1,4 @@
 //! Reports as people and programs read them.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod sample;
 

@@ -139,7 +139,8 @@ mod tests {
         bytes[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
         bytes[0x200..0x204].copy_from_slice(&[0x52, 0xe8, 0x28, 0x01]);
         change(&mut bytes);
-        let lines = bytes.chunks(16).map(|chunk| chunk.iter().map(|byte| format!(" {byte:02x}")).collect::<String>());
+        let lines =
+            bytes.chunks(16).map(|chunk| chunk.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "));
         lines.collect::<Vec<_>>().join("\n")
     }
 
