@@ -21,7 +21,7 @@ fn facts(name: &str) -> Facts {
 }
 
 /// Every state that was captured.
-const STATES: [&str; 15] = [
+const STATES: [&str; 16] = [
     "blank",
     "foreign",
     "tables",
@@ -36,6 +36,7 @@ const STATES: [&str; 15] = [
     "inactive",
     "missing",
     "rebooted",
+    "begun",
     "swapped",
 ];
 
@@ -104,6 +105,9 @@ fn states_show_what_was_done_to_them() {
     assert!(states("failed").contains(&MemberState::Faulty));
     assert!(states("rebuilding").contains(&MemberState::Rebuilding));
     assert!(facts("inactive").arrays.is_empty());
+    // Three of six members found: the array is begun, cannot start, and has no device yet.
+    let begun = facts("begun").arrays.remove(0);
+    assert_eq!((begun.active, begun.members.len(), begun.devices, begun.name.as_str()), (false, 3, 6, "nas"));
     assert_eq!(facts("inactive").groups[0].missing, 1);
 }
 

@@ -70,6 +70,7 @@ fn states() {
         "inactive",
         "missing",
         "rebooted",
+        "begun",
     ] {
         insta::assert_snapshot!(state, drawn(&facts(state)));
     }
