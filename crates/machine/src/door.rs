@@ -157,9 +157,16 @@ impl Machine {
         }
     }
 
-    /// Streams what `from` prints on this machine into `to` on that one, no longer than `deadline`.
-    pub async fn pipe_into(&self, from: &Cmd, to: &Cmd, deadline: Duration) -> Result<(), RunError> {
-        process::pipe(from, &self.shell_words(to), deadline).await
+    /// Streams what `from` prints on this machine into `to`, which runs as root on that one, no longer than `deadline`;
+    /// `told` hears now and then how many bytes have gone.
+    pub async fn stream(
+        &self,
+        from: &Cmd,
+        to: &Cmd,
+        told: impl Fn(u64) + Send,
+        deadline: Duration,
+    ) -> Result<(), RunError> {
+        process::stream(from, &self.shell_words(to), told, deadline).await
     }
 
     /// The words that run `cmd` as root on that machine, started on this one.

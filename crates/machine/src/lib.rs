@@ -1,13 +1,18 @@
 //! One machine you can run words on: this one, or another over SSH. Which machine and when is `homehive`'s business.
 
+mod apply;
 mod door;
+pub mod install;
 mod journal;
+mod look;
 mod process;
 mod ssh;
 mod story;
 
+pub use apply::{Applied, ApplyError, StepTime, apply};
 pub use door::{Machine, ProgramError};
 pub use journal::{Entry, Journal, JournalError, State};
+pub use look::LookError;
 pub use process::{Output, RunError, ask_local, run_local};
 pub use ssh::{Address, Refusal, Trust};
 pub use story::{Event, Story};

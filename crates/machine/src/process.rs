@@ -4,8 +4,8 @@ use cmd::Cmd;
 use std::fmt;
 use std::io;
 use std::process::Stdio;
-use std::time::Duration;
-use tokio::io::AsyncWriteExt as _;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 /// What a process left behind.
@@ -118,41 +118,48 @@ pub(crate) async fn finish(
     Ok(read(&output))
 }
 
-/// Runs `from` and `to`, both on this machine, the one's output being the other's input, no longer than `deadline`.
-pub(crate) async fn pipe(from: &Cmd, to: &Cmd, deadline: Duration) -> Result<(), RunError> {
-    let start = |words: &Cmd| {
-        let words = words.to_string();
-        move |source| RunError::Start { words, source }
+/// Runs `from` and `to`, both on this machine, the one's output being the other's input, no longer than `deadline`;
+/// `told` hears at most ten times a second, and at the end, how many bytes have gone.
+pub(crate) async fn stream(
+    from: &Cmd,
+    to: &Cmd,
+    told: impl Fn(u64) + Send,
+    deadline: Duration,
+) -> Result<(), RunError> {
+    let mut source = piped(from, Stdio::null(), Stdio::piped())?;
+    let mut sink = piped(to, Stdio::piped(), Stdio::null())?;
+    let ends = (source.stdout.take(), sink.stdin.take());
+    let pump = async {
+        let (Some(mut out), Some(mut into)) = ends else { return };
+        let (mut buffer, mut gone, mut last) = (vec![0; 1 << 17], 0_u64, Instant::now());
+        // A broken end shows in its own exit status.
+        while let Ok(count @ 1..) = out.read(&mut buffer).await {
+            if into.write_all(&buffer[..count]).await.is_err() {
+                break;
+            }
+            gone += count as u64;
+            if last.elapsed() > Duration::from_millis(100) {
+                told(gone);
+                last = Instant::now();
+            }
+        }
+        told(gone);
     };
-    let (left, right) = (from.argv(), to.argv());
-    let mut source = Command::new(&left[0])
-        .args(&left[1..])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(start(from))?;
-    let pipe: Stdio = match source.stdout.take() {
-        Some(stdout) => stdout.try_into().map_err(start(from))?,
-        None => Stdio::null(),
-    };
-    let sink = Command::new(&right[0])
-        .args(&right[1..])
-        .stdin(pipe)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(start(to))?;
-    let both = async { tokio::join!(source.wait_with_output(), sink.wait_with_output()) };
+    let all = async { tokio::join!(pump, source.wait_with_output(), sink.wait_with_output()) };
     let late = |_| RunError::Late { words: format!("{from} | {to}"), deadline };
-    let (source, sink) = tokio::time::timeout(deadline, both).await.map_err(late)?;
-    let (source, sink) = (source.map_err(start(from))?, sink.map_err(start(to))?);
+    let ((), source, sink) = tokio::time::timeout(deadline, all).await.map_err(late)?;
+    let start = |words: &Cmd, source| RunError::Start { words: words.to_string(), source };
     // If the receiver failed, the sender only complains of its broken pipe: the receiver's words are the reason.
-    check(read(&sink), &to.to_string())?;
-    check(read(&source), &from.to_string())?;
+    check(read(&sink.map_err(|error| start(to, error))?), &to.to_string())?;
+    check(read(&source.map_err(|error| start(from, error))?), &from.to_string())?;
     Ok(())
+}
+
+fn piped(cmd: &Cmd, stdin: Stdio, stdout: Stdio) -> Result<tokio::process::Child, RunError> {
+    let argv = cmd.argv();
+    let mut command = Command::new(&argv[0]);
+    command.args(&argv[1..]).stdin(stdin).stdout(stdout).stderr(Stdio::piped()).kill_on_drop(true);
+    command.spawn().map_err(|source| RunError::Start { words: cmd.to_string(), source })
 }
 
 fn read(output: &std::process::Output) -> Output {

@@ -153,9 +153,15 @@ async fn programs_stop_where_they_fail() {
 }
 
 #[tokio::test]
-async fn a_pipe_names_the_end_that_broke() {
+async fn a_stream_names_the_end_that_broke() {
     let machine = Machine::local("here", false);
-    machine.pipe_into(&Cmd::new("echo").arg("x"), &Cmd::new("cat"), SOON).await.unwrap();
-    let error = machine.pipe_into(&Cmd::new("false"), &Cmd::new("cat"), SOON).await.unwrap_err().to_string();
+    let gone = std::sync::atomic::AtomicU64::new(0);
+    let told = |bytes| gone.store(bytes, std::sync::atomic::Ordering::Relaxed);
+    let numbers = Cmd::new("seq").arg("100000");
+    machine.stream(&numbers, &Cmd::new("md5sum"), told, SOON).await.unwrap();
+    assert_eq!(gone.into_inner(), 588_895);
+    let error = machine.stream(&Cmd::new("false"), &Cmd::new("cat"), |_| (), SOON).await.unwrap_err().to_string();
+    assert!(error.starts_with("`false` ended"), "{error}");
+    let error = machine.stream(&numbers, &Cmd::new("false"), |_| (), SOON).await.unwrap_err().to_string();
     assert!(error.starts_with("`false` ended"), "{error}");
 }

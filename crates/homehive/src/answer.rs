@@ -1,0 +1,40 @@
+//! The answer on standard output: JSON in one envelope whose schema has a version, or text.
+
+use schemars::{JsonSchema, Schema};
+use serde::Serialize;
+use std::io::{self, Write as _};
+
+/// Version of every answer's schema; raised when a field goes or changes its meaning, not when one is added.
+pub const VERSION: u32 = 1;
+
+/// What every `--json` answer is wrapped in.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Envelope<T> {
+    /// Version of the answer's schema.
+    pub version: u32,
+    /// The verb that answers, such as `disks-plan`.
+    pub verb: String,
+    /// The answer.
+    pub answer: T,
+}
+
+/// Prints an answer as JSON.
+pub fn json<T: Serialize>(verb: &str, answer: &T) {
+    let whole = Envelope { version: VERSION, verb: verb.to_owned(), answer };
+    if let Ok(text) = serde_json::to_string_pretty(&whole) {
+        self::text(&text);
+    }
+}
+
+/// Prints an answer as text. A reader that has seen enough (`| head`) is no error.
+pub fn text(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{}", text.trim_end());
+}
+
+/// The schema of a verb's answer.
+pub fn schema<T: JsonSchema>(verb: &str) -> Schema {
+    let mut schema = schemars::schema_for!(Envelope<T>);
+    schema.insert("title".into(), format!("homehive {}", verb.replace('-', " ")).into());
+    schema
+}

@@ -1,0 +1,151 @@
+//! Bringing a machine's disks to what is wished: look, plan, apply, and look again while something is still hidden.
+
+use crate::failure::Failure;
+use machine::{Applied, ApplyError, Journal, LookError, Machine, StepTime, Story, apply};
+use storage::facts::Facts;
+use storage::plan::{Consent, Plan, device_paths, plan};
+use storage::{NodeId, Wish};
+
+/// What a convergence is about.
+#[derive(Debug)]
+pub struct Ground<'a> {
+    /// The machine.
+    pub machine: &'a Machine,
+    /// What its disks should hold.
+    pub wish: &'a Wish,
+    /// What may be destroyed.
+    pub consent: Consent,
+    /// Where each step is written down.
+    pub journal: &'a Journal,
+    /// Where events go.
+    pub story: &'a Story,
+    /// The only plan that may be applied first, by its digest.
+    pub approved: Option<&'a str>,
+    /// Stop right behind this step, dropping what runs beside it.
+    pub until: Option<usize>,
+}
+
+/// A plan that was applied.
+#[derive(Clone, Debug)]
+pub struct Round {
+    /// Its steps, in the order of their ends.
+    pub steps: Vec<StepTime>,
+}
+
+/// How a convergence ended.
+#[derive(Clone, Debug)]
+pub struct Converged {
+    /// The plans, one after another; empty if nothing was to do.
+    pub rounds: Vec<Round>,
+    /// The last plan that was made: of a whole convergence, what is kept.
+    pub last: Plan,
+    /// Did it stop behind the step it was to stop behind?
+    pub stopped: bool,
+}
+
+/// Why the disks are not as wished.
+#[derive(Debug, thiserror::Error)]
+pub enum Diverged {
+    /// The machine could not be looked at.
+    #[error(transparent)]
+    Look(#[from] LookError),
+    /// The plan holds refusals.
+    #[error("the plan holds refusals")]
+    Refused(Box<Plan>),
+    /// The plan is not the approved one.
+    #[error("the plan is {found} now, not the approved {approved}: what is on the disks has changed since")]
+    OtherPlan { found: String, approved: String },
+    /// The plan would destroy what nobody named. A planner that does so is wrong; nothing was done.
+    #[error("the plan would destroy {0}, which nobody named")]
+    Unnamed(NodeId),
+    /// A step failed.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// There is always something more to see.
+    #[error("after {0} rounds there is still something hidden")]
+    Endless(usize),
+}
+
+/// An array below a group below an array: more layers than that nobody builds.
+const ROUNDS: usize = 8;
+
+impl Ground<'_> {
+    /// Looks at the machine and plans.
+    pub async fn look(&self) -> Result<(Facts, Plan), LookError> {
+        let facts = self.machine.look().await?;
+        let plan = plan(self.wish, &facts, &self.consent);
+        Ok((facts, plan))
+    }
+
+    /// Looks, plans and applies until nothing is hidden any more.
+    pub async fn converge(mut self) -> Result<Converged, Diverged> {
+        let mut rounds: Vec<Round> = Vec::new();
+        let mut until = self.until;
+        for _ in 0..ROUNDS {
+            let (facts, plan) = self.look().await?;
+            if !plan.refusals.is_empty() {
+                return Err(Diverged::Refused(Box::new(plan)));
+            }
+            if let (Some(approved), true) = (self.approved, rounds.is_empty()) {
+                let found = plan.digest();
+                if !found.starts_with(approved) || approved.len() < 8 {
+                    return Err(Diverged::OtherPlan { found, approved: approved.to_owned() });
+                }
+            }
+            if let Some(node) = plan.destroyed().into_iter().find(|node| !self.named(node)) {
+                return Err(Diverged::Unnamed(node));
+            }
+            let ended = |rounds, last, stopped| Ok(Converged { rounds, last, stopped });
+            if plan.steps.is_empty() {
+                return ended(rounds, plan, false);
+            }
+            let paths = device_paths(self.wish, &facts);
+            let applied = apply(self.machine, &plan, &paths, self.journal, self.story, until).await?;
+            until = until.map(|until| until.saturating_sub(plan.steps.len()));
+            let stopped = matches!(applied, Applied::Stopped(_));
+            self.consent = std::mem::take(&mut self.consent).after(&plan);
+            rounds.push(Round { steps: applied.steps().to_vec() });
+            if stopped || plan.hidden.is_empty() {
+                return ended(rounds, plan, stopped);
+            }
+            self.story.note(self.machine.name(), format!("now that {} can be seen: looking again", list(&plan.hidden)));
+        }
+        Err(Diverged::Endless(ROUNDS))
+    }
+
+    /// May this node's content be destroyed? Asked again here, apart from the planner: named itself, on something that is
+    /// named, or not persistent when the machine is reinstalled.
+    fn named(&self, id: &NodeId) -> bool {
+        let Some(node) = self.wish.node(id) else { return false };
+        let persistent = node.persistent;
+        self.consent.wipe.contains(id)
+            || (self.consent.reinstall && !persistent)
+            || (!persistent && node.on.iter().any(|below| self.named(below)))
+    }
+}
+
+/// Names for people.
+pub fn list(nodes: &[NodeId]) -> String {
+    nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl Diverged {
+    /// As the end of a verb; `again` is the command that goes on once the reason is mended.
+    pub fn failure(self, again: &str) -> Failure {
+        match self {
+            Self::Refused(plan) => Failure::Refused(refusals(&plan)),
+            Self::OtherPlan { .. } => Failure::Refused(format!("{self}\n  see it: homehive disks plan")),
+            Self::Unnamed(_) | Self::Endless(_) | Self::Apply(ApplyError::Unfit { .. }) => {
+                Failure::Bug(self.to_string())
+            }
+            Self::Look(_) | Self::Apply(_) => Failure::Failed(format!("{self}\n  next: mend that, then {again}")),
+        }
+    }
+}
+
+/// A plan's refusals and what would allow each.
+pub fn refusals(plan: &Plan) -> String {
+    let lines =
+        plan.refusals.iter().map(|refusal| format!("{}: {}\n    {}", refusal.node, refusal.reason, refusal.remedy));
+    format!("nothing was done\n  {}", lines.collect::<Vec<_>>().join("\n  "))
+}

@@ -1,0 +1,54 @@
+//! How a verb can end badly, and the exit status of each way.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// A verb's bad end. The exit statuses are promised in the documentation and never change.
+#[derive(Debug)]
+pub enum Failure {
+    /// Looked at and found wanting; what was found has been told already.
+    Wanting,
+    /// The fleet file or the command line is wrong.
+    Usage(miette::Report),
+    /// Refused until named: nothing was done.
+    Refused(String),
+    /// The machine or a tool failed.
+    Failed(String),
+    /// Only we can mend it.
+    Bug(String),
+}
+
+impl Failure {
+    /// The exit status.
+    pub fn code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Wanting => 1,
+            Self::Usage(_) => 2,
+            Self::Refused(_) => 3,
+            Self::Failed(_) => 4,
+            Self::Bug(_) => 70,
+        })
+    }
+
+    /// The machine or a tool failed at `doing`; `next` is what to type once the reason is mended.
+    pub fn failed(doing: impl fmt::Display, error: impl fmt::Display, next: impl fmt::Display) -> Self {
+        Self::Failed(format!("{doing}: {error}\n  next: {next}"))
+    }
+
+    /// The words on the command line name something that is not there.
+    pub fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Usage(miette::miette!(help = help.into(), "{}", message.into()))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wanting => Ok(()),
+            Self::Usage(report) => write!(f, "{report:?}"),
+            Self::Refused(text) => write!(f, "refused: {text}"),
+            Self::Failed(text) => write!(f, "failed: {text}"),
+            Self::Bug(text) => write!(f, "bug in homehive: {text}\n  please report it with the command you typed"),
+        }
+    }
+}

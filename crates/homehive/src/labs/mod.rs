@@ -1,0 +1,8 @@
+//! The lab of a fleet: which machines it has, where it lies, and the ways to work with it.
+
+mod bench;
+mod derive;
+mod saved;
+
+pub use bench::{Bench, From, failed, image, open, open_fleet, place};
+pub use saved::Saved;

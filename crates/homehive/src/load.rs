@@ -1,0 +1,98 @@
+//! The fleet file: found, read, checked.
+
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::labs;
+use crate::verbs::CheckAnswer;
+use fleet::{Fleet, Format, HostName};
+use std::path::{Path, PathBuf};
+
+/// A fleet file that nothing is wrong with.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The fleet.
+    pub fleet: Fleet,
+    /// Where the file lies.
+    pub path: PathBuf,
+}
+
+/// Why there is no fleet.
+#[derive(Debug)]
+pub enum Unloaded {
+    /// The file cannot be read.
+    Unreadable(Failure),
+    /// It is wrong; everything that is.
+    Wrong(Box<fleet::Report>),
+}
+
+impl Loaded {
+    /// Reads and checks the file.
+    pub fn read(path: &Path) -> Result<Self, Unloaded> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let help = "name it with --fleet FILE, or begin with `homehive init nas`";
+            Unloaded::Unreadable(Failure::usage(format!("cannot read {}: {error}", path.display()), help))
+        })?;
+        let name = path.display().to_string();
+        match Fleet::parse(&text, &name, Format::of(&name)) {
+            Ok(fleet) => Ok(Self { fleet, path: path.to_owned() }),
+            Err(report) => Err(Unloaded::Wrong(report)),
+        }
+    }
+
+    /// Reads and checks the file for a verb that needs a right one; with `--lab`, that of the fleet's lab.
+    pub fn for_verb(global: &Global) -> Result<Self, Failure> {
+        let declared = Self::declared(global)?;
+        if !global.in_lab {
+            return Ok(declared);
+        }
+        labs::open_fleet(&labs::place(&declared)?)
+    }
+
+    /// Reads and checks the fleet file itself, whether `--lab` is given or not.
+    pub fn declared(global: &Global) -> Result<Self, Failure> {
+        match Self::read(&global.fleet) {
+            Ok(loaded) => Ok(loaded),
+            Err(Unloaded::Unreadable(failure)) => Err(failure),
+            Err(Unloaded::Wrong(report)) => {
+                tell(&report, global);
+                Err(Failure::Wanting)
+            }
+        }
+    }
+
+    /// The directory of the fleet file, where its secrets and journals are kept.
+    pub fn dir(&self) -> PathBuf {
+        match self.path.parent() {
+            Some(dir) if !dir.as_os_str().is_empty() => dir.to_owned(),
+            _ => PathBuf::from("."),
+        }
+    }
+
+    /// The name of a machine that the fleet has.
+    pub fn machine(&self, name: &str) -> Result<HostName, Failure> {
+        let known = self.fleet.machines.keys();
+        if let Some(found) = known.clone().find(|machine| machine.to_string() == name) {
+            return Ok(found.clone());
+        }
+        let known = known.map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        Err(Failure::usage(format!("the fleet has no machine `{name}`"), format!("its machines: {known}")))
+    }
+}
+
+/// Shows a report on standard error, or as JSON on standard output.
+pub fn tell(report: &fleet::Report, global: &Global) {
+    if global.json {
+        crate::answer::json("check", &CheckAnswer { good: false, problems: report.findings() });
+        return;
+    }
+    let mut text = String::new();
+    let drawn = if global.plain {
+        let theme = miette::GraphicalTheme::unicode_nocolor();
+        miette::GraphicalReportHandler::new_themed(theme).with_links(false).render_report(&mut text, report)
+    } else {
+        miette::GraphicalReportHandler::new().with_links(false).render_report(&mut text, report)
+    };
+    if drawn.is_ok() {
+        eprintln!("{}", text.trim_end());
+    }
+}

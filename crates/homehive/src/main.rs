@@ -1,0 +1,40 @@
+//! The command line: verbs, progress, diagnostics, exit statuses. Everything else is left to the other crates.
+
+mod answer;
+mod args;
+mod clock;
+mod converge;
+mod failure;
+mod hostkeys;
+mod installing;
+mod labs;
+mod load;
+mod reach;
+mod readers;
+mod scenario;
+mod schemas;
+mod verbs;
+mod verifying;
+
+use clap::Parser as _;
+use failure::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(verbs::run(cli)),
+        Err(error) => Err(Failure::Failed(format!("cannot start: {error}"))),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let text = failure.to_string();
+            if !text.is_empty() {
+                eprintln!("homehive: {}", text.trim_end());
+            }
+            failure.code()
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Which way leads to a machine of the fleet, and which system answers there: its host key tells.
+
+use crate::failure::Failure;
+use crate::hostkeys::{HostKeys, INSTALLER};
+use crate::load::Loaded;
+use fleet::HostName;
+use machine::{Address, Machine, Refusal, RunError, Trust};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A machine that answers, and what it runs.
+#[derive(Debug)]
+pub struct Reached {
+    /// The machine.
+    pub machine: Machine,
+    /// What answers there.
+    pub system: System,
+}
+
+/// What answers at a machine's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    /// The machine's own system: it showed the machine's own host key.
+    Installed,
+    /// The installation medium: it showed the medium's host key.
+    Installer,
+    /// Some Linux whose key the user's own `known_hosts` knows, or this machine itself.
+    Other,
+}
+
+/// How long a machine that is on may take to answer.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// `[USER@]ADDRESS[:PORT]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Place {
+    user: Option<String>,
+    host: Option<String>,
+    port: Option<u16>,
+}
+
+impl Place {
+    fn parse(text: &str) -> Result<Self, Failure> {
+        let wrong =
+            || Failure::usage(format!("`{text}` is no address"), "write [USER@]ADDRESS[:PORT]; IPv6 as [::1]:22");
+        let (user, rest) = match text.rsplit_once('@') {
+            Some((user, rest)) => (Some(user.to_owned()), rest),
+            None => (None, text),
+        };
+        let (host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, tail)) => (host, tail.strip_prefix(':')),
+            None if rest.matches(':').count() == 1 => rest.split_once(':').map_or((rest, None), |(h, p)| (h, Some(p))),
+            None => (rest, None),
+        };
+        let port = port.map(str::parse).transpose().map_err(|_| wrong())?;
+        // ssh would take a leading hyphen for an option.
+        let odd = |word: &str| word.is_empty() || word.starts_with('-') || word.contains(char::is_whitespace);
+        if odd(host) || user.as_deref().is_some_and(odd) {
+            return Err(wrong());
+        }
+        Ok(Self { user, host: Some(host.to_owned()), port })
+    }
+}
+
+/// The private key that lies beside a fleet file, as in the lab; else the user's own keys and agent are used.
+pub fn identity(loaded: &Loaded) -> Option<PathBuf> {
+    let beside = loaded.dir().join("secrets/identity");
+    beside.exists().then_some(beside)
+}
+
+/// The private key that opens the fleet's secrets.
+pub fn unlocking(loaded: &Loaded) -> Result<PathBuf, Failure> {
+    identity(loaded).map_or_else(crate::hostkeys::identity, Ok).map_err(|error| Failure::Failed(error.to_string()))
+}
+
+/// The ways to a machine, the likeliest first.
+fn ways(loaded: &Loaded, name: &HostName, place: &Place) -> Vec<(System, Address)> {
+    let Some(declared) = loaded.fleet.machines.get(name) else { return Vec::new() };
+    let keys = HostKeys::of(&loaded.dir());
+    let ssh = &declared.ssh;
+    let own = ssh.user.as_ref().map_or_else(|| loaded.fleet.admin.user.to_string(), ToString::to_string);
+    let medium = ssh.installer_user.as_ref().map_or_else(|| "root".to_owned(), ToString::to_string);
+    let address = |user: String, trust| Address {
+        host: place.host.clone().unwrap_or_else(|| declared.reached_at()),
+        port: place.port.or_else(|| ssh.port.map(fleet::Port::number)).unwrap_or(22),
+        user: place.user.clone().unwrap_or(user),
+        trust,
+        identity: identity(loaded),
+    };
+    let mut ways = Vec::new();
+    if let Some(key) = keys.public(&name.to_string()) {
+        ways.push((System::Installed, address(own.clone(), Trust::Pinned(key))));
+    }
+    if let Some(key) = keys.public(INSTALLER) {
+        ways.push((System::Installer, address(medium, Trust::Pinned(key))));
+    }
+    if ways.is_empty() {
+        ways.push((System::Other, address(own, Trust::KnownHosts)));
+    }
+    ways
+}
+
+/// The machine's own system, whether it answers already or not.
+pub fn installed(loaded: &Loaded, name: &HostName, host: Option<&str>) -> Result<Machine, Failure> {
+    let place = host.map(Place::parse).transpose()?.unwrap_or_default();
+    let way = ways(loaded, name, &place).into_iter().find(|(system, _)| *system == System::Installed);
+    let Some((_, address)) = way else {
+        return Err(Failure::Bug(format!("the host key of `{name}` is asked for before it is made")));
+    };
+    connect(&name.to_string(), address)
+}
+
+/// The machine, by whichever system answers at its address (or at `host`).
+pub async fn reach(loaded: &Loaded, name: &HostName, host: Option<&str>) -> Result<Reached, Failure> {
+    if host == Some("local") {
+        return Ok(Reached { machine: local(&name.to_string()), system: System::Other });
+    }
+    let place = host.map(Place::parse).transpose()?.unwrap_or_default();
+    let mut refused = None;
+    for (system, address) in ways(loaded, name, &place) {
+        let machine = connect(&name.to_string(), address)?;
+        match machine.wait(ANSWER).await {
+            Ok(()) => return Ok(Reached { machine, system }),
+            Err(error @ RunError::Unreachable { reason: Refusal::HostKey, .. }) => refused = Some(error),
+            Err(error) => {
+                refused = Some(error);
+                break;
+            }
+        }
+    }
+    let why = refused.map_or_else(|| "no way leads there".to_owned(), |error| error.to_string());
+    Err(Failure::Failed(format!("`{name}`: {why}\n  next: mend that, then the same command again")))
+}
+
+/// A machine that need not be of the fleet, known to the user's own `known_hosts`.
+pub async fn anywhere(host: &str) -> Result<Machine, Failure> {
+    if host == "local" {
+        return Ok(local("local"));
+    }
+    let place = Place::parse(host)?;
+    let (Some(host), user) = (place.host, place.user.unwrap_or_else(|| "root".into())) else {
+        return Err(Failure::usage(format!("`{host}` is no address"), "write [USER@]ADDRESS[:PORT]"));
+    };
+    let port = place.port.unwrap_or(22);
+    let machine = connect(&host, Address { host: host.clone(), port, user, trust: Trust::KnownHosts, identity: None })?;
+    machine.wait(ANSWER).await.map_err(|error| Failure::Failed(error.to_string()))?;
+    Ok(machine)
+}
+
+fn connect(name: &str, address: Address) -> Result<Machine, Failure> {
+    Machine::ssh(name, address)
+        .map_err(|error| Failure::Failed(format!("cannot prepare a connection to {name}: {error}")))
+}
+
+fn local(name: &str) -> Machine {
+    Machine::local(name, !is_root())
+}
+
+/// Does this process have root's rights?
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Place;
+
+    #[test]
+    fn places() {
+        let place = |user: &str, host: &str, port| {
+            let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            Some(Place { user: some(user), host: some(host), port })
+        };
+        for (text, expected) in [
+            ("10.0.0.2", place("", "10.0.0.2", None)),
+            ("root@nas.local:2222", place("root", "nas.local", Some(2222))),
+            ("fe80::1", place("", "fe80::1", None)),
+            ("ben@[::1]:22", place("ben", "::1", Some(22))),
+            ("", None),
+            ("root@", None),
+            ("-oProxyCommand=x", None),
+            ("nas:many", None),
+        ] {
+            assert_eq!(Place::parse(text).ok(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! One line an event: for logs, pipes and people who asked for it.
+
+use machine::{Event, Story};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// Between two lines on the same long work.
+const OFTEN: Duration = Duration::from_secs(5);
+
+/// Plain lines, each with the seconds since the start.
+pub fn plain() -> Story {
+    let start = Instant::now();
+    let last: Mutex<BTreeMap<(String, String), Instant>> = Mutex::new(BTreeMap::new());
+    Story::new(move |event| {
+        if let Event::Progress { subject, text, done, total, .. } = &event {
+            let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let key = (subject.clone(), text.clone());
+            let finished = *total == Some(*done);
+            let recent = last.get(&key).is_some_and(|then| then.elapsed() < OFTEN);
+            if recent && !finished {
+                return;
+            }
+            last.insert(key, Instant::now());
+        }
+        eprintln!("{:7.1}s  {}", start.elapsed().as_secs_f64(), text(&event));
+    })
+}
+
+/// JSON lines.
+pub fn json() -> Story {
+    Story::new(|event| {
+        if let Ok(line) = serde_json::to_string(&event) {
+            eprintln!("{line}");
+        }
+    })
+}
+
+/// An event in words.
+pub(super) fn text(event: &Event) -> String {
+    match event {
+        Event::Stage { subject, text } => format!("{subject}: {text}"),
+        Event::StepStarted { machine, step, of, text } => format!("{machine}: step {step}/{of}: {text} …"),
+        Event::StepDone { machine, step, of, text, seconds } => {
+            format!("{machine}: step {step}/{of}: {text}: done in {seconds:.1} s")
+        }
+        Event::Progress { subject, text, done, total, unit } => {
+            format!("{subject}: {text}: {}", amount(*done, *total, unit))
+        }
+        Event::Note { subject, text } => format!("{subject}: {text}"),
+    }
+}
+
+/// How much of how much.
+pub(super) fn amount(done: u64, total: Option<u64>, unit: &str) -> String {
+    match (unit, total) {
+        ("permille", _) => format!("{}.{}%", done / 10, done % 10),
+        ("bytes", None) => storage::Size(done).to_string(),
+        ("bytes", Some(total)) => format!("{} of {}", storage::Size(done), storage::Size(total)),
+        (_, None) => format!("{done} {unit}"),
+        (_, Some(total)) => format!("{done} of {total} {unit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::amount;
+
+    #[test]
+    fn amounts() {
+        for (done, total, unit, text) in [
+            (123, Some(1000), "permille", "12.3%"),
+            (1 << 20, Some(2 << 20), "bytes", "1MiB of 2MiB"),
+            (3, None, "packages", "3 packages"),
+            (3, Some(4), "packages", "3 of 4 packages"),
+        ] {
+            assert_eq!(amount(done, total, unit), text);
+        }
+    }
+}

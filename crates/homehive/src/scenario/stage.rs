@@ -1,0 +1,223 @@
+//! The stage on which the scenario plays: the lab, the machine as it answers now, and the report that is written down as
+//! it goes.
+
+use crate::args::Run as RunArgs;
+use crate::converge::Converged;
+use crate::failure::Failure;
+use crate::labs::{Bench, From, Saved};
+use crate::load::Loaded;
+use crate::reach::{self, Reached};
+use crate::verbs::Context;
+use crate::verifying::{self, Verified};
+use cmd::Cmd;
+use fleet::HostName;
+use lab::Lab;
+use machine::{Machine, Output, StepTime};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use storage::Wish;
+use storage::facts::Facts;
+use verify::report::{Applied, NotRun, Run, Stage, Verification};
+use verify::{GroupResult, Outcome};
+
+/// The scenario, as far as it has come.
+pub struct Scenario<'a> {
+    pub context: &'a Context,
+    pub args: &'a RunArgs,
+    /// The fleet as declared.
+    pub declared: Loaded,
+    /// The machine that the story is about.
+    pub name: HostName,
+    /// The lab; none once it is down.
+    pub bench: Option<Bench>,
+    pub saved: Saved,
+    run: Run,
+    /// The machine, while it is on.
+    machine: Option<Machine>,
+}
+
+/// What a stage has to say for itself, beside its result.
+pub type Told<T> = Result<(T, String), Failure>;
+
+impl<'a> Scenario<'a> {
+    pub fn new(
+        context: &'a Context,
+        args: &'a RunArgs,
+        declared: Loaded,
+        name: HostName,
+        bench: Bench,
+        run: Run,
+        saved: Saved,
+    ) -> Self {
+        Self { context, args, declared, name, bench: Some(bench), saved, run, machine: None }
+    }
+
+    /// Plays one stage: its name, its duration and its end go into the report.
+    pub async fn stage<T>(&mut self, name: &str, play: impl AsyncFnOnce(&mut Self) -> Told<T>) -> Result<T, Failure> {
+        let begun = Instant::now();
+        self.context.story.note("──", format!("{}. {name}", self.run.stages.len() + 1));
+        let played = play(self).await;
+        let (outcome, detail) = match &played {
+            Ok((_, detail)) => (Outcome::Passed, detail.clone()),
+            Err(failure) => (Outcome::Failed, failure.to_string()),
+        };
+        let seconds = begun.elapsed().as_secs_f64();
+        self.run.stages.push(Stage { name: name.to_owned(), seconds, outcome, detail });
+        played.map(|(result, _)| result)
+    }
+
+    /// Writes down that a stage was not run, and why.
+    pub fn skip(&mut self, name: &str, reason: &str) {
+        let outcome = Outcome::NotRun { reason: reason.to_owned() };
+        self.run.stages.push(Stage { name: name.to_owned(), seconds: 0.0, outcome, detail: String::new() });
+    }
+
+    /// The lab.
+    pub fn bench(&mut self) -> Result<&mut Bench, Failure> {
+        self.bench.as_mut().ok_or_else(|| Failure::Bug("the lab is used after it was taken down".into()))
+    }
+
+    /// The lab's fleet, as it is now.
+    pub fn loaded(&mut self) -> Result<Loaded, Failure> {
+        self.bench()?.loaded()
+    }
+
+    /// The machine's wish, by the lab's fleet as it is now.
+    pub fn wish(&mut self) -> Result<Wish, Failure> {
+        let name = self.name.clone();
+        crate::verbs::wish(&self.loaded()?, &name)
+    }
+
+    /// Boots the machine and logs in.
+    pub async fn boot(&mut self, from: From) -> Result<(), Failure> {
+        let name = self.name.clone();
+        self.machine = None;
+        self.bench()?.boot(&name.to_string(), from).await?;
+        let loaded = self.loaded()?;
+        let Reached { machine, system } = reach::reach(&loaded, &name, None).await?;
+        let expected = if from == From::Medium { reach::System::Installer } else { reach::System::Installed };
+        if system != expected {
+            return Err(Failure::Failed(format!("{name} answers with another system's key than expected")));
+        }
+        self.machine = Some(machine);
+        Ok(())
+    }
+
+    /// The machine, which must be on.
+    pub fn machine(&self) -> Result<&Machine, Failure> {
+        self.machine.as_ref().ok_or_else(|| Failure::Bug("the machine is asked while it is off".into()))
+    }
+
+    /// Shuts the machine down from inside, as its owner would.
+    pub async fn off(&mut self) -> Result<(), Failure> {
+        if let Some(machine) = self.machine.take() {
+            self.context.story.stage(self.name.to_string(), "shuts down");
+            // The connection may break before the command has answered.
+            let _ = machine.ask(&Cmd::new("poweroff"), Duration::from_secs(30)).await;
+            machine.close().await;
+        }
+        let name = self.name.to_string();
+        self.bench()?.wait_off(&name).await
+    }
+
+    /// The power goes.
+    pub async fn power_cut(&mut self) -> Result<(), Failure> {
+        let name = self.name.to_string();
+        self.bench()?.lab().power_cut(&name).await?;
+        self.machine = None;
+        self.context.story.note(name, "the power is cut");
+        Ok(())
+    }
+
+    /// Runs words on the machine as root.
+    pub async fn words(&self, words: &[&str]) -> Result<Output, Failure> {
+        let cmd = Cmd::new(words[0]).args(words[1..].iter().copied());
+        self.machine()?.run(&cmd, Duration::from_secs(180)).await.map_err(|error| Failure::Failed(error.to_string()))
+    }
+
+    /// Looks at the machine's disks.
+    pub async fn look(&self) -> Result<Facts, Failure> {
+        self.machine()?.look().await.map_err(|error| Failure::Failed(error.to_string()))
+    }
+
+    /// Verifies the machine; `broken` are the groups that must fail. The report gets the result and a picture.
+    pub async fn verify(&mut self, title: &str, only: &[String], broken: &[&str]) -> Result<Vec<GroupResult>, Failure> {
+        let loaded = self.loaded()?;
+        let name = self.name.clone();
+        self.context.story.stage(name.to_string(), "is asked, group by group");
+        let verified = verifying::verify(self.machine()?, &loaded, &name, only, false).await?;
+        let Verified { groups, payload, facts, seconds } = verified;
+        self.run.payload = payload.or(self.run.payload);
+        let wish = crate::verbs::wish(&loaded, &name)?;
+        self.run.pictures.push(verifying::picture(title, &wish, facts.as_ref()));
+        let must_fail: Vec<String> = broken.iter().map(|id| (*id).to_owned()).collect();
+        let verification = Verification { title: title.to_owned(), seconds, must_fail, groups: groups.clone() };
+        let wrong = groups.iter().filter(|group| verification.reading(group).bad());
+        let wrong: Vec<String> = wrong.map(|group| format!("{}: {}", group.id, failed_checks(group))).collect();
+        self.run.verifications.push(verification);
+        if wrong.is_empty() { Ok(groups) } else { Err(Failure::Failed(format!("found wanting: {}", wrong.join("; ")))) }
+    }
+
+    /// Writes the steps of every round into the report.
+    pub fn rounds(&mut self, title: &str, converged: &Converged) {
+        for (number, round) in converged.rounds.iter().enumerate() {
+            let title = if number == 0 { title.to_owned() } else { format!("{title}, round {}", number + 1) };
+            self.applied(&title, &round.steps);
+        }
+    }
+
+    fn applied(&mut self, title: &str, steps: &[StepTime]) {
+        let mut steps: Vec<_> = steps.to_vec();
+        steps.sort_by(|a, b| a.begin.total_cmp(&b.begin));
+        let steps = steps.into_iter().map(|step| verify::report::StepTime {
+            what: step.text,
+            begin: step.begin,
+            seconds: step.seconds,
+            outcome: Outcome::Passed,
+        });
+        self.run.plans.push(Applied { title: title.to_owned(), steps: steps.collect() });
+    }
+
+    /// Where the machine's first serial line is written down.
+    pub fn console(&self) -> PathBuf {
+        let name = self.name.to_string();
+        self.bench.as_ref().map_or_else(PathBuf::new, |bench| bench.files(&name).console())
+    }
+
+    /// Takes the lab down, unless it is to be kept; what was not reached is written down.
+    pub async fn end(&mut self, keep: bool) -> Result<(), Failure> {
+        let reached: Vec<String> = self.run.stages.iter().map(|stage| stage.name.clone()).collect();
+        let missed = super::STAGES.iter().filter(|name| !reached.iter().any(|stage| stage == *name));
+        let missed: Vec<&str> = missed.copied().filter(|name| *name != super::STAGES[16]).collect();
+        for name in missed {
+            self.skip(name, "an earlier stage failed");
+        }
+        self.machine = None;
+        let Some(mut bench) = self.bench.take() else { return Ok(()) };
+        self.run.omitted.extend(self.args.keep.then(|| NotRun {
+            what: super::STAGES[16].to_owned(),
+            reason: "--keep: it goes on; homehive lab status".to_owned(),
+        }));
+        if keep {
+            return Ok(());
+        }
+        let root = bench.lab().root().to_owned();
+        drop(bench);
+        self.stage(super::STAGES[16], async |_| {
+            Lab::down(&root).await?;
+            Ok(((), format!("nothing is left at {}", root.display())))
+        })
+        .await
+    }
+
+    /// The report so far.
+    pub fn into_run(self) -> Run {
+        self.run
+    }
+}
+
+/// What is wrong with a group, in one line.
+fn failed_checks(group: &GroupResult) -> String {
+    let failed = group.checks.iter().filter(|check| check.outcome == Outcome::Failed);
+    failed.map(|check| format!("{} ({})", check.title, check.detail)).collect::<Vec<_>>().join("; ")
+}

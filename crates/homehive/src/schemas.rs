@@ -1,0 +1,47 @@
+//! The JSON schemas of all answers, by name; `docs/schema/` holds what this makes, and a test keeps the two in step.
+
+use crate::answer::schema;
+use crate::verbs;
+use schemars::Schema;
+
+/// Every schema: the fleet file's, the story's, and one per verb that answers with JSON.
+pub fn all() -> Vec<(&'static str, Schema)> {
+    vec![
+        ("fleet", fleet::schema::schema()),
+        ("story", schemars::schema_for!(machine::Event)),
+        ("check", schema::<verbs::CheckAnswer>("check")),
+        ("disks-apply", schema::<verbs::ApplyAnswer>("disks-apply")),
+        ("disks-plan", schema::<verbs::PlanAnswer>("disks-plan")),
+        ("disks-script", schema::<verbs::ScriptAnswer>("disks-script")),
+        ("disks-status", schema::<verbs::StatusAnswer>("disks-status")),
+        ("init", schema::<verbs::InitAnswer>("init")),
+        ("install", schema::<verbs::InstallAnswer>("install")),
+        ("lab-run", schema::<verify::report::Report>("lab-run")),
+        ("lab-status", schema::<verbs::LabAnswer>("lab-status")),
+        ("probe", schema::<storage::facts::Facts>("probe")),
+        ("show", schema::<fleet::summary::Summary>("show")),
+        ("verify", schema::<verify::report::Report>("verify")),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::all;
+    use std::path::Path;
+
+    /// `UPDATE_SCHEMAS=1` writes them.
+    #[test]
+    fn the_checked_in_schemas_are_these() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema");
+        for (name, schema) in all() {
+            let file = dir.join(format!("{name}.schema.json"));
+            let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+            if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+                std::fs::create_dir_all(&dir).unwrap();
+                std::fs::write(&file, &text).unwrap();
+            }
+            let found = std::fs::read_to_string(&file).unwrap_or_default();
+            assert!(found == text, "{} is not in step; UPDATE_SCHEMAS=1 cargo test writes it", file.display());
+        }
+    }
+}

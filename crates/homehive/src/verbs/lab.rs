@@ -1,0 +1,271 @@
+//! `lab`: the interactive side. A person starts machines, works on them with the ordinary verbs (`homehive --lab …`),
+//! hurts them, looks inside.
+
+use super::{Context, disks};
+use crate::answer;
+use crate::args::{Apply, Consent, Fault, Lab as LabVerb, Target};
+use crate::failure::Failure;
+use crate::hostkeys::HostKeys;
+use crate::labs::{self, Bench, From, Saved};
+use crate::load::Loaded;
+use crate::reach::{self, System};
+use crate::scenario;
+use ::lab::qemu::Health;
+use ::lab::{Lab, LabDir, shell};
+use fleet::HostName;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::process::Command;
+
+/// The answer of `lab status --json`, `lab up --json` and `lab boot --json`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LabAnswer {
+    /// Where everything of the lab lies; none if there is no lab.
+    pub directory: Option<String>,
+    /// The lab's own fleet file, for the ordinary verbs: `--lab`, or `--fleet` with this file.
+    pub fleet: Option<String>,
+    /// `kvm` or `emulated`, and why.
+    pub accel: Option<String>,
+    /// The machines.
+    pub machines: Vec<LabMachine>,
+}
+
+/// A machine of the lab.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LabMachine {
+    /// Its name.
+    pub name: String,
+    /// Does its QEMU run?
+    pub on: bool,
+    /// The port on 127.0.0.1 that leads to its sshd.
+    pub ssh_port: u16,
+    /// Its console's log.
+    pub console: String,
+    /// Its disks.
+    pub disks: Vec<LabDisk>,
+}
+
+/// A disk of the lab.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LabDisk {
+    /// Its node, such as `disk.sata1`.
+    pub node: String,
+    /// Its serial number.
+    pub serial: String,
+    /// Bytes.
+    pub size: u64,
+    /// `good`, `dying` or `pulled`.
+    pub health: String,
+}
+
+pub async fn run(context: &Context, verb: LabVerb) -> Result<(), Failure> {
+    let declared = Loaded::declared(&context.global)?;
+    let open = || labs::open(&declared, &context.story);
+    match verb {
+        LabVerb::Run(args) => return scenario::run(context, &args).await,
+        LabVerb::Up { machines, from } => up(context, &declared, &machines, from.as_deref()).await?,
+        LabVerb::Down => {
+            let place = labs::place(&declared)?;
+            Lab::down(&place).await?;
+            answer::text(&format!("the lab is gone: {}", place.display()));
+            return Ok(());
+        }
+        LabVerb::Boot { machine, medium } => {
+            open()?.boot(&machine, if medium { From::Medium } else { From::Disks }).await?;
+        }
+        LabVerb::Off { machine } => open()?.off(&machine).await?,
+        LabVerb::Snapshot { name } => {
+            let bench = &mut open()?;
+            Saved::named(bench.root(), &name)?.save(bench.lab()).await?;
+            answer::text(&format!("saved; start from it: homehive lab down, then homehive lab up --from {name}"));
+            return Ok(());
+        }
+        LabVerb::Ssh { machine, words } => return ssh(&declared, &machine, &words).await,
+        LabVerb::Shell { machine } => return serial(&declared, &machine),
+        LabVerb::Fault(fault) => return hurt(context, &declared, fault).await,
+        LabVerb::Status => {}
+    }
+    status(context, &declared)
+}
+
+async fn up(context: &Context, declared: &Loaded, only: &[String], from: Option<&str>) -> Result<(), Failure> {
+    let machines = if only.is_empty() {
+        declared.fleet.machines.keys().cloned().collect::<Vec<HostName>>()
+    } else {
+        only.iter().map(|name| declared.machine(name)).collect::<Result<_, _>>()?
+    };
+    let saved = from.map(|name| Saved::named(&labs::place(declared)?, name)).transpose()?;
+    let mut bench = Bench::create(declared, &machines, saved.as_ref(), &context.story).await?;
+    let from = if saved.is_some() { From::Disks } else { From::Medium };
+    for machine in &machines {
+        bench.boot(&machine.to_string(), from).await?;
+    }
+    Ok(())
+}
+
+fn status(context: &Context, declared: &Loaded) -> Result<(), Failure> {
+    let place = labs::place(declared)?;
+    let Ok(dir) = LabDir::at(&place) else {
+        let none = LabAnswer { directory: None, fleet: None, accel: None, machines: Vec::new() };
+        if context.global.json {
+            answer::json("lab-status", &none);
+        } else {
+            answer::text("no lab; start one: homehive lab up");
+        }
+        return Ok(());
+    };
+    let state = dir.state().map_err(labs::failed)?;
+    let machines = state.machines.iter().map(|it| {
+        let disks = it.machine.disks.iter().zip(&it.health).map(|(disk, health)| LabDisk {
+            node: format!("disk.{}", disk.name),
+            serial: disk.serial.clone(),
+            size: disk.bytes,
+            health: match health {
+                Health::Good => "good",
+                Health::Dying => "dying",
+                Health::Pulled => "pulled",
+            }
+            .to_owned(),
+        });
+        let name = it.machine.name.clone();
+        let (on, console) = (dir.guest(&name).is_some(), dir.files(&name).console().display().to_string());
+        LabMachine { name, on, ssh_port: it.ssh_port, console, disks: disks.collect() }
+    });
+    let accel = match state.accel {
+        ::lab::kvm::Accel::Kvm => "kvm",
+        ::lab::kvm::Accel::Emulated => "emulated",
+    };
+    let answer = LabAnswer {
+        directory: Some(dir.root().display().to_string()),
+        fleet: Some(dir.root().join("fleet.json").display().to_string()),
+        accel: Some(format!("{accel}: {}", state.accel_reason)),
+        machines: machines.collect(),
+    };
+    if context.global.json {
+        answer::json("lab-status", &answer);
+    } else {
+        answer::text(&text(&answer));
+    }
+    Ok(())
+}
+
+fn text(answer: &LabAnswer) -> String {
+    let mut lines = vec![format!("lab at {}", answer.directory.as_deref().unwrap_or_default())];
+    lines.push(format!("processors: {}", answer.accel.as_deref().unwrap_or_default()));
+    for machine in &answer.machines {
+        let on = if machine.on { format!("on, ssh at 127.0.0.1:{}", machine.ssh_port) } else { "off".to_owned() };
+        lines.push(format!("\n{}: {on}", machine.name));
+        for disk in &machine.disks {
+            let size = storage::Size(disk.size).to_string();
+            lines.push(format!("  {:12} {size:>9}  serial {:20} {}", disk.node, disk.serial, disk.health));
+        }
+        lines.push(format!("  console: {}", machine.console));
+    }
+    if let Some(machine) = answer.machines.first() {
+        lines.push(format!(
+            "\nnext: homehive --lab disks plan {0} · homehive lab shell {0} · homehive lab down",
+            machine.name
+        ));
+    }
+    lines.join("\n")
+}
+
+/// The system's `ssh`, with the lab's key and the machine's pinned host key, in this terminal.
+async fn ssh(declared: &Loaded, machine: &str, words: &[String]) -> Result<(), Failure> {
+    let loaded = in_lab(declared)?;
+    let name = loaded.machine(machine)?;
+    let reached = reach::reach(&loaded, &name, None).await?.machine;
+    let Some(address) = reached.address() else { return Err(Failure::Bug("a lab's machine has an address".into())) };
+    let mut command = Command::new("ssh");
+    command.args(reached.ssh_options()).args(["-l", &address.user, "--", &address.host]);
+    if !words.is_empty() {
+        command.arg(words.iter().map(|word| cmd::quote(word)).collect::<Vec<_>>().join(" "));
+    }
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Failure::Failed(format!("{machine}: the session ended with {status}"))),
+        Err(error) => Err(Failure::Failed(format!("cannot start ssh: {error}"))),
+    }
+}
+
+fn serial(declared: &Loaded, machine: &str) -> Result<(), Failure> {
+    let dir = LabDir::at(&labs::place(declared)?).map_err(labs::failed)?;
+    let name = declared.machine(machine)?.to_string();
+    if dir.guest(&name).is_none() {
+        return Err(Failure::Failed(format!("{name} is off\n  next: homehive lab boot {name}")));
+    }
+    eprintln!("the debug shell of {name}; press Enter for a prompt, Ctrl-] to leave");
+    shell::attach(&dir.files(&name).shell()).map_err(labs::failed)
+}
+
+async fn hurt(context: &Context, declared: &Loaded, fault: Fault) -> Result<(), Failure> {
+    let short = |disk: &str| disk.trim_start_matches("disk.").to_owned();
+    let open = || labs::open(declared, &context.story);
+    let told = match fault {
+        Fault::Dying { machine, disk } => {
+            open()?.lab().fail_disk(&machine, &short(&disk)).await?;
+            format!("{disk} of {machine} answers nothing but errors\nnext: homehive --lab disks status {machine}")
+        }
+        Fault::Revive { machine, disk } => {
+            open()?.lab().revive_disk(&machine, &short(&disk)).await?;
+            format!("{disk} of {machine} works again")
+        }
+        Fault::Pull { machine, disk } => {
+            open()?.lab().pull_disk(&machine, &short(&disk)).await?;
+            format!("{disk} of {machine} is pulled\nnext: homehive --lab disks status {machine}")
+        }
+        Fault::Replace { machine, disk } => {
+            let serial = open()?.replace(&machine, &short(&disk))?;
+            format!("{disk} of {machine} is a new blank disk, serial {serial}\nnext: homehive lab boot {machine}")
+        }
+        Fault::PowerCut { machine, after_step: None } => {
+            open()?.lab().power_cut(&machine).await?;
+            format!("the power of {machine} is cut\nnext: homehive lab boot {machine} [--medium]")
+        }
+        Fault::PowerCut { machine, after_step: Some(step) } => cut_behind(context, declared, &machine, step).await?,
+    };
+    if !context.global.json {
+        answer::text(&told);
+    }
+    Ok(())
+}
+
+/// Applies the disks' plan and cuts the power right behind one of its steps.
+async fn cut_behind(context: &Context, declared: &Loaded, machine: &str, step: usize) -> Result<String, Failure> {
+    let mut bench = labs::open(declared, &context.story)?;
+    let loaded = bench.loaded()?;
+    let name = loaded.machine(machine)?;
+    let target = Target { machine: machine.to_owned(), host: None };
+    let apply = Apply { target, consent: Consent::default(), plan: None };
+    let converged = disks::converge(context, &loaded, &name, &apply, Some(step)).await?;
+    if !converged.stopped {
+        let steps: usize = converged.rounds.iter().map(|round| round.steps.len()).sum();
+        return Err(Failure::usage(
+            format!("the plan has {steps} steps, no step {step}"),
+            "all of it was applied; the power is on",
+        ));
+    }
+    bench.lab().power_cut(machine).await?;
+    Ok(format!("the power of {machine} was cut behind step {step}\nnext: homehive lab boot {machine} --medium"))
+}
+
+/// The lab's own fleet.
+fn in_lab(declared: &Loaded) -> Result<Loaded, Failure> {
+    labs::open_fleet(&labs::place(declared)?)
+}
+
+/// A machine of the lab that was installed from its medium: off, and on again from its own disk, as its firmware would.
+pub async fn reboot_from_disks(context: &Context, name: &HostName) -> Result<(), Failure> {
+    let declared = Loaded::declared(&context.global)?;
+    let mut bench = labs::open(&declared, &context.story)?;
+    bench.wait_off(&name.to_string()).await?;
+    bench.boot(&name.to_string(), From::Disks).await?;
+    let loaded = bench.loaded()?;
+    debug_assert!(HostKeys::of(&loaded.dir()).public(&name.to_string()).is_some(), "a lab's machines have keys");
+    match reach::reach(&loaded, name, None).await?.system {
+        System::Installed => Ok(()),
+        System::Installer | System::Other => {
+            Err(Failure::Failed(format!("{name} answers with another key than its own")))
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What each verb does: gather, decide by a pure crate, act through the machine's door, answer.
+
+mod check;
+mod disks;
+mod init;
+mod install;
+mod lab;
+mod meta;
+mod probe;
+mod show;
+mod verify;
+
+pub use check::CheckAnswer;
+pub use disks::{ApplyAnswer, PlanAnswer, ScriptAnswer, StatusAnswer, journal, wish};
+pub use init::InitAnswer;
+pub use install::InstallAnswer;
+pub use lab::LabAnswer;
+pub use verify::{look, write};
+
+use crate::args::{Cli, Disks, Global, Verb};
+use crate::failure::Failure;
+use machine::Story;
+
+/// What every verb is given.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The options of every verb.
+    pub global: Global,
+    /// Where events go.
+    pub story: Story,
+}
+
+/// Does what was asked.
+pub async fn run(cli: Cli) -> Result<(), Failure> {
+    let story = crate::readers::story(cli.global.json, cli.global.plain);
+    let context = Context { global: cli.global, story };
+    match cli.verb {
+        Verb::Init(init) => init::run(&context, &init),
+        Verb::Check => check::run(&context),
+        Verb::Show(show) => show::run(&context, &show),
+        Verb::Probe(probe) => probe::run(&context, &probe).await,
+        Verb::Disks(Disks::Plan(plan)) => disks::plan(&context, &plan).await,
+        Verb::Disks(Disks::Apply(apply)) => disks::apply(&context, &apply).await,
+        Verb::Disks(Disks::Script(script)) => disks::script(&context, &script),
+        Verb::Disks(Disks::Status(target)) => disks::status(&context, &target).await,
+        Verb::Install(install) => install::run(&context, &install).await,
+        Verb::Verify(verify) => verify::run(&context, &verify).await,
+        Verb::Lab(lab) => lab::run(&context, lab).await,
+        Verb::Completions { shell } => meta::completions(shell),
+        Verb::Man { dir } => meta::man(&dir),
+        Verb::Schema { name } => meta::schema(name.as_deref()),
+    }
+}

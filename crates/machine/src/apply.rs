@@ -1,0 +1,196 @@
+//! Applying a plan: its steps side by side as far as they allow, a journal line before and after each, and a stop at the
+//! first failure. What is planned is `storage`'s business.
+
+use crate::journal::{Entry, Journal, JournalError, State};
+use crate::story::{Event, Story};
+use crate::{Machine, ProgramError};
+use cmd::{Line, Program};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+use storage::NodeId;
+use storage::plan::{Plan, Step, StepId};
+
+/// How many steps run at once: sshd's default allows ten sessions on a connection (`MaxSessions`, `sshd_config`(5)).
+const SIDE_BY_SIDE: usize = 6;
+
+/// How an application ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Applied {
+    /// Every step is done.
+    Whole(Vec<StepTime>),
+    /// It was to stop behind a step, and did, whatever else was running.
+    Stopped(Vec<StepTime>),
+}
+
+impl Applied {
+    /// The steps that were done, in the order of their ends.
+    pub fn steps(&self) -> &[StepTime] {
+        match self {
+            Self::Whole(steps) | Self::Stopped(steps) => steps,
+        }
+    }
+}
+
+/// How long a step took.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepTime {
+    /// Its number in the plan, from 1.
+    pub number: usize,
+    /// What it did.
+    pub text: String,
+    /// Seconds since the application began.
+    pub begin: f64,
+    /// How many seconds it took.
+    pub seconds: f64,
+}
+
+/// Why a plan was not applied to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// A step failed; those that had begun beside it were brought to their end, no other was begun.
+    #[error("{machine}: step {number} ({text}) failed: {source}")]
+    Step {
+        /// The machine.
+        machine: String,
+        /// The step's number in the plan, from 1.
+        number: usize,
+        /// What it does.
+        text: String,
+        /// Why.
+        source: Box<ProgramError>,
+    },
+    /// A step's device is not there any more.
+    #[error("{machine}: step {number} ({text}) needs the device of `{node}`, which is not there")]
+    NoDevice {
+        /// The machine.
+        machine: String,
+        /// The step's number in the plan, from 1.
+        number: usize,
+        /// What it does.
+        text: String,
+        /// The node.
+        node: String,
+    },
+    /// A plan with refusals, or with steps that wait for each other, is not to be applied.
+    #[error("{machine}: this plan is not to be applied: {why}")]
+    Unfit {
+        /// The machine.
+        machine: String,
+        /// Why.
+        why: String,
+    },
+    /// The journal cannot be kept.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// Applies `plan` to `machine`, where nodes are found at `paths`; stops right behind step number `until` if that is
+/// said, dropping what runs beside it, as a power cut would.
+pub async fn apply(
+    machine: &Machine,
+    plan: &Plan,
+    paths: &BTreeMap<NodeId, String>,
+    journal: &Journal,
+    story: &Story,
+    until: Option<usize>,
+) -> Result<Applied, ApplyError> {
+    let unfit = |why: String| ApplyError::Unfit { machine: machine.name().to_owned(), why };
+    if let Some(refusal) = plan.refusals.first() {
+        return Err(unfit(format!("{}: {}", refusal.node, refusal.reason)));
+    }
+    let digest = plan.digest();
+    let work = Work { machine, plan, digest: &digest, paths, journal, story, begun: Instant::now() };
+    let mut waiting: Vec<usize> = (0..plan.steps.len()).collect();
+    let mut done: BTreeSet<&StepId> = BTreeSet::new();
+    let mut running = FuturesUnordered::new();
+    let (mut times, mut failure) = (Vec::new(), None);
+    loop {
+        if failure.is_none() {
+            waiting.retain(|&index| {
+                let step = &plan.steps[index];
+                let ready = running.len() < SIDE_BY_SIDE && step.after.iter().all(|before| done.contains(before));
+                if ready {
+                    running.push(work.step(index));
+                }
+                !ready
+            });
+        }
+        match running.next().await {
+            None => break,
+            Some((index, Ok(time))) => {
+                done.insert(&plan.steps[index].id);
+                times.push(time);
+                if until == Some(index + 1) {
+                    return Ok(Applied::Stopped(times));
+                }
+            }
+            Some((_, Err(error))) => failure = failure.or(Some(error)),
+        }
+    }
+    match failure {
+        Some(error) => Err(error),
+        None if waiting.is_empty() => Ok(Applied::Whole(times)),
+        None => Err(unfit(format!("its step {} waits for one that never comes", plan.steps[waiting[0]].id))),
+    }
+}
+
+/// What every step of one application shares.
+struct Work<'a> {
+    machine: &'a Machine,
+    plan: &'a Plan,
+    digest: &'a str,
+    paths: &'a BTreeMap<NodeId, String>,
+    journal: &'a Journal,
+    story: &'a Story,
+    begun: Instant,
+}
+
+impl Work<'_> {
+    async fn step(&self, index: usize) -> (usize, Result<StepTime, ApplyError>) {
+        let step = &self.plan.steps[index];
+        let (number, text) = (index + 1, step.describe());
+        let result = async {
+            let program = self.program(step, number, &text)?;
+            self.write(number, &text, State::Begins)?;
+            let (machine, of) = (self.machine.name().to_owned(), self.plan.steps.len());
+            self.story.tell(Event::StepStarted { machine: machine.clone(), step: number, of, text: text.clone() });
+            let start = Instant::now();
+            let ran = self.machine.run_program(&program, Duration::from_secs(step.deadline())).await;
+            if let Err(source) = ran {
+                self.write(number, &text, State::Failed(&source.to_string()))?;
+                return Err(ApplyError::Step { machine, number, text: text.clone(), source: Box::new(source) });
+            }
+            self.write(number, &text, State::Done)?;
+            let seconds = start.elapsed().as_secs_f64();
+            self.story.tell(Event::StepDone { machine, step: number, of, text: text.clone(), seconds });
+            let begin = start.duration_since(self.begun).as_secs_f64();
+            Ok(StepTime { number, text: text.clone(), begin, seconds })
+        };
+        (index, result.await)
+    }
+
+    fn write(&self, step: usize, text: &str, state: State<'_>) -> Result<(), JournalError> {
+        self.journal.write(&Entry { machine: self.machine.name(), plan: self.digest, step, text, state })
+    }
+
+    /// The step's guards and commands with real devices.
+    fn program(&self, step: &Step, number: usize, text: &str) -> Result<Program, ApplyError> {
+        let guards = step.guards.iter().cloned().map(Line::from);
+        let lines = guards.chain(step.commands().into_iter().map(Line::Run)).map(|line| {
+            let fill = |cmd: &cmd::Cmd| cmd.resolve(|node| self.paths.get(&NodeId::from(node)).cloned());
+            match line {
+                Line::Run(cmd) => fill(&cmd).map(Line::Run),
+                Line::Expect { cmd, output } => fill(&cmd).map(|cmd| Line::Expect { cmd, output }),
+            }
+        });
+        let lines = lines.collect::<Result<_, _>>().map_err(|node| ApplyError::NoDevice {
+            machine: self.machine.name().to_owned(),
+            number,
+            text: text.to_owned(),
+            node,
+        })?;
+        Ok(Program { lines })
+    }
+}

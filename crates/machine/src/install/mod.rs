@@ -1,0 +1,104 @@
+//! Installing a system closure on disks that are mounted below a directory, as nixos-install does: copy, profile, host key,
+//! activation, boot loader, unmount. What the closure is, and which machine, is the caller's business.
+
+mod copy;
+
+pub use copy::{CopyError, copy};
+
+use crate::{Machine, RunError, Story};
+use cmd::Cmd;
+use std::time::Duration;
+
+/// A system closure in this machine's store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closure {
+    /// The system's own store path.
+    pub system: String,
+    /// All its paths, what is referred to first.
+    pub paths: Vec<String>,
+    /// Bytes of all paths as Nix archives.
+    pub size: u64,
+}
+
+/// Where the system goes, and what proves who it is.
+pub struct Target<'a> {
+    /// The directory below which its filesystems are mounted, such as `/mnt`.
+    pub root: &'a str,
+    /// The secret half of its SSH host key, in OpenSSH's form.
+    pub host_key: &'a str,
+    /// Device-mapper groups and arrays to be put to rest when all is unmounted, so that they are clean: words of
+    /// commands, in order.
+    pub rest: &'a [Cmd],
+}
+
+/// Why a system is not installed; the machine is not to be rebooted.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// The closure was not copied.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    /// A phase failed.
+    #[error("{phase}: {source}")]
+    Phase {
+        /// What was done.
+        phase: &'static str,
+        /// Why it failed.
+        source: RunError,
+    },
+}
+
+/// Setting up and asking takes moments, also emulated.
+const SOON: Duration = Duration::from_mins(2);
+/// GRUB's installer reads every device there is; emulated it takes 30 s.
+const LOADER: Duration = Duration::from_mins(10);
+
+/// The profile whose generations are the system's, below the root.
+const PROFILE: &str = "/nix/var/nix/profiles/system";
+
+/// Installs `closure` on `machine`. Every phase can be done again: what is there already stays.
+///
+/// # Errors
+/// The first phase that fails ends it; the boot loader is the last one, so that a machine whose installation failed
+/// boots what it booted before.
+pub async fn install(
+    machine: &Machine,
+    closure: &Closure,
+    target: &Target<'_>,
+    story: &Story,
+) -> Result<(), InstallError> {
+    let root = target.root;
+    let below = |path: &str| format!("{root}{path}");
+    copy(machine, closure, root, story).await?;
+    let run = async |phase: &'static str, cmd: Cmd, deadline: Duration| {
+        machine.run(&cmd, deadline).await.map_err(|source| InstallError::Phase { phase, source })
+    };
+    story.stage(machine.name(), "activates the system below its root");
+    let store = format!("local?root={root}");
+    let set = ["--store", &store, "-p", &below(PROFILE), "--set", &closure.system];
+    run("setting the system profile", Cmd::new("nix-env").args(set), SOON).await?;
+    for dir in ["dev", "proc", "sys"] {
+        let at = below(&format!("/{dir}"));
+        run("preparing the root", Cmd::new("mkdir").args(["-p", &at]), SOON).await?;
+        let there = machine.ask(&Cmd::new("mountpoint").args(["-q", &at]), SOON).await;
+        if there.is_ok_and(|output| output.status != 0) {
+            let bind = Cmd::new("mount").args(["--rbind", "--make-rslave", &format!("/{dir}"), &at]);
+            run("preparing the root", bind, SOON).await?;
+        }
+    }
+    let key = below("/etc/ssh/ssh_host_ed25519_key");
+    let place = Cmd::new("install").args(["-D", "-m", "0600", "/dev/stdin", &key]).input(target.host_key);
+    run("placing the host key", place, SOON).await?;
+    let chroot = |words: &[&str]| Cmd::new("chroot").arg(root).args(words.iter().copied());
+    run("activating", chroot(&[&format!("{}/activate", closure.system)]), LOADER).await?;
+    story.stage(machine.name(), "installs the boot loader");
+    let switch = format!("{PROFILE}/bin/switch-to-configuration");
+    let loader = Cmd::new("env").args(["NIXOS_INSTALL_BOOTLOADER=1", "chroot", root, &switch, "boot"]);
+    run("installing the boot loader", loader, LOADER).await?;
+    story.stage(machine.name(), "unmounts");
+    run("writing everything out", Cmd::new("sync"), LOADER).await?;
+    run("unmounting", Cmd::new("umount").args(["--recursive", root]), LOADER).await?;
+    for cmd in target.rest {
+        run("putting its disks to rest", cmd.clone(), SOON).await?;
+    }
+    Ok(())
+}
