@@ -5,7 +5,7 @@ mod common;
 use common::{NAS, facts, wish};
 use storage::facts::{Content, Facts};
 use storage::plan;
-use storage::plan::{Consent, Plan, Step, device_paths};
+use storage::plan::{Consent, Plan, Step};
 
 fn planned(state: &str, consent: &Consent) -> Plan {
     plan(&wish(NAS), &facts(state), consent)
@@ -67,7 +67,7 @@ fn kernel_names_do_not_count() {
         assert_ne!(facts, swapped, "{state}");
         let plans = [&facts, &swapped].map(|facts| plan(&wish(NAS), facts, &Consent::default()));
         assert_eq!(plans[0].digest(), plans[1].digest(), "{state}");
-        let paths = [&facts, &swapped].map(|facts| device_paths(&wish(NAS), facts));
+        let paths = [&facts, &swapped].map(|facts| plans[0].device_paths(&wish(NAS), facts));
         assert_ne!(paths[0], paths[1], "{state}: yet its commands find the right ones");
     }
 }
@@ -145,4 +145,28 @@ fn sizes_grow_and_never_shrink() {
         *end = usb.size;
     }
     insta::assert_snapshot!(plan(&wish(NAS), &facts, &Consent::default()).to_text());
+}
+
+/// A filesystem that nothing recognises any more may still be somebody's data.
+#[test]
+fn damaged_persistent_data_is_not_overwritten() {
+    for (path, node) in
+        [("/dev/mapper/nas-data", "lvm_vg.nas.data"), ("/dev/md127", "mdadm.nas"), ("/dev/nvme0n1p1", "")]
+    {
+        let mut facts = facts("rebooted");
+        let device = facts.devices.iter_mut().find(|device| device.path == path).unwrap();
+        device.content = Content::Unknown;
+        if path == "/dev/md127" {
+            facts.devices.retain(|device| !device.path.starts_with("/dev/mapper/nas"));
+            facts.groups.iter_mut().for_each(|group| group.missing = 1);
+        }
+        let plan = plan(&wish(NAS), &facts, &Consent::default());
+        let refused: Vec<&str> = plan.refusals.iter().map(|refusal| refusal.node.as_str()).collect();
+        if node.is_empty() {
+            assert_eq!(refused, Vec::<&str>::new(), "an ephemeral root is made anew");
+        } else {
+            assert!(refused.contains(&node), "{path}: {}", plan.to_text());
+            assert!(plan.steps.iter().all(|step| step.node.as_str() != node), "{path}: {}", plan.to_text());
+        }
+    }
 }

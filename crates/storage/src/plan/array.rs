@@ -86,7 +86,7 @@ impl ArrayAction {
     pub(super) fn commands(&self, node: &NodeId) -> Vec<Cmd> {
         let devices = |cmd: Cmd, nodes: &[NodeId]| nodes.iter().fold(cmd, Cmd::device);
         let mdadm = || Cmd::new("mdadm");
-        let stop = |stop: &bool| stop.then(|| mdadm().args(["--quiet", "--stop"]).device(node));
+        let stop = |stop: &bool| stop.then(|| mdadm().args(["--quiet", "--stop"]).device(begun(node)));
         match self {
             Self::Create { name, level, uuid, members, spares, stop: begun } => {
                 // `<none>` is a word of mdadm's: the array's name is then plain, on every host.
@@ -97,9 +97,11 @@ impl ArrayAction {
                     .args((!spares.is_empty()).then(|| format!("--spare-devices={}", spares.len())))
                     .args(level.redundant().then_some("--bitmap=internal"));
                 // What an earlier array of this shape held must not be taken for the content of this one.
-                let wipe = Cmd::new("wipefs").args(["--all", "--quiet"]).arg(format!("/dev/md/{name}"));
+                let link = format!("/dev/md/{name}");
+                let wipe = Cmd::new("wipefs").args(["--all", "--quiet", &link]);
+                let zero = Cmd::new("blkdiscard").args(["--zeroout", "--length", "1048576", &link]);
                 let create = devices(devices(create, members), spares);
-                stop(begun).into_iter().chain([create, settle(), wipe]).collect()
+                stop(begun).into_iter().chain([create, settle(), wipe, zero]).collect()
             }
             Self::Assemble { name, uuid, members, stop: begun, .. } => {
                 let assemble = mdadm().args([
@@ -122,6 +124,12 @@ impl ArrayAction {
             }
         }
     }
+}
+
+/// The word for an array that the kernel has begun and could not run: it has a kernel name only, and loses it when it
+/// is stopped.
+pub(super) fn begun(node: &NodeId) -> NodeId {
+    format!("{node} as begun").as_str().into()
 }
 
 fn list(nodes: &[NodeId]) -> String {

@@ -23,7 +23,6 @@ pub use group::{GroupAction, NewPv, NewVolume};
 pub use guard::Guard;
 pub use mount::MountAction;
 pub use outcome::{Consent, Kept, Note, Plan, Refusal};
-pub use paths::device_paths;
 pub use planner::plan;
 pub use sight::{Sight, Unseen};
 pub use step::{Action, Proof, Risk, Step, StepId};

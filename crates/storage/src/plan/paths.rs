@@ -1,27 +1,63 @@
 //! Where the devices of a plan's nodes are on this machine, now.
 
-use super::Sight;
+use super::array::begun;
+use super::{Action, ArrayAction, Plan, Sight, TableAction};
 use crate::NodeId;
 use crate::facts::Facts;
 use crate::wish::{Kind, Wish};
 use std::collections::BTreeMap;
 
-/// The path of every node's device: what is seen by the path that the kernel gave it, what is not there yet by the link
-/// that udev will make for it. A disk that is not found, and a group, have none.
-pub fn device_paths(wish: &Wish, facts: &Facts) -> BTreeMap<NodeId, String> {
-    let sight = Sight::new(wish, facts);
-    let paths = wish.nodes.iter().filter_map(|node| {
-        let path = match (&node.kind, sight.device(&node.id)) {
-            (_, Some(device)) => Some(device.path.clone()),
-            (Kind::Disk(_) | Kind::Group(_), None) => None,
-            // An array that the kernel began and could not run has no link.
-            (Kind::Array(array), None) => match facts.arrays.iter().find(|known| known.uuid == array.uuid) {
-                Some(known) => Some(format!("/dev/{}", known.device)),
-                None => node.path.clone(),
-            },
-            (Kind::Partition(_) | Kind::Volume(_), None) => node.path.clone(),
-        };
-        path.map(|path| (node.id.clone(), path))
-    });
-    paths.collect()
+impl Plan {
+    /// The path of every node's device, for the commands of this plan: what is seen has the path that the kernel gave
+    /// it, what the plan makes the path that it will have. `facts` are those that the plan was made from. A disk that
+    /// is not found, and a group, have none.
+    pub fn device_paths(&self, wish: &Wish, facts: &Facts) -> BTreeMap<NodeId, String> {
+        let sight = Sight::new(wish, facts);
+        let mut paths: BTreeMap<NodeId, String> = BTreeMap::new();
+        for node in &wish.nodes {
+            let path = match (&node.kind, self.partition(&node.id), sight.device(&node.id)) {
+                // What is made anew need not come back under the number that it had.
+                (Kind::Partition(_), Some(number), _) => {
+                    node.on.first().and_then(|disk| paths.get(disk)).map(|disk| partition(disk, number))
+                }
+                (Kind::Array(array), ..) if self.starts(&node.id) => {
+                    let known = facts.arrays.iter().find(|known| known.uuid == array.uuid && !known.active);
+                    if let Some(known) = known {
+                        paths.insert(begun(&node.id), format!("/dev/{}", known.device));
+                    }
+                    node.path.clone()
+                }
+                (.., Some(device)) => Some(device.path.clone()),
+                (Kind::Disk(_) | Kind::Group(_), ..) => None,
+                (Kind::Partition(_) | Kind::Array(_) | Kind::Volume(_), ..) => node.path.clone(),
+            };
+            if let Some(path) = path {
+                paths.insert(node.id.clone(), path);
+            }
+        }
+        paths
+    }
+
+    /// The number under which this plan makes a partition.
+    fn partition(&self, node: &NodeId) -> Option<u32> {
+        self.steps.iter().find_map(|step| match &step.what {
+            Action::Table(TableAction::Create { partitions, .. }) => {
+                (1..).zip(partitions).find(|(_, new)| new.node == *node).map(|(number, _)| number)
+            }
+            Action::Table(TableAction::Add { partition, number, .. }) => (partition.node == *node).then_some(*number),
+            _ => None,
+        })
+    }
+
+    fn starts(&self, node: &NodeId) -> bool {
+        let starts =
+            |what: &Action| matches!(what, Action::Array(ArrayAction::Create { .. } | ArrayAction::Assemble { .. }));
+        self.steps.iter().any(|step| step.node == *node && starts(&step.what))
+    }
+}
+
+/// The kernel puts a `p` between a disk's name that ends with a digit and a partition's number.
+fn partition(disk: &str, number: u32) -> String {
+    let p = if disk.ends_with(|c: char| c.is_ascii_digit()) { "p" } else { "" };
+    format!("{disk}{p}{number}")
 }

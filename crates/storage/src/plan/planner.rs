@@ -226,14 +226,20 @@ impl<'a> Planner<'a> {
     }
 
     /// Is nothing on this device, as far as homehive may judge? What no tool knows counts as nothing only inside what
-    /// homehive made itself.
+    /// homehive made itself; and where persistent data belongs it may be that data, damaged.
     pub fn vacant(&self, node: &NodeId, device: &Device) -> bool {
         let inside = self.wish.node(node).is_some_and(|node| !matches!(node.kind, Kind::Disk(_)));
         match device.content {
             Content::Blank => true,
-            Content::Unknown => inside,
+            Content::Unknown => inside && !self.carries_persistent(node),
             _ => false,
         }
+    }
+
+    /// Is this node, or anything that lies on it, persistent?
+    fn carries_persistent(&self, node: &NodeId) -> bool {
+        self.wish.node(node).is_some_and(|node| node.persistent)
+            || self.wish.on(node).any(|above| self.carries_persistent(&above.id))
     }
 
     /// Who uses a device, if anybody does.

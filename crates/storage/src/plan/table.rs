@@ -122,12 +122,18 @@ impl TableAction {
                     let active = if *bootable && at == 0 { ", bootable" } else { "" };
                     let _ = writeln!(text, "{size}{}{active}", attributes(*table, new));
                 }
-                vec![sfdisk.arg("--wipe=always").device(node).input(text)]
+                let sizes = partitions.iter().map(|new| new.size.unwrap_or_default());
+                let starts = sizes.scan(MIB, |end, size| Some(std::mem::replace(end, *end + size)));
+                // The table is written last: no partition ever shows what was there before it.
+                starts
+                    .map(|start| zero(node, start))
+                    .chain([sfdisk.arg("--wipe=always").device(node).input(text)])
+                    .collect()
             }
             Self::Add { table, partition, number, start } => {
                 let size = partition.size.map_or(String::new(), |size| format!("size={}MiB, ", size / MIB));
                 let text = format!("start={}MiB, {size}{}\n", start / MIB, attributes(*table, partition));
-                vec![in_use(number).device(node).input(text), tell]
+                vec![zero(node, *start), in_use(number).device(node).input(text), tell]
             }
             Self::Grow { number, size, .. } => {
                 let size = size.map_or_else(|| "+".to_owned(), |size| format!("{}MiB", size / MIB));
@@ -146,6 +152,13 @@ impl TableAction {
             Self::Grow { partition, .. } => vec![Proof::There { node: partition.clone() }],
         }
     }
+}
+
+/// Zeroes the MiB at which a partition will begin.
+fn zero(disk: &NodeId, start: u64) -> Cmd {
+    Cmd::new("blkdiscard")
+        .args(["--zeroout", "--offset", &start.to_string(), "--length", &MIB.to_string()])
+        .device(disk)
 }
 
 fn word(table: TableKind) -> &'static str {

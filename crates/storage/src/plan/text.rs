@@ -1,6 +1,6 @@
 //! A plan as text for people.
 
-use super::{Plan, Risk};
+use super::{Action, Plan, Risk};
 use crate::NodeId;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,6 +14,9 @@ impl Plan {
                 Risk::None => (' ', String::new()),
                 Risk::Creates => ('+', String::new()),
                 Risk::Grows => ('>', String::new()),
+                Risk::Destroys { .. } if matches!(step.what, Action::Wipe(_)) => {
+                    ('!', "  DESTROYS all of that".to_owned())
+                }
                 Risk::Destroys { what, .. } => ('!', format!("  DESTROYS {what}")),
             };
             let _ = writeln!(text, "{mark} {}{cost}", step.describe());

@@ -92,7 +92,9 @@ impl VolumeAction {
                 let create = Cmd::new("lvcreate")
                     .args(["--quiet", "--yes", "--wipesignatures", "y", "--zero", "y", "--name", name.as_ref()])
                     .args(["--extents", &extents.to_string(), group.as_ref()]);
-                let made = [devices(create, pvs), active(group, name, false), identify(group, name, uuid)];
+                let zero =
+                    Cmd::new("blkdiscard").args(["--zeroout", "--length", "1048576", &format!("/dev/{group}/{name}")]);
+                let made = [devices(create, pvs), zero, active(group, name, false), identify(group, name, uuid)];
                 made.into_iter().chain((!cache).then(|| active(group, name, true))).collect()
             }
             Self::Identify { group, name, uuid } => {

@@ -44,6 +44,14 @@ find_disk() {
     printf '%s' "$found"
 }
 
+# part DISK NUMBER: prints the path of a partition
+part() {
+    case $1 in
+    *[0-9]) printf '%sp%s' "$1" "$2" ;;
+    *) printf '%s%s' "$1" "$2" ;;
+    esac
+}
+
 # distinct PATH...: declared disks are different disks
 distinct() {
     twice=$(printf '%s\n' "$@" | sort | uniq -d)

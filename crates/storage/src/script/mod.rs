@@ -203,7 +203,9 @@ fn write(wish: &Wish, disks: &[(&NodeId, &Disk)], steps: &[&Step]) -> String {
     for (at, step) in steps.iter().enumerate() {
         let _ = writeln!(text, "\nsay {}", quote(&format!("[{}/{}] {}", at + 1, steps.len(), step.describe())));
         for cmd in step.commands() {
-            let words = line(&cmd, |id| variable(id).unwrap_or_else(|| quote(&path(wish, id))));
+            let words = line(&cmd, |id| {
+                variable(id).or_else(|| part(wish, &names, id)).unwrap_or_else(|| quote(&path(wish, id)))
+            });
             let _ = match &cmd.input {
                 Some(input) => writeln!(text, "printf %s {} | {words}", quote(input)),
                 None => writeln!(text, "{words} </dev/null"),
@@ -224,6 +226,14 @@ fn line(cmd: &Cmd, device: impl Fn(&NodeId) -> String) -> String {
         Word::Device { device: node } => device(&node.as_str().into()),
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// A partition of a disk that the script has found.
+fn part(wish: &Wish, names: &BTreeMap<NodeId, String>, id: &NodeId) -> Option<String> {
+    let node = wish.node(id)?;
+    let Kind::Partition(partition) = &node.kind else { return None };
+    let disk = names.get(node.on.first()?)?;
+    Some(format!("\"$(part \"${disk}\" {})\"", partition.number))
 }
 
 /// Where a node that is no disk appears when it has been made.

@@ -9,7 +9,7 @@ use common::{renamed, wish};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use storage::facts::{Content, Facts};
-use storage::plan::{Consent, Risk, Sight, device_paths};
+use storage::plan::{Consent, Risk, Sight};
 use storage::{NodeId, Wish, plan};
 use trees::{GIB, trees};
 use world::{World, disk};
@@ -79,7 +79,7 @@ proptest! {
         stranger.content = Content::Other { name: "ntfs".into() };
         world.all.devices.insert(0, stranger.clone());
         let seen = world.seen();
-        prop_assert!(device_paths(&wish, &seen).values().all(|path| *path != stranger.path));
+        prop_assert!(plan(&wish, &seen, &Consent::default()).device_paths(&wish, &seen).values().all(|path| *path != stranger.path));
         world.converge(&wish, Consent { reinstall, ..Consent::default() });
         prop_assert_eq!(&world.all.devices[0], &stranger);
     }
