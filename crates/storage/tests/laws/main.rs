@@ -1,13 +1,17 @@
 //! What holds for every tree and every state: the laws of planning.
 
+#![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
+
 #[path = "../common/mod.rs"]
 mod common;
 mod trees;
+mod volumes;
 mod world;
 
 use common::{renamed, wish};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use storage::facts::{Content, Facts};
 use storage::plan::{Consent, Risk, Sight};
 use storage::{NodeId, Wish, plan};
@@ -151,7 +155,7 @@ proptest! {
     fn a_dead_member_is_replaced(dead in 0_usize..4) {
         let mut text = String::from("[mdadm.a]\nlevel = 6\ncontent = { type = \"filesystem\", format = \"xfs\", mountpoint = \"/\" }\n");
         for at in 0..4 {
-            text.push_str(&format!("[disk.m{at}]\nserial = \"S{at}\"\ncontent = {{ type = \"mdraid\", name = \"a\" }}\n"));
+            let _ = write!(text, "[disk.m{at}]\nserial = \"S{at}\"\ncontent = {{ type = \"mdraid\", name = \"a\" }}\n");
         }
         let wish = wish(&text);
         let mut world = World::new((0..4).map(|at| disk(&format!("sd{at}"), &format!("S{at}"), GIB)).collect());

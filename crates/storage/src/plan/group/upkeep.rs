@@ -1,0 +1,271 @@
+//! A volume group that is there: what joins it, what is missing from it, what may grow.
+
+use super::{GroupAction, Seat, attach, blank, new_pv, volumes, waits};
+use crate::facts::{self, Content};
+use crate::plan::planner::{At, Planner, Site, Work};
+use crate::plan::step::{Action, Risk, StepId};
+use crate::plan::volume::VolumeAction;
+use crate::wish::{CacheKind, Group, Node, Volume};
+use crate::{Extent, Name, NodeId, Size};
+use std::collections::BTreeMap;
+
+/// LVM's metadata changes one step after another: every step waits for the last.
+struct Serial {
+    last: Vec<StepId>,
+    /// Free extents by node.
+    free: BTreeMap<NodeId, u64>,
+    extent: u64,
+}
+
+impl Serial {
+    fn free(&self, volume: &Volume) -> u64 {
+        volume.pvs.iter().filter_map(|pv| self.free.get(pv)).sum()
+    }
+
+    fn take(&mut self, volume: &Volume, mut extents: u64) {
+        for pv in &volume.pvs {
+            if let Some(free) = self.free.get_mut(pv) {
+                let part = extents.min(*free);
+                *free -= part;
+                extents -= part;
+            }
+        }
+    }
+}
+
+/// Less than this of a device stays unused without being worth a step: alignment takes it.
+const WORTH: u64 = 16 << 20;
+
+pub(super) fn complete<'a>(
+    planner: &mut Planner<'a>,
+    node: &'a Node,
+    group: &'a Group,
+    known: &'a facts::Group,
+    seats: &[(&'a NodeId, Seat)],
+) {
+    planner.keep(&node.id, "volume group");
+    let mut serial = Serial { last: Vec::new(), free: BTreeMap::new(), extent: known.extent.max(1) };
+    for (pv, seat) in seats {
+        if let Seat::Inside(device) = seat
+            && let Content::PhysicalVolume { size, used, .. } = device.content
+        {
+            serial.free.insert((*pv).clone(), size.saturating_sub(used) / serial.extent);
+        }
+    }
+    if known.missing > 0 {
+        let reason = format!("{} physical volume(s) of group {} are missing", known.missing, group.name);
+        planner.refuse(
+            &node.id,
+            reason,
+            "connect their disks; if one is lost for good, see lvmcache(7) and vgreduce(8) first",
+        );
+    } else {
+        members(planner, node, group, known, seats, &mut serial);
+    }
+    let mut active: Option<StepId> = None;
+    let volumes = volumes(planner, group);
+    for (id, volume) in &volumes {
+        let found = known.volumes.iter().find(|found| found.name == volume.name.as_ref() && !found.hidden);
+        let inner = format!("{}_cvol", volume.name);
+        let inner = known.volumes.iter().find(|found| found.name == inner);
+        match (found, inner) {
+            (_, Some(_)) => {
+                planner.keep(id, "cache volume");
+                planner.place(id, At::Blocked, Vec::new());
+            }
+            (None, None) if known.missing > 0 => planner.place(id, At::Blocked, Vec::new()),
+            (None, None) => add(planner, id, volume, &mut serial),
+            // A cache volume that is not attached yet need not be active.
+            (Some(_), None) if volume.caches.is_some() => planner.place(id, At::Blocked, Vec::new()),
+            (Some(found), None) if !found.active => {
+                let step = active.clone().unwrap_or_else(|| {
+                    let what = Action::Group(GroupAction::Activate { name: group.name.clone() });
+                    let work = Work { after: serial.last.clone(), ..Work::default() };
+                    planner.add(&node.id, "activate", what, Risk::None, work)
+                });
+                active = Some(step.clone());
+                serial.last = vec![step.clone()];
+                planner.place(id, At::Hidden, vec![step]);
+            }
+            (Some(found), None) => keep(planner, id, volume, found, &mut serial),
+        }
+    }
+    planner.place(&node.id, At::Blocked, Vec::new());
+    for (id, volume) in &volumes {
+        if let Some(cache) = &volume.cache {
+            let found = known.volumes.iter().find(|found| found.name == volume.name.as_ref() && !found.hidden);
+            let site = planner.site(id);
+            let name = volumes.iter().find(|(other, _)| **other == cache.node).map(|(_, cache)| cache.name.clone());
+            if let Some(name) = name {
+                cached(planner, id, volume, found, &site, (name, cache.kind), &mut serial);
+            }
+        }
+    }
+}
+
+/// Physical volumes: those that join, and those whose device has grown.
+fn members<'a>(
+    planner: &mut Planner<'a>,
+    node: &'a Node,
+    group: &'a Group,
+    known: &facts::Group,
+    seats: &[(&'a NodeId, Seat)],
+    serial: &mut Serial,
+) {
+    if known.uuid != group.uuid {
+        if known.volumes.iter().any(|volume| volume.active) {
+            planner
+                .note(&node.id, "it bears another identity than announced; that can only change while it is inactive");
+        } else {
+            let what = GroupAction::Identify { name: group.name.clone(), uuid: group.uuid.clone() };
+            let work = Work { touches: group.pvs.clone(), ..Work::default() };
+            serial.last = vec![planner.add(&node.id, "identify", Action::Group(what), Risk::None, work)];
+        }
+    }
+    let free = |(id, seat): &(&'a NodeId, Seat)| matches!(seat, Seat::Free).then(|| (*id).clone());
+    let joining: Vec<NodeId> = seats.iter().filter_map(free).collect();
+    if !joining.is_empty() {
+        let pvs = joining.iter().filter_map(|pv| new_pv(planner, pv)).collect();
+        let after = waits(planner, &joining).into_iter().chain(serial.last.clone()).collect();
+        let work = Work { after, touches: joining.clone(), blank: blank(planner, &joining) };
+        let what = GroupAction::Extend { name: group.name.clone(), pvs };
+        serial.last = vec![planner.add(&node.id, "extend", Action::Group(what), Risk::Grows, work)];
+        planner.plan.hidden.push(node.id.clone());
+    }
+    for (pv, seat) in seats {
+        let Seat::Inside(device) = seat else { continue };
+        let Content::PhysicalVolume { size, .. } = device.content else { continue };
+        if device.size >= size + WORTH + serial.extent {
+            let what = GroupAction::Resize { name: group.name.clone(), pv: (*pv).clone() };
+            let work = Work { after: serial.last.clone(), touches: vec![(*pv).clone()], blank: Vec::new() };
+            serial.last = vec![planner.add(pv, "resize", Action::Group(what), Risk::Grows, work)];
+            planner.plan.hidden.push(node.id.clone());
+        }
+    }
+}
+
+/// How many extents a volume is to have, of those that are free.
+fn extents(volume: &Volume, serial: &Serial) -> u64 {
+    let free = serial.free(volume);
+    match volume.size {
+        Extent::Size(size) => size.0.div_ceil(serial.extent),
+        Extent::Percent(percent) => (free * u64::from(percent) / 100).max(1),
+        Extent::End => free.max(1),
+    }
+}
+
+fn add(planner: &mut Planner, id: &NodeId, volume: &Volume, serial: &mut Serial) {
+    let (wanted, free) = (extents(volume, serial), serial.free(volume));
+    if wanted > free {
+        let size = |extents: u64| Size(extents * serial.extent);
+        planner.refuse(
+            id,
+            format!("it needs {}, and {} are free", size(wanted), size(free)),
+            "declare it smaller, or add a disk",
+        );
+        planner.place(id, At::Blocked, Vec::new());
+        return;
+    }
+    serial.take(volume, wanted);
+    let what = VolumeAction::Create {
+        group: volume.group.clone(),
+        name: volume.name.clone(),
+        uuid: volume.uuid.clone(),
+        extents: wanted,
+        pvs: volume.pvs.clone(),
+        cache: volume.caches.is_some(),
+    };
+    let work = Work { after: serial.last.clone(), touches: volume.pvs.clone(), blank: Vec::new() };
+    let step = planner.add(id, "create", Action::Volume(what), Risk::Creates, work);
+    serial.last = vec![step.clone()];
+    planner.place(id, At::Made, vec![step]);
+}
+
+fn keep<'a>(planner: &mut Planner<'a>, id: &'a NodeId, volume: &Volume, found: &facts::Volume, serial: &mut Serial) {
+    let device = planner.sight.device(id);
+    planner.place(id, device.map_or(At::Blocked, At::Here), Vec::new());
+    planner.keep(id, format!("volume of {}", Size(found.size)));
+    if found.uuid != volume.uuid {
+        match device.map(|device| (planner.user(device), device)) {
+            Some((None, _)) => {
+                let (group, name, uuid) = (volume.group.clone(), volume.name.clone(), volume.uuid.clone());
+                let work = Work { after: serial.last.clone(), touches: volume.pvs.clone(), blank: Vec::new() };
+                let what = Action::Volume(VolumeAction::Identify { group, name, uuid });
+                let step = planner.add(id, "identify", what, Risk::None, work);
+                serial.last = vec![step.clone()];
+                planner.place(id, device.map_or(At::Blocked, At::Here), vec![step]);
+            }
+            Some(_) | None => planner
+                .note(id, "it bears another identity than announced; that can only change while it is not in use"),
+        }
+    }
+    let wanted = match volume.size {
+        Extent::Size(size) => size.0.div_ceil(serial.extent),
+        // A share was one of what was free then.
+        Extent::Percent(_) => return,
+        Extent::End => found.size / serial.extent + serial.free(volume),
+    };
+    let has = found.size / serial.extent;
+    if wanted < has {
+        let reason = format!("it has {}, and shrinking is never done", Size(found.size));
+        planner.refuse(id, reason, format!("declare `size = \"{}\"`", Size(found.size).exact()));
+        planner.place(id, At::Blocked, Vec::new());
+    } else if wanted > has && found.segment != "linear" {
+        planner.note(
+            id,
+            "it could grow, but not while it is cached: detach the cache (lvconvert --splitcache), then apply again",
+        );
+    } else if wanted > has && wanted - has > serial.free(volume) {
+        let reason = format!(
+            "it cannot grow to {}: {} are free",
+            Size(wanted * serial.extent),
+            Size(serial.free(volume) * serial.extent)
+        );
+        planner.refuse(id, reason, "add a disk, or declare it smaller");
+    } else if wanted > has {
+        let (group, name, pvs) = (volume.group.clone(), volume.name.clone(), volume.pvs.clone());
+        let what = VolumeAction::Grow { group, name, extents: wanted - has, pvs };
+        serial.take(volume, wanted - has);
+        let work = Work { after: serial.last.clone(), touches: volume.pvs.clone(), blank: Vec::new() };
+        let step = planner.add(id, "grow", Action::Volume(what), Risk::Grows, work);
+        serial.last = vec![step.clone()];
+        // Its filesystem is compared with its new size, which only another look shows.
+        planner.plan.hidden.push(id.clone());
+        planner.place(id, device.map_or(At::Blocked, At::Here), vec![step]);
+    }
+}
+
+/// A volume that is to be cached: is it, and by the right volume?
+fn cached<'a>(
+    planner: &mut Planner<'a>,
+    id: &'a NodeId,
+    volume: &Volume,
+    found: Option<&facts::Volume>,
+    site: &Site<'a>,
+    (name, kind): (Name, CacheKind),
+    serial: &mut Serial,
+) {
+    if let Some(cache) = found.and_then(|found| found.cache.as_ref()) {
+        let segment = found.map_or("", |found| &found.segment);
+        if cache != name.as_ref() || segment != kind.segment() {
+            let reason = format!("it is cached by {cache} ({segment}), not by {name} ({})", kind.segment());
+            let remedy = format!("detach it: lvconvert --splitcache {}/{}", volume.group, volume.name);
+            planner.refuse(id, reason, remedy);
+        }
+        return;
+    }
+    let block = match site.at {
+        At::Here(device) => match device.content {
+            Content::Filesystem { block: Some(block), .. } if block < 4096 => 512,
+            // A filesystem whose block size is not known is taken for the smallest.
+            Content::Filesystem { block: None, .. } => 512,
+            _ => 4096,
+        },
+        At::Made => 4096,
+        At::Hidden | At::Absent | At::Blocked => return,
+    };
+    let after = serial.last.iter().cloned().chain(site.after.clone()).collect();
+    let step = attach(planner, id, volume, name, kind, block, after);
+    serial.last = vec![step.clone()];
+    planner.place(id, site.at, vec![step]);
+}
