@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use machine::{Applied, ApplyError, Journal, LookError, Machine, StepTime, Story, apply};
 use storage::facts::Facts;
-use storage::plan::{Consent, Plan, device_paths, plan};
+use storage::plan::{Consent, Plan, plan};
 use storage::{NodeId, Wish};
 
 /// What a convergence is about.
@@ -99,7 +99,7 @@ impl Ground<'_> {
             if plan.steps.is_empty() {
                 return ended(rounds, plan, false);
             }
-            let paths = device_paths(self.wish, &facts);
+            let paths = plan.device_paths(self.wish, &facts);
             let applied = apply(self.machine, &plan, &paths, self.journal, self.story, until).await?;
             until = until.map(|until| until.saturating_sub(plan.steps.len()));
             let stopped = matches!(applied, Applied::Stopped(_));

@@ -5,10 +5,12 @@ use crate::load::Loaded;
 use fleet::HostName;
 use futures_util::StreamExt as _;
 use machine::{Machine, Output, RunError, Trust, ask_local};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use storage::Wish;
 use storage::facts::Facts;
+use storage::plan::Sight;
+use storage::{NodeId, Wish};
 use uuid::Uuid;
 use verify::draw::Diagram;
 use verify::report::Picture;
@@ -28,7 +30,7 @@ pub struct Verified {
 }
 
 /// No single question takes long; a dying disk makes some slow.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(5);
 /// How many questions are under way at once.
 const AT_ONCE: usize = 4;
 
@@ -55,10 +57,9 @@ pub async fn verify(
         ));
     }
     groups.retain(|group| only.is_empty() || only.iter().any(|id| id == group.id));
-    let mut answers = Answers { network, ..Answers::default() };
-    let [os_release, marker] = Payload::asks();
+        let [os_release, marker] = Payload::asks();
     let (os_release, marker) = tokio::join!(ask(machine, &os_release), ask(machine, &marker));
-    answers.payload = Payload::read(&os_release.0, &marker.0);
+    let mut answers = Answers::new(Payload::read(&os_release.0, &marker.0), network);
     let wanted: Vec<Group> =
         groups.iter().filter(|group| verify::obstacle(group, answers.payload, network).is_none()).cloned().collect();
     let questions =
@@ -73,6 +74,24 @@ pub async fn verify(
     }
     let results = groups.iter().map(|group| verify::judge(group, &answers)).collect();
     Ok(Verified { groups: results, payload: answers.payload, facts, seconds: begun.elapsed().as_secs_f64() })
+}
+
+/// Where the machine's nodes are today.
+fn paths(wish: &Wish, facts: &Facts) -> BTreeMap<NodeId, String> {
+    let sight = Sight::new(wish, facts);
+    let path = |id: &NodeId| sight.device(id).map(|device| device.path.clone());
+    wish.nodes.iter().filter_map(|node| Some((node.id.clone(), path(&node.id)?))).collect()
+}
+
+/// The question with real devices in place of nodes; the first node that is not there is the error.
+fn filled(question: &Ask, paths: &BTreeMap<NodeId, String>) -> Result<Ask, String> {
+    match question {
+        Ask::Facts => Ok(Ask::Facts),
+        Ask::Run { on, cmd } => {
+            let cmd = cmd.resolve(|node| paths.get(&NodeId::from(node)).cloned())?;
+            Ok(Ask::Run { on: *on, cmd })
+        }
+    }
 }
 
 /// Asks one question; how many seconds the answer took.
