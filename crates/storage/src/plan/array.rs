@@ -166,6 +166,7 @@ fn seat<'a>(planner: &mut Planner<'a>, id: &'a NodeId, array: &Array) -> Seat<'a
         At::Hidden | At::Blocked => Seat::Closed,
         At::Here(device) => match &device.content {
             Content::Member { array: of, slot, .. } if *of == array.uuid => Seat::Member(device, *slot),
+            _ if planner.vacant(id, device) && planner.refuse_used(id, device) => Seat::Closed,
             _ if planner.vacant(id, device) => Seat::Free,
             _ => {
                 planner.refuse_foreign(id, device);

@@ -97,8 +97,7 @@ pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, site: &Site<'a
     };
     let (same, finished) = judge(node, &device.content);
     if planner.vacant(&node.id, device) {
-        if let Some(user) = planner.user(device) {
-            planner.refuse(&node.id, format!("it holds nothing homehive knows, yet is {user}"), "stop what uses it");
+        if planner.refuse_used(&node.id, device) {
             return block(planner, node);
         }
         make(planner, node, site, Risk::Creates, device.content == Content::Blank);

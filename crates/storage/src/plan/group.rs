@@ -208,13 +208,8 @@ fn seat<'a>(planner: &mut Planner<'a>, pv: &NodeId, known: Option<&facts::Group>
                 Seat::Inside(device)
             }
             Content::PhysicalVolume { uuid, group: None, .. } if uuid == wished => Seat::Free,
-            _ if planner.vacant(pv, device) => match planner.user(device) {
-                None => Seat::Free,
-                Some(user) => {
-                    planner.refuse(pv, format!("it holds nothing homehive knows, yet is {user}"), "stop what uses it");
-                    Seat::Closed
-                }
-            },
+            _ if planner.vacant(pv, device) && planner.refuse_used(pv, device) => Seat::Closed,
+            _ if planner.vacant(pv, device) => Seat::Free,
             _ => {
                 planner.refuse_foreign(pv, device);
                 Seat::Closed

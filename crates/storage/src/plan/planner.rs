@@ -242,6 +242,15 @@ impl<'a> Planner<'a> {
             || self.wish.on(node).any(|above| self.carries_persistent(&above.id))
     }
 
+    /// Refuses a device that is in use although nothing that homehive knows is on it; says whether it did.
+    pub fn refuse_used(&mut self, node: &NodeId, device: &Device) -> bool {
+        let user = self.user(device);
+        if let Some(user) = &user {
+            self.refuse(node, format!("it holds nothing that homehive knows, yet is {user}"), "stop what uses it");
+        }
+        user.is_some()
+    }
+
     /// Who uses a device, if anybody does.
     pub fn user(&self, device: &Device) -> Option<String> {
         if let Some(mount) = self.facts.mounts.iter().find(|mount| mount.device == device.name) {

@@ -200,6 +200,9 @@ pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, base: &Site<'a
             upkeep::complete(planner, node, device, base, wished);
             return;
         }
+        At::Here(device) if planner.vacant(&node.id, device) && planner.refuse_used(&node.id, device) => {
+            (At::Blocked, Vec::new())
+        }
         At::Here(device) if planner.vacant(&node.id, device) => create(planner, node, Some(device), base, wished),
         At::Here(device) => {
             planner.refuse_foreign(&node.id, device);

@@ -74,6 +74,7 @@ pub(super) fn complete<'a>(
                 planner.place(id, At::Blocked, Vec::new());
             }
             (None, None) if known.missing > 0 => planner.place(id, At::Blocked, Vec::new()),
+            (Some(found), None) if !found.active && known.missing > 0 => planner.place(id, At::Blocked, Vec::new()),
             (None, None) => add(planner, id, volume, &mut serial),
             // A cache volume that is not attached yet need not be active.
             (Some(_), None) if volume.caches.is_some() => planner.place(id, At::Blocked, Vec::new()),
