@@ -170,3 +170,34 @@ fn damaged_persistent_data_is_not_overwritten() {
         }
     }
 }
+
+/// Commands find what the plan makes, not what stood there before.
+#[test]
+fn paths() {
+    let wish = wish(NAS);
+    let mut facts = facts("complete");
+    facts.mounts.clear();
+    let nodes = ["disk.nvme", "lvm_vg.nas", "lvm_vg.nas.cache", "lvm_vg.nas.data"];
+    // The root partition had another number in the old table.
+    let root = facts.devices.iter_mut().find(|device| device.name == "nvme0n1p1").unwrap();
+    (root.name, root.path) = ("nvme0n1p7".into(), "/dev/nvme0n1p7".into());
+    root.partition.as_mut().unwrap().number = 7;
+    let path = |facts: &Facts, consent: &Consent, node: &str| {
+        plan(&wish, facts, consent).device_paths(&wish, facts).get(&node.into()).cloned().unwrap_or_default()
+    };
+    assert_eq!(path(&facts, &Consent::default(), "disk.nvme.root"), "/dev/nvme0n1p7");
+    assert_eq!(path(&facts, &wipe(&nodes), "disk.nvme.root"), "/dev/nvme0n1p1");
+    assert_eq!(path(&facts, &Consent::default(), "mdadm.nas"), "/dev/md127");
+
+    // The kernel began the array and could not run it: it is stopped under its kernel name, and found by its link.
+    let mut begun = common::facts("inactive");
+    let mut array = facts.arrays[0].clone();
+    (array.device, array.active) = ("md126".into(), false);
+    begun.arrays = vec![array];
+    let plan = plan(&wish, &begun, &Consent::default());
+    let paths = plan.device_paths(&wish, &begun);
+    let words = plan.steps.iter().find(|step| step.id.0 == "mdadm.nas/assemble").unwrap().commands();
+    let stop = words[0].resolve(|node| paths.get(&node.into()).cloned()).unwrap();
+    assert_eq!(stop.to_string(), "mdadm --quiet --stop /dev/md126");
+    assert_eq!(paths[&"mdadm.nas".into()], "/dev/md/nas");
+}
