@@ -37,8 +37,7 @@ impl MountAction {
 }
 
 /// Where the wished filesystems belong now: `/` if the machine runs from the wished root, else `/mnt`.
-pub(super) fn target(wish: &Wish, facts: &Facts) -> String {
-    let sight = Sight::new(wish, facts);
+pub(super) fn target(wish: &Wish, facts: &Facts, sight: &Sight) -> String {
     let root = wish.mounts.iter().find(|mount| mount.path == "/").and_then(|mount| sight.device(&mount.node));
     let runs =
         root.is_some_and(|root| facts.mounts.iter().any(|mount| mount.device == root.name && mount.target == "/"));

@@ -7,18 +7,24 @@ use super::{array, filesystem, group, guard, mount, table, wipe};
 use crate::NodeId;
 use crate::facts::{Content, Device, Facts};
 use crate::wish::{Disk, Holds, Kind, Node, Wish};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be done so that these disks hold what is wished.
 ///
 /// Pure: the same wish, facts and consent give the same plan, and kernel names do not count.
 pub fn plan(wish: &Wish, facts: &Facts, consent: &Consent) -> Plan {
-    let cleared = wipe::clear(wish, facts, consent);
-    let target = mount::target(wish, facts);
+    let sight = Sight::new(wish, facts);
+    let target = mount::target(wish, facts, &sight);
+    let cleared = wipe::clear(wish, facts, consent, &sight);
+    let sight = match &cleared.facts {
+        Cow::Borrowed(_) => sight,
+        Cow::Owned(facts) => Sight::new(wish, facts),
+    };
     let mut planner = Planner {
         wish,
         facts: &cleared.facts,
-        sight: Sight::new(wish, &cleared.facts),
+        sight,
         consent,
         barrier: Vec::new(),
         sites: BTreeMap::new(),

@@ -66,9 +66,11 @@ struct Reach {
     groups: BTreeSet<String>,
 }
 
-pub(super) fn clear<'a>(wish: &Wish, facts: &'a Facts, consent: &Consent) -> Cleared<'a> {
+pub(super) fn clear<'a>(wish: &Wish, facts: &'a Facts, consent: &Consent, sight: &Sight<'a>) -> Cleared<'a> {
     let mut cleared = Cleared { facts: Cow::Borrowed(facts), wipe: None, refusals: Vec::new(), notes: Vec::new() };
-    let sight = Sight::new(wish, facts);
+    if consent.wipe.is_empty() {
+        return cleared;
+    }
     let mut named: BTreeMap<NodeId, &Device> = BTreeMap::new();
     let mut groups: BTreeSet<String> = BTreeSet::new();
     for id in &consent.wipe {
@@ -98,8 +100,8 @@ pub(super) fn clear<'a>(wish: &Wish, facts: &'a Facts, consent: &Consent) -> Cle
         }
     }
     let reach = reach(facts, &named, groups);
-    let lost = lost(wish, facts, &sight, &named, &reach);
-    cleared.refusals.extend(objections(wish, facts, consent, &sight, &named, &reach, &lost));
+    let lost = lost(wish, facts, sight, &named, &reach);
+    cleared.refusals.extend(objections(wish, facts, consent, sight, &named, &reach, &lost));
     if !cleared.refusals.is_empty() || lost.is_empty() {
         return cleared;
     }
