@@ -27,12 +27,24 @@ array_runs() { # $1: UUID as mdadm writes it
 	return 1
 }
 
+# An array that was put together but not started holds its members, and nothing else can be done with them.
+stop_unstarted() {
+	for md in /sys/block/md*/md; do
+		[ -e "$md/array_state" ] || continue
+		case $(cat "$md/array_state") in clear | inactive) ;; *) continue ;; esac
+		name=${md%/md}
+		mdadm --stop "/dev/${name##*/}" >/dev/null 2>&1 || true
+	done
+}
+
 assemble_whole() {
+	stop_unstarted
 	mdadm --assemble --scan --no-degraded --config "$MDADM_CONF" >/dev/null 2>&1 || true
 }
 
 # Starts what can run without the missing members, and says which array that is.
 assemble_degraded() {
+	stop_unstarted
 	mdadm --assemble --scan --run --config "$MDADM_CONF" 2>&1 | while read -r line; do say "$line"; done
 }
 

@@ -13,7 +13,7 @@ while [ $count -lt 20 ]; do
 	alive=
 	for path in /proc/[0-9]*; do
 		pid=${path#/proc/}
-		[ "$pid" = 1 ] || [ "$pid" = $$ ] || [ -z "$(tr -d '\0' <"$path/cmdline" 2>/dev/null)" ] || alive="$alive $pid"
+		[ "$pid" = 1 ] || [ "$pid" = $$ ] || [ -z "$(tr -d '\0' 2>/dev/null <"$path/cmdline")" ] || alive="$alive $pid"
 	done
 	[ -n "$alive" ] || break
 	count=$((count + 1))
