@@ -50,12 +50,13 @@ awk '$1 !~ /^#/ && NF >= 4 && $2 != "/" && $3 != "swap" { print $1, $2, $3 }' /e
 	mountpoint -q "$path" && continue
 	mkdir -p "$path"
 	count=0
-	until blkid -l -t "$device" >/dev/null; do
+	node=/dev/disk/by-uuid/${device#UUID=}
+	until [ -e "$node" ]; do
 		count=$((count + 1))
 		[ $count -lt 30 ] || break
 		sleep 1
 	done
-	case $format in ext*) e2fsck -p "$(blkid -l -o device -t "$device")" >/dev/null || [ $? -lt 4 ] || say "e2fsck left errors for $path" ;; esac
+	case $format in ext*) e2fsck -p "$node" >/dev/null || [ $? -lt 4 ] || say "e2fsck left errors for $path" ;; esac
 	timeout 300 mount "$path" || say "$path IS NOT MOUNTED: $device"
 done
 cut -d' ' -f1 /proc/uptime >/run/storage-ready.new
