@@ -11,6 +11,8 @@ mod labs;
 mod load;
 mod reach;
 mod readers;
+#[cfg(test)]
+mod reference;
 mod scenario;
 mod schemas;
 mod verbs;

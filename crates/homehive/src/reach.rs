@@ -29,7 +29,7 @@ pub enum System {
 }
 
 /// How long a machine that is on may take to answer.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_mins(1);
 
 /// `[USER@]ADDRESS[:PORT]`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,7 +88,7 @@ fn ways(loaded: &Loaded, name: &HostName, place: &Place) -> Vec<(System, Address
         identity: identity(loaded),
     };
     let mut ways = Vec::new();
-    if let Some(key) = keys.public(&name.to_string()) {
+    if let Some(key) = keys.public(name.as_ref()) {
         ways.push((System::Installed, address(own.clone(), Trust::Pinned(key))));
     }
     if let Some(key) = keys.public(INSTALLER) {
@@ -107,18 +107,18 @@ pub fn installed(loaded: &Loaded, name: &HostName, host: Option<&str>) -> Result
     let Some((_, address)) = way else {
         return Err(Failure::Bug(format!("the host key of `{name}` is asked for before it is made")));
     };
-    connect(&name.to_string(), address)
+    connect(name.as_ref(), address)
 }
 
 /// The machine, by whichever system answers at its address (or at `host`).
 pub async fn reach(loaded: &Loaded, name: &HostName, host: Option<&str>) -> Result<Reached, Failure> {
     if host == Some("local") {
-        return Ok(Reached { machine: local(&name.to_string()), system: System::Other });
+        return Ok(Reached { machine: local(name.as_ref()), system: System::Other });
     }
     let place = host.map(Place::parse).transpose()?.unwrap_or_default();
     let mut refused = None;
     for (system, address) in ways(loaded, name, &place) {
-        let machine = connect(&name.to_string(), address)?;
+        let machine = connect(name.as_ref(), address)?;
         match machine.wait(ANSWER).await {
             Ok(()) => return Ok(Reached { machine, system }),
             Err(error @ RunError::Unreachable { reason: Refusal::HostKey, .. }) => refused = Some(error),

@@ -57,19 +57,26 @@ pub async fn verify(
         ));
     }
     groups.retain(|group| only.is_empty() || only.iter().any(|id| id == group.id));
-        let [os_release, marker] = Payload::asks();
+    let [os_release, marker] = Payload::asks();
     let (os_release, marker) = tokio::join!(ask(machine, &os_release), ask(machine, &marker));
     let mut answers = Answers::new(Payload::read(&os_release.0, &marker.0), network);
     let wanted: Vec<Group> =
         groups.iter().filter(|group| verify::obstacle(group, answers.payload, network).is_none()).cloned().collect();
-    let questions =
-        verify::questions(&wanted).into_iter().map(async |question| (question.clone(), ask(machine, question).await));
+    // The disks first: words about a disk need its path of today.
+    let (seen, seconds) = ask(machine, &Ask::Facts).await;
+    let facts = if let Reply::Facts(found) = &seen { Some((**found).clone()) } else { None };
+    answers.insert(Ask::Facts, seen, seconds);
+    let paths = facts.as_ref().map(|facts| paths(&subject.wish, facts)).unwrap_or_default();
+    let questions = verify::questions(&wanted).into_iter().filter(|question| **question != Ask::Facts);
+    let questions = questions.map(async |question| {
+        let answer = match filled(question, &paths) {
+            Ok(filled) => ask(machine, &filled).await,
+            Err(node) => (Reply::Failed(format!("the device of {node} is not there")), 0.0),
+        };
+        (question.clone(), answer)
+    });
     let mut replies = futures_util::stream::iter(questions).buffer_unordered(AT_ONCE);
-    let mut facts = None;
     while let Some((question, (reply, seconds))) = replies.next().await {
-        if let Reply::Facts(found) = &reply {
-            facts = Some((**found).clone());
-        }
         answers.insert(question, reply, seconds);
     }
     let results = groups.iter().map(|group| verify::judge(group, &answers)).collect();

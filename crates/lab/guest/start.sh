@@ -28,5 +28,20 @@ done
 # Devices after the network: a card that is being renamed has no name to give an address to.
 /usr/lib/systemd/systemd-udevd --daemon --resolve-names=never
 udevadm trigger --type=all --action=add &
+# Who comes in wants to see every disk of the machine: a USB stick takes a second longer than the rest.
+read -r disks <"$lab/disks"
+tries=0
+while
+    count=0
+    for disk in /sys/block/sd* /sys/block/nvme*n* /sys/block/vd*; do
+        [ ! -e "$disk" ] || [ "$(cat "$disk/serial" 2>/dev/null)" = homehive-medium ] || count=$((count + 1))
+    done
+    [ "$count" -lt "$disks" ] && [ "$tries" -lt 300 ]
+do
+    tries=$((tries + 1))
+    sleep 0.1
+done
+[ "$count" -ge "$disks" ] || echo "lab: only $count of $disks disks came up"
+udevadm settle --timeout=60
 /usr/sbin/sshd -f /usr/lib/lab/sshd_config
 echo "lab: $name is up"

@@ -76,7 +76,7 @@ fn missing(cache: &Cache, recipe: &Recipe) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_machine_from_nothing_to_nothing() {
+async fn in_the_lab_one_machine_from_nothing_to_nothing() {
     let (cache, recipe) = (Cache::of_user().unwrap(), Recipe::installer());
     if let Some(reason) = missing(&cache, &recipe) {
         println!("skipped: {reason}");

@@ -20,9 +20,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a guest may take to answer: four times what emulation on two slow cores takes.
-const BOOT: Duration = Duration::from_secs(300);
+const BOOT: Duration = Duration::from_mins(5);
 /// How long a guest may take to shut down.
-const OFF: Duration = Duration::from_secs(120);
+const OFF: Duration = Duration::from_mins(2);
 
 /// What a machine is booted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

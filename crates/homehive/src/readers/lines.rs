@@ -39,7 +39,7 @@ pub fn json() -> Story {
 /// An event in words.
 pub(super) fn text(event: &Event) -> String {
     match event {
-        Event::Stage { subject, text } => format!("{subject}: {text}"),
+        Event::Stage { subject, text } | Event::Note { subject, text } => format!("{subject}: {text}"),
         Event::StepStarted { machine, step, of, text } => format!("{machine}: step {step}/{of}: {text} …"),
         Event::StepDone { machine, step, of, text, seconds } => {
             format!("{machine}: step {step}/{of}: {text}: done in {seconds:.1} s")
@@ -47,7 +47,6 @@ pub(super) fn text(event: &Event) -> String {
         Event::Progress { subject, text, done, total, unit } => {
             format!("{subject}: {text}: {}", amount(*done, *total, unit))
         }
-        Event::Note { subject, text } => format!("{subject}: {text}"),
     }
 }
 

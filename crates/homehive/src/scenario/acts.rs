@@ -19,8 +19,8 @@ const PROOF: &str = "/data/homehive-proof";
 /// A file on the root filesystem, which a reinstall must not leave there.
 const TRACE: &str = "/var/homehive-trace";
 /// How long md may take to notice a dead disk, and to rebuild a lab's small one.
-const NOTICE: Duration = Duration::from_secs(120);
-const REBUILD: Duration = Duration::from_secs(900);
+const NOTICE: Duration = Duration::from_mins(2);
+const REBUILD: Duration = Duration::from_mins(15);
 
 /// Plays all acts.
 pub async fn play(s: &mut Scenario<'_>) -> Result<(), Failure> {
@@ -179,7 +179,7 @@ async fn write_proof(s: &mut Scenario<'_>) -> Told<String> {
 async fn read_hash(s: &Scenario<'_>) -> Result<String, Failure> {
     // What the page cache holds proves nothing about the disks.
     let cold = Cmd::new("tee").arg("/proc/sys/vm/drop_caches").input("3");
-    let run = s.machine()?.run(&cold, Duration::from_secs(60)).await;
+    let run = s.machine()?.run(&cold, Duration::from_mins(1)).await;
     run.map_err(|error| Failure::Failed(error.to_string()))?;
     let said = s.words(&["sha256sum", PROOF]).await?.stdout;
     let hash = said.split_whitespace().next().unwrap_or_default().to_owned();
@@ -321,7 +321,7 @@ async fn power_cut(s: &mut Scenario<'_>, hash: &str) -> Told<()> {
     {
         let write = Cmd::new("dd").args(["if=/dev/urandom", "of=/data/torn", "bs=1M", "count=512", "oflag=dsync"]);
         let machine = s.machine()?;
-        let writing = machine.ask(&write, Duration::from_secs(300));
+        let writing = machine.ask(&write, Duration::from_mins(5));
         let waiting = tokio::time::sleep(Duration::from_millis(2500));
         tokio::select! {
             ended = writing => {
@@ -348,7 +348,7 @@ async fn reinstall(s: &mut Scenario<'_>, hash: &str) -> Told<()> {
     s.off().await?;
     s.boot(From::Disks).await?;
     intact(s, hash).await?;
-    let left = s.machine()?.ask(&Cmd::new("stat").arg(TRACE), Duration::from_secs(60)).await;
+    let left = s.machine()?.ask(&Cmd::new("stat").arg(TRACE), Duration::from_mins(1)).await;
     match left {
         Ok(output) if output.status == 1 => Ok(((), "the old root is gone, the file is intact".into())),
         Ok(_) => Err(Failure::Failed(format!("{TRACE} survived: the root filesystem was not made anew"))),

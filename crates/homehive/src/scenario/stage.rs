@@ -132,7 +132,7 @@ impl<'a> Scenario<'a> {
     /// Runs words on the machine as root.
     pub async fn words(&self, words: &[&str]) -> Result<Output, Failure> {
         let cmd = Cmd::new(words[0]).args(words[1..].iter().copied());
-        self.machine()?.run(&cmd, Duration::from_secs(180)).await.map_err(|error| Failure::Failed(error.to_string()))
+        self.machine()?.run(&cmd, Duration::from_mins(3)).await.map_err(|error| Failure::Failed(error.to_string()))
     }
 
     /// Looks at the machine's disks.

@@ -15,7 +15,7 @@ use std::io::Read as _;
 use std::path::Path;
 use storage::facts::Facts;
 use storage::health::{Finding, State};
-use storage::plan::Plan;
+use storage::plan::{Plan, Step};
 use storage::{NodeId, Wish};
 
 /// The answer of `disks plan --json`.
@@ -25,6 +25,8 @@ pub struct PlanAnswer {
     pub machine: String,
     /// The plan's fingerprint, for `disks apply --plan`.
     pub digest: String,
+    /// What its steps do, one line each, for people.
+    pub lines: Vec<String>,
     /// The plan.
     pub plan: Plan,
 }
@@ -105,7 +107,8 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
     let refused = (!plan.refusals.is_empty()).then(|| refusals(&plan));
     let digest = plan.digest();
     if context.global.json {
-        answer::json("disks-plan", &PlanAnswer { machine: name.to_string(), digest, plan });
+        let lines = plan.steps.iter().map(Step::describe).collect();
+        answer::json("disks-plan", &PlanAnswer { machine: name.to_string(), digest, lines, plan });
     } else {
         let mut text = plan.to_text();
         if !plan.steps.is_empty() && refused.is_none() {

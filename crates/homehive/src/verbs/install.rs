@@ -28,7 +28,7 @@ pub struct InstallAnswer {
 }
 
 /// A machine of metal takes its time to start, memory test and all.
-const REBOOT: Duration = Duration::from_secs(900);
+const REBOOT: Duration = Duration::from_mins(15);
 
 pub async fn run(context: &Context, args: &Install) -> Result<(), Failure> {
     let loaded = Loaded::for_verb(&context.global)?;

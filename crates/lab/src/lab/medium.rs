@@ -4,7 +4,7 @@ use super::dir::Lab;
 use super::error::{LabError, files};
 use super::state::MachineState;
 use crate::image::{Archive, Image, SCRIPTS};
-use crate::qemu::Segment;
+use crate::qemu::{Health, Segment};
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -64,10 +64,12 @@ impl Lab {
     }
 }
 
-fn pieces(machine: &MachineState, segment: &Segment, keys: &Keys) -> [(&'static str, String); 5] {
+fn pieces(machine: &MachineState, segment: &Segment, keys: &Keys) -> [(&'static str, String); 6] {
+    let there = machine.health.iter().filter(|health| **health != Health::Pulled).count();
     let mut authorized = keys.authorized.join("\n");
     authorized.push('\n');
     [
+        ("disks", format!("{there}\n")),
         ("hostname", format!("{}\n", machine.machine.name)),
         ("address", format!("{}/{}\n", machine.machine.address, segment.prefix)),
         ("gateway", format!("{}\n", segment.gateway)),

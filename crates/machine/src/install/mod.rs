@@ -86,8 +86,10 @@ pub async fn install(
         }
     }
     let key = below("/etc/ssh/ssh_host_ed25519_key");
-    let place = Cmd::new("install").args(["-D", "-m", "0600", "/dev/stdin", &key]).input(target.host_key);
-    run("placing the host key", place, SOON).await?;
+    // Nobody else's from its first byte on.
+    run("placing the host key", Cmd::new("install").args(["-D", "-m", "0600", "/dev/null", &key]), SOON).await?;
+    let write = Cmd::new("dd").arg(format!("of={key}")).args(["status=none", "conv=fsync"]).input(target.host_key);
+    run("placing the host key", write, SOON).await?;
     let chroot = |words: &[&str]| Cmd::new("chroot").arg(root).args(words.iter().copied());
     run("activating", chroot(&[&format!("{}/activate", closure.system)]), LOADER).await?;
     story.stage(machine.name(), "installs the boot loader");
