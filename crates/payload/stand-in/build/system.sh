@@ -12,6 +12,8 @@ ln -s "$userland" "$out/sw"
 cp -R "$machine/etc" "$out/etc"
 for name in kernel-params grub-devices label network user nixos-version; do cp "$machine/$name" "$out/$name"; done
 printf x86_64-linux >"$out/system"
+# What tells this system from NixOS.
+printf stand-in >"$out/homehive-payload"
 
 # A script runs before anything but the store is there: its interpreter is the store's static busybox.
 script() { # $1: source, $2: name, $3: where its commands come from

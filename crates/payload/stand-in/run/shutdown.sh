@@ -2,30 +2,34 @@
 # Puts everything to rest before the machine stops: processes, mounts, volume groups, arrays, root.
 : "${SYSTEM:?}"
 say() {
-	echo "shutdown: $*" >/dev/console
+	read -r up _ </proc/uptime
+	echo "shutdown: $* ($up s)" >/dev/console
 }
 say begins
 udevadm control --exit 2>/dev/null
 kill -TERM -1
 count=0
-# Kernel threads have no command line.
-while [ $count -lt 20 ]; do
+# Kernel threads have no program. Nothing is started for a look: on a slow machine that would cost more than the wait.
+while [ $count -lt 10 ]; do
 	alive=
 	for path in /proc/[0-9]*; do
 		pid=${path#/proc/}
-		[ "$pid" = 1 ] || [ "$pid" = $$ ] || [ -z "$(tr -d '\0' 2>/dev/null <"$path/cmdline")" ] || alive="$alive $pid"
+		if [ "$pid" != 1 ] && [ "$pid" != $$ ] && [ -e "$path/exe" ]; then alive=yes; fi
 	done
 	[ -n "$alive" ] || break
 	count=$((count + 1))
 	sleep 0.2
 done
 kill -KILL -1
+say "processes have ended"
 swapoff -a
 sync
+say "swap is off, caches are written"
 # Last mounted first; root and the kernel's own stay.
 awk '$2 != "/" && $2 !~ /^\/(dev|proc|sys|run)(\/|$)/ { print $2 }' /proc/mounts | tac | while read -r path; do
 	timeout 60 umount "$(printf '%b' "$path")" || say "$path stays mounted"
 done
+say "filesystems are unmounted"
 while read -r group; do
 	[ -z "$group" ] || timeout 60 lvm vgchange --noudevsync --activate n "$group" >/dev/null 2>&1 </dev/null || say "volume group $group stays active"
 done <"$SYSTEM/etc/lvm/groups"
