@@ -3,10 +3,12 @@
 use crate::failure::Failure;
 use crate::hostkeys::{HostKeys, INSTALLER};
 use crate::load::Loaded;
+use cmd::Cmd;
 use fleet::HostName;
 use machine::{Address, Machine, Refusal, RunError, Trust};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use storage::Wish;
 
 /// A machine that answers, and what it runs.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub enum System {
 
 /// How long a machine that is on may take to answer.
 const ANSWER: Duration = Duration::from_mins(1);
+/// How long slower disks may take after that.
+const MOUNTED: Duration = Duration::from_mins(3);
 
 /// `[USER@]ADDRESS[:PORT]`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -130,6 +134,21 @@ pub async fn reach(loaded: &Loaded, name: &HostName, host: Option<&str>) -> Resu
     }
     let why = refused.map_or_else(|| "no way leads there".to_owned(), |error| error.to_string());
     Err(Failure::Failed(format!("`{name}`: {why}\n  next: mend that, then the same command again")))
+}
+
+/// Waits until everything that is declared is mounted: a machine lets people in before its slower disks are up, and
+/// `nofail` mounts come later. Whether something stays missing is for `verify` to say.
+pub async fn mounted(machine: &Machine, wish: &Wish) -> Result<(), Failure> {
+    let end = Instant::now() + MOUNTED;
+    let table = Cmd::new("findmnt").args(["--noheadings", "--raw", "--output", "TARGET"]);
+    loop {
+        let said = machine.ask(&table, ANSWER).await.map_err(|error| Failure::Failed(error.to_string()))?.stdout;
+        let there = |mount: &storage::wish::Mount| said.lines().any(|line| line == mount.path);
+        if wish.mounts.iter().all(there) || Instant::now() > end {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
 }
 
 /// A machine that need not be of the fleet, known to the user's own `known_hosts`.

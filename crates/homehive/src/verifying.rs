@@ -44,7 +44,7 @@ pub async fn verify(
 ) -> Result<Verified, Failure> {
     let begun = Instant::now();
     let known_hosts = known_hosts(machine)?;
-    let door = door(machine, known_hosts.as_ref().map(|file| file.path()));
+    let door = door(machine, known_hosts.as_ref().map(tempfile::NamedTempFile::path));
     let nonce = Uuid::new_v4().simple().to_string();
     let subject = Subject::of(&loaded.fleet, name, door, &nonce);
     let subject = subject.ok_or_else(|| Failure::Bug(format!("`{name}` is in no fleet")))?;

@@ -142,7 +142,7 @@ fn facts_that_make_no_sense_are_refused_with_their_reason() {
         *bad.pointer_mut(pointer).unwrap() = value;
         fs::write(&file, bad.to_string()).unwrap();
         let output = home.run(&["disks", "plan", "nas", "--facts", "complete.json"]);
-        seen.push_str(&format!("{pointer}: {}\n\n", text(&output)));
+        seen.extend([pointer, ": ", &text(&output), "\n\n"]);
     }
     insta::assert_snapshot!(seen);
 }

@@ -335,7 +335,7 @@ async fn power_cut(s: &mut Scenario<'_>, hash: &str) -> Told<()> {
     s.boot(From::Disks).await?;
     intact(s, hash).await?;
     in_sync(s).await?;
-    let (_, told) = verified(s, "after the power cut", &[]).await?;
+    let ((), told) = verified(s, "after the power cut", &[]).await?;
     Ok(((), format!("the file is intact; {told}")))
 }
 

@@ -11,6 +11,7 @@ use crate::verbs::{Context, look, write};
 use crate::{answer, clock};
 use fleet::HostName;
 use stage::Scenario;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Instant;
 use verify::report::{Accel, Report, Run, html, junit, terminal};
@@ -81,7 +82,7 @@ pub async fn run(context: &Context, args: &RunArgs) -> Result<(), Failure> {
         answer::json("lab-run", &report);
     } else {
         let mut text = terminal(&report, look(context));
-        text.push_str(&format!("\nreport: {}", args.report.join("report.html").display()));
+        let _ = write!(text, "\nreport: {}", args.report.join("report.html").display());
         answer::text(&text);
     }
     played?;

@@ -92,12 +92,16 @@ impl<'a> Scenario<'a> {
     pub async fn boot(&mut self, from: From) -> Result<(), Failure> {
         let name = self.name.clone();
         self.machine = None;
-        self.bench()?.boot(&name.to_string(), from).await?;
+        self.bench()?.boot(name.as_ref(), from).await?;
         let loaded = self.loaded()?;
         let Reached { machine, system } = reach::reach(&loaded, &name, None).await?;
         let expected = if from == From::Medium { reach::System::Installer } else { reach::System::Installed };
         if system != expected {
             return Err(Failure::Failed(format!("{name} answers with another system's key than expected")));
+        }
+        if from == From::Disks {
+            self.context.story.stage(name.to_string(), "brings up its disks");
+            reach::mounted(&machine, &self.wish()?).await?;
         }
         self.machine = Some(machine);
         Ok(())

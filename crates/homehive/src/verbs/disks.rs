@@ -11,6 +11,7 @@ use fleet::HostName;
 use machine::{Journal, StepTime};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::Path;
 use storage::facts::Facts;
@@ -95,13 +96,12 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
     let name = loaded.machine(&args.machine)?;
     let wish = wish(&loaded, &name)?;
     let consent = consent(&wish, &args.consent)?;
-    let facts = match &args.facts {
-        Some(file) => read_facts(file)?,
-        None => {
-            let reached = reach::reach(&loaded, &name, args.host.as_deref()).await?;
-            let again = format!("homehive disks plan {name}");
-            reached.machine.look().await.map_err(|error| Failure::failed(&name, error, again))?
-        }
+    let facts = if let Some(file) = &args.facts {
+        read_facts(file)?
+    } else {
+        let reached = reach::reach(&loaded, &name, args.host.as_deref()).await?;
+        let again = format!("homehive disks plan {name}");
+        reached.machine.look().await.map_err(|error| Failure::failed(&name, error, again))?
     };
     let plan = storage::plan::plan(&wish, &facts, &consent);
     let refused = (!plan.refusals.is_empty()).then(|| refusals(&plan));
@@ -112,9 +112,12 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
     } else {
         let mut text = plan.to_text();
         if !plan.steps.is_empty() && refused.is_none() {
-            text.push_str(&format!("\nplan {}\nnext: homehive disks apply {name}", &digest[..12]));
+            let _ = write!(text, "\nplan {}\nnext: homehive disks apply {name}", &digest[..12]);
             for node in &args.consent.wipe {
-                text.push_str(&format!(" --wipe {node}"));
+                let _ = write!(text, " --wipe {node}");
+            }
+            if args.consent.reinstall {
+                text.push_str(" --reinstall");
             }
         }
         answer::text(&text);

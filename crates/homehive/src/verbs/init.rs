@@ -8,8 +8,9 @@ use crate::load::{Loaded, Unloaded};
 use fleet::scaffold;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 
 /// The answer of `init --json`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -47,9 +48,9 @@ pub fn run(context: &Context, init: &Init) -> Result<(), Failure> {
     }
     let mut text = format!("wrote {file}\nto be filled in, for only you know it:\n");
     for place in missing {
-        text.push_str(&format!("  {place}\n"));
+        let _ = writeln!(text, "  {place}");
     }
-    text.push_str(&format!("next: homehive --fleet {file} check"));
+    let _ = write!(text, "next: homehive --fleet {file} check");
     answer::text(&text);
     Ok(())
 }

@@ -5,7 +5,6 @@ use super::{Context, disks};
 use crate::answer;
 use crate::args::{Apply, Consent, Fault, Lab as LabVerb, Target};
 use crate::failure::Failure;
-use crate::hostkeys::HostKeys;
 use crate::labs::{self, Bench, From, Saved};
 use crate::load::Loaded;
 use crate::reach::{self, System};
@@ -98,7 +97,7 @@ async fn up(context: &Context, declared: &Loaded, only: &[String], from: Option<
     let mut bench = Bench::create(declared, &machines, saved.as_ref(), &context.story).await?;
     let from = if saved.is_some() { From::Disks } else { From::Medium };
     for machine in &machines {
-        bench.boot(&machine.to_string(), from).await?;
+        bench.boot(machine.as_ref(), from).await?;
     }
     Ok(())
 }
@@ -258,12 +257,12 @@ fn in_lab(declared: &Loaded) -> Result<Loaded, Failure> {
 pub async fn reboot_from_disks(context: &Context, name: &HostName) -> Result<(), Failure> {
     let declared = Loaded::declared(&context.global)?;
     let mut bench = labs::open(&declared, &context.story)?;
-    bench.wait_off(&name.to_string()).await?;
-    bench.boot(&name.to_string(), From::Disks).await?;
+    bench.wait_off(name.as_ref()).await?;
+    bench.boot(name.as_ref(), From::Disks).await?;
     let loaded = bench.loaded()?;
-    debug_assert!(HostKeys::of(&loaded.dir()).public(&name.to_string()).is_some(), "a lab's machines have keys");
-    match reach::reach(&loaded, name, None).await?.system {
-        System::Installed => Ok(()),
+    let reached = reach::reach(&loaded, name, None).await?;
+    match reached.system {
+        System::Installed => reach::mounted(&reached.machine, &super::wish(&loaded, name)?).await,
         System::Installer | System::Other => {
             Err(Failure::Failed(format!("{name} answers with another key than its own")))
         }

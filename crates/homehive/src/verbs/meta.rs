@@ -7,9 +7,8 @@ use crate::schemas;
 use clap::CommandFactory as _;
 use std::path::Path;
 
-pub fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+pub fn completions(shell: clap_complete::Shell) {
     clap_complete::generate(shell, &mut Cli::command(), "homehive", &mut std::io::stdout());
-    Ok(())
 }
 
 pub fn man(dir: &Path) -> Result<(), Failure> {

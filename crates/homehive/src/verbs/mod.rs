@@ -46,7 +46,10 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Install(install) => install::run(&context, &install).await,
         Verb::Verify(verify) => verify::run(&context, &verify).await,
         Verb::Lab(lab) => lab::run(&context, lab).await,
-        Verb::Completions { shell } => meta::completions(shell),
+        Verb::Completions { shell } => {
+            meta::completions(shell);
+            Ok(())
+        }
         Verb::Man { dir } => meta::man(&dir),
         Verb::Schema { name } => meta::schema(name.as_deref()),
     }

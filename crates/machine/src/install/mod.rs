@@ -55,6 +55,15 @@ const LOADER: Duration = Duration::from_mins(10);
 /// The profile whose generations are the system's, below the root.
 const PROFILE: &str = "/nix/var/nix/profiles/system";
 
+/// A shell script that runs words with another root directory.
+const ENTER: &str = include_str!("enter.sh");
+
+/// Words with `root` as their root directory, with devices, in mount and process namespaces that end with them.
+fn enter(root: &str, words: &[&str]) -> Cmd {
+    let unshare = ["--mount", "--pid", "--fork", "--kill-child", "--", "sh", "-s", "--", root];
+    Cmd::new("unshare").args(unshare).args(words.iter().copied()).input(ENTER)
+}
+
 /// Installs `closure` on `machine`. Every phase can be done again: what is there already stays.
 ///
 /// # Errors
@@ -76,25 +85,18 @@ pub async fn install(
     let store = format!("local?root={root}");
     let set = ["--store", &store, "-p", &below(PROFILE), "--set", &closure.system];
     run("setting the system profile", Cmd::new("nix-env").args(set), SOON).await?;
-    for dir in ["dev", "proc", "sys"] {
-        let at = below(&format!("/{dir}"));
-        run("preparing the root", Cmd::new("mkdir").args(["-p", &at]), SOON).await?;
-        let there = machine.ask(&Cmd::new("mountpoint").args(["-q", &at]), SOON).await;
-        if there.is_ok_and(|output| output.status != 0) {
-            let bind = Cmd::new("mount").args(["--rbind", "--make-rslave", &format!("/{dir}"), &at]);
-            run("preparing the root", bind, SOON).await?;
-        }
-    }
     let key = below("/etc/ssh/ssh_host_ed25519_key");
     // Nobody else's from its first byte on.
     run("placing the host key", Cmd::new("install").args(["-D", "-m", "0600", "/dev/null", &key]), SOON).await?;
     let write = Cmd::new("dd").arg(format!("of={key}")).args(["status=none", "conv=fsync"]).input(target.host_key);
     run("placing the host key", write, SOON).await?;
-    let chroot = |words: &[&str]| Cmd::new("chroot").arg(root).args(words.iter().copied());
-    run("activating", chroot(&[&format!("{}/activate", closure.system)]), LOADER).await?;
+    run("activating", enter(root, &[&format!("{}/activate", closure.system)]), LOADER).await?;
     story.stage(machine.name(), "installs the boot loader");
     let switch = format!("{PROFILE}/bin/switch-to-configuration");
-    let loader = Cmd::new("env").args(["NIXOS_INSTALL_BOOTLOADER=1", "chroot", root, &switch, "boot"]);
+    let switch = enter(root, &[&switch, "boot"]);
+    let mut loader = Cmd::new("env").arg("NIXOS_INSTALL_BOOTLOADER=1");
+    loader.words.extend(switch.words);
+    loader.input = switch.input;
     run("installing the boot loader", loader, LOADER).await?;
     story.stage(machine.name(), "unmounts");
     run("writing everything out", Cmd::new("sync"), LOADER).await?;
