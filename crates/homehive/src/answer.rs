@@ -1,5 +1,6 @@
 //! The answer on standard output: JSON in one envelope whose schema has a version, or text.
 
+use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use std::io::{self, Write as _};
@@ -34,7 +35,8 @@ pub fn text(text: &str) {
 
 /// The schema of a verb's answer.
 pub fn schema<T: JsonSchema>(verb: &str) -> Schema {
-    let mut schema = schemars::schema_for!(Envelope<T>);
+    let settings = SchemaSettings::default().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<Envelope<T>>();
     schema.insert("title".into(), format!("homehive {}", verb.replace('-', " ")).into());
     schema
 }

@@ -5,7 +5,7 @@ use crate::hostkeys::{HostKeys, INSTALLER};
 use crate::load::Loaded;
 use cmd::Cmd;
 use fleet::HostName;
-use machine::{Address, Machine, Refusal, RunError, Trust};
+use machine::{Address, Machine, Refusal, RunError, Story, Trust};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use storage::Wish;
@@ -105,24 +105,24 @@ fn ways(loaded: &Loaded, name: &HostName, place: &Place) -> Vec<(System, Address
 }
 
 /// The machine's own system, whether it answers already or not.
-pub fn installed(loaded: &Loaded, name: &HostName, host: Option<&str>) -> Result<Machine, Failure> {
+pub fn installed(loaded: &Loaded, name: &HostName, host: Option<&str>, story: &Story) -> Result<Machine, Failure> {
     let place = host.map(Place::parse).transpose()?.unwrap_or_default();
     let way = ways(loaded, name, &place).into_iter().find(|(system, _)| *system == System::Installed);
     let Some((_, address)) = way else {
         return Err(Failure::Bug(format!("the host key of `{name}` is asked for before it is made")));
     };
-    connect(name.as_ref(), address)
+    Ok(connect(name.as_ref(), address)?.telling(story))
 }
 
 /// The machine, by whichever system answers at its address (or at `host`).
-pub async fn reach(loaded: &Loaded, name: &HostName, host: Option<&str>) -> Result<Reached, Failure> {
+pub async fn reach(loaded: &Loaded, name: &HostName, host: Option<&str>, story: &Story) -> Result<Reached, Failure> {
     if host == Some("local") {
-        return Ok(Reached { machine: local(name.as_ref()), system: System::Other });
+        return Ok(Reached { machine: local(name.as_ref()).telling(story), system: System::Other });
     }
     let place = host.map(Place::parse).transpose()?.unwrap_or_default();
     let mut refused = None;
     for (system, address) in ways(loaded, name, &place) {
-        let machine = connect(name.as_ref(), address)?;
+        let machine = connect(name.as_ref(), address)?.telling(story);
         match machine.wait(ANSWER).await {
             Ok(()) => return Ok(Reached { machine, system }),
             Err(error @ RunError::Unreachable { reason: Refusal::HostKey, .. }) => refused = Some(error),
@@ -152,9 +152,9 @@ pub async fn mounted(machine: &Machine, wish: &Wish) -> Result<(), Failure> {
 }
 
 /// A machine that need not be of the fleet, known to the user's own `known_hosts`.
-pub async fn anywhere(host: &str) -> Result<Machine, Failure> {
+pub async fn anywhere(host: &str, story: &Story) -> Result<Machine, Failure> {
     if host == "local" {
-        return Ok(local("local"));
+        return Ok(local("local").telling(story));
     }
     let place = Place::parse(host)?;
     let (Some(host), user) = (place.host, place.user.unwrap_or_else(|| "root".into())) else {
@@ -163,7 +163,7 @@ pub async fn anywhere(host: &str) -> Result<Machine, Failure> {
     let port = place.port.unwrap_or(22);
     let machine = connect(&host, Address { host: host.clone(), port, user, trust: Trust::KnownHosts, identity: None })?;
     machine.wait(ANSWER).await.map_err(|error| Failure::Failed(error.to_string()))?;
-    Ok(machine)
+    Ok(machine.telling(story))
 }
 
 fn connect(name: &str, address: Address) -> Result<Machine, Failure> {

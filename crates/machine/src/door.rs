@@ -2,6 +2,7 @@
 
 use crate::process::{self, Output, RunError, ask_local, check};
 use crate::ssh::{Address, Ssh};
+use crate::story::{Event, Story};
 use cmd::{Cmd, Fault, Line, Program};
 use std::io;
 use std::time::Duration;
@@ -13,6 +14,7 @@ pub struct Machine {
     name: String,
     door: Door,
     sudo: bool,
+    story: Story,
 }
 
 #[derive(Debug)]
@@ -20,6 +22,9 @@ enum Door {
     Local,
     Ssh(Box<Ssh>),
 }
+
+/// How many bytes of what a command printed are told.
+const SHOWN: usize = 2000;
 
 /// Why a [`Program`] did not run to its end.
 #[derive(Debug, thiserror::Error)]
@@ -42,13 +47,20 @@ pub enum ProgramError {
 impl Machine {
     /// This machine; `sudo` if root's rights are needed and not there yet.
     pub fn local(name: &str, sudo: bool) -> Self {
-        Self { name: name.to_owned(), door: Door::Local, sudo }
+        Self { name: name.to_owned(), door: Door::Local, sudo, story: Story::silent() }
     }
 
     /// A machine behind SSH. Nothing is connected yet.
     pub fn ssh(name: &str, address: Address) -> io::Result<Self> {
         let sudo = address.user != "root";
-        Ok(Self { name: name.to_owned(), door: Door::Ssh(Box::new(Ssh::new(address)?)), sudo })
+        Ok(Self { name: name.to_owned(), door: Door::Ssh(Box::new(Ssh::new(address)?)), sudo, story: Story::silent() })
+    }
+
+    /// The same machine, whose commands are told to `story`.
+    #[must_use]
+    pub fn telling(mut self, story: &Story) -> Self {
+        self.story = story.clone();
+        self
     }
 
     /// The machine's name in the fleet.
@@ -73,10 +85,22 @@ impl Machine {
 
     /// Runs `cmd` as the user who logs in; any exit status is an answer.
     pub async fn ask_as_login(&self, cmd: &Cmd, deadline: Duration) -> Result<Output, RunError> {
-        match &self.door {
+        self.tell_words(cmd);
+        let output = match &self.door {
             Door::Local => ask_local(cmd, deadline).await,
             Door::Ssh(ssh) => ssh.ask(cmd, deadline).await,
+        };
+        if let Ok(output) = &output {
+            let end = [output.stdout.trim_end(), output.stderr.trim_end()].join("\n");
+            let from = end.len().saturating_sub(SHOWN);
+            let end = end.get(end.ceil_char_boundary(from)..).unwrap_or_default().trim().to_owned();
+            self.story.tell(Event::Printed { machine: self.name.clone(), status: output.status, end });
         }
+        output
+    }
+
+    fn tell_words(&self, cmd: &Cmd) {
+        self.story.tell(Event::Command { machine: self.name.clone(), words: cmd.to_string() });
     }
 
     /// Runs a shell script as root in one round trip; it travels on standard input. Any exit status is an answer.
@@ -89,6 +113,7 @@ impl Machine {
         if program.lines.is_empty() {
             return Ok(());
         }
+        program.lines.iter().for_each(|line| self.tell_words(line.cmd()));
         let script = program.to_sh(cmd::quote);
         let output = match self.ask_script(&script, deadline).await {
             // What hung is one of these commands, not the shell that ran them.

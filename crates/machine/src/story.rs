@@ -53,6 +53,22 @@ pub enum Event {
         /// Counted in what: `bytes`, `permille`, `packages`.
         unit: String,
     },
+    /// A command is run on a machine; its standard input is not told, for it may be a secret.
+    Command {
+        /// The machine.
+        machine: String,
+        /// The words, quoted as for a shell.
+        words: String,
+    },
+    /// A command ended.
+    Printed {
+        /// The machine.
+        machine: String,
+        /// Its exit status.
+        status: i32,
+        /// The end of what it printed, standard error last.
+        end: String,
+    },
     /// Something worth knowing.
     Note {
         /// What it is about.

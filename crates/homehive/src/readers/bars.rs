@@ -40,7 +40,7 @@ pub fn bars() -> Story {
                     running.remove(&format!("{subject}/{text}"));
                 }
             }
-            Event::Note { .. } => {
+            Event::Note { .. } | Event::Command { .. } | Event::Printed { .. } => {
                 let _ = board.println(format!("  {}", text(&event)));
             }
         }

@@ -40,6 +40,9 @@ pub fn json() -> Story {
 pub(super) fn text(event: &Event) -> String {
     match event {
         Event::Stage { subject, text } | Event::Note { subject, text } => format!("{subject}: {text}"),
+        Event::Command { machine, words } => format!("{machine}: $ {words}"),
+        Event::Printed { machine, status, end } if end.is_empty() => format!("{machine}: exit status {status}"),
+        Event::Printed { machine, status, end } => format!("{machine}: exit status {status}\n{end}"),
         Event::StepStarted { machine, step, of, text } => format!("{machine}: step {step}/{of}: {text} …"),
         Event::StepDone { machine, step, of, text, seconds } => {
             format!("{machine}: step {step}/{of}: {text}: done in {seconds:.1} s")

@@ -4,11 +4,20 @@
 mod bars;
 mod lines;
 
-use machine::Story;
+use machine::{Event, Story};
 use std::io::IsTerminal as _;
 
-/// The reader that fits the options and the terminal.
-pub fn story(json: bool, plain: bool) -> Story {
+/// The reader that fits the options and the terminal. Commands are told from `verbose` 1 on, what they printed from 2.
+pub fn story(json: bool, plain: bool, verbose: u8) -> Story {
+    let reader = reader(json, plain);
+    Story::new(move |event| match event {
+        Event::Command { .. } if verbose < 1 => {}
+        Event::Printed { .. } if verbose < 2 => {}
+        event => reader.tell(event),
+    })
+}
+
+fn reader(json: bool, plain: bool) -> Story {
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     if json {
         lines::json()

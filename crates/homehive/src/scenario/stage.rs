@@ -94,7 +94,7 @@ impl<'a> Scenario<'a> {
         self.machine = None;
         self.bench()?.boot(name.as_ref(), from).await?;
         let loaded = self.loaded()?;
-        let Reached { machine, system } = reach::reach(&loaded, &name, None).await?;
+        let Reached { machine, system } = reach::reach(&loaded, &name, None, &self.context.story).await?;
         let expected = if from == From::Medium { reach::System::Installer } else { reach::System::Installed };
         if system != expected {
             return Err(Failure::Failed(format!("{name} answers with another system's key than expected")));

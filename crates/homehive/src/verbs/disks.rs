@@ -99,7 +99,7 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
     let facts = if let Some(file) = &args.facts {
         read_facts(file)?
     } else {
-        let reached = reach::reach(&loaded, &name, args.host.as_deref()).await?;
+        let reached = reach::reach(&loaded, &name, args.host.as_deref(), &context.story).await?;
         let again = format!("homehive disks plan {name}");
         reached.machine.look().await.map_err(|error| Failure::failed(&name, error, again))?
     };
@@ -170,7 +170,7 @@ pub async fn converge(
 ) -> Result<Converged, Failure> {
     let wish = wish(loaded, name)?;
     let consent = consent(&wish, &args.consent)?;
-    let reached = reach::reach(loaded, name, args.target.host.as_deref()).await?;
+    let reached = reach::reach(loaded, name, args.target.host.as_deref(), &context.story).await?;
     let journal = journal(loaded, name)?;
     let approved = args.plan.as_deref();
     let story = &context.story;
@@ -207,7 +207,7 @@ pub async fn status(context: &Context, target: &Target) -> Result<(), Failure> {
     let loaded = Loaded::for_verb(&context.global)?;
     let name = loaded.machine(&target.machine)?;
     let wish = wish(&loaded, &name)?;
-    let reached = reach::reach(&loaded, &name, target.host.as_deref()).await?;
+    let reached = reach::reach(&loaded, &name, target.host.as_deref(), &context.story).await?;
     let again = format!("homehive disks status {name}");
     let facts = reached.machine.look().await.map_err(|error| Failure::failed(&name, error, again))?;
     let findings = storage::health::health(&wish, &facts);

@@ -35,7 +35,7 @@ pub async fn run(context: &Context, args: &Install) -> Result<(), Failure> {
     let name = loaded.machine(&args.target.machine)?;
     let wish = super::wish(&loaded, &name)?;
     let consent = super::disks::consent(&wish, &args.consent)?;
-    let reached = reach::reach(&loaded, &name, args.target.host.as_deref()).await?;
+    let reached = reach::reach(&loaded, &name, args.target.host.as_deref(), &context.story).await?;
     if reached.system == System::Installed {
         return Err(Failure::Refused(format!(
             "{name} runs its own system; boot it from the medium to install it again (in the lab: homehive lab off {name}, \
@@ -58,7 +58,7 @@ pub async fn run(context: &Context, args: &Install) -> Result<(), Failure> {
             reboot_from_disks(context, &name).await?;
         } else {
             context.story.stage(name.to_string(), "reboots into its own system");
-            let own = reach::installed(&loaded, &name, args.target.host.as_deref())?;
+            let own = reach::installed(&loaded, &name, args.target.host.as_deref(), &context.story)?;
             own.wait(REBOOT).await.map_err(|error| {
                 let next = format!("look at its screen; if it came up elsewhere: homehive verify {name} --host ADDR");
                 Failure::failed(format!("{name}: installed, but it does not answer"), error, next)

@@ -79,7 +79,7 @@ pub async fn run(context: &Context, verb: LabVerb) -> Result<(), Failure> {
             answer::text(&format!("saved; start from it: homehive lab down, then homehive lab up --from {name}"));
             return Ok(());
         }
-        LabVerb::Ssh { machine, words } => return ssh(&declared, &machine, &words).await,
+        LabVerb::Ssh { machine, words } => return ssh(context, &declared, &machine, &words).await,
         LabVerb::Shell { machine } => return serial(&declared, &machine),
         LabVerb::Fault(fault) => return hurt(context, &declared, fault).await,
         LabVerb::Status => {}
@@ -170,10 +170,10 @@ fn text(answer: &LabAnswer) -> String {
 }
 
 /// The system's `ssh`, with the lab's key and the machine's pinned host key, in this terminal.
-async fn ssh(declared: &Loaded, machine: &str, words: &[String]) -> Result<(), Failure> {
+async fn ssh(context: &Context, declared: &Loaded, machine: &str, words: &[String]) -> Result<(), Failure> {
     let loaded = in_lab(declared)?;
     let name = loaded.machine(machine)?;
-    let reached = reach::reach(&loaded, &name, None).await?.machine;
+    let reached = reach::reach(&loaded, &name, None, &context.story).await?.machine;
     let Some(address) = reached.address() else { return Err(Failure::Bug("a lab's machine has an address".into())) };
     let mut command = Command::new("ssh");
     command.args(reached.ssh_options()).args(["-l", &address.user, "--", &address.host]);
@@ -260,7 +260,7 @@ pub async fn reboot_from_disks(context: &Context, name: &HostName) -> Result<(),
     bench.wait_off(name.as_ref()).await?;
     bench.boot(name.as_ref(), From::Disks).await?;
     let loaded = bench.loaded()?;
-    let reached = reach::reach(&loaded, name, None).await?;
+    let reached = reach::reach(&loaded, name, None, &context.story).await?;
     match reached.system {
         System::Installed => reach::mounted(&reached.machine, &super::wish(&loaded, name)?).await,
         System::Installer | System::Other => {

@@ -32,7 +32,7 @@ pub struct Context {
 
 /// Does what was asked.
 pub async fn run(cli: Cli) -> Result<(), Failure> {
-    let story = crate::readers::story(cli.global.json, cli.global.plain);
+    let story = crate::readers::story(cli.global.json, cli.global.plain, cli.global.verbose);
     let context = Context { global: cli.global, story };
     match cli.verb {
         Verb::Init(init) => init::run(&context, &init),

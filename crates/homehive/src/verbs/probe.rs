@@ -15,8 +15,8 @@ pub async fn run(context: &Context, probe: &Probe) -> Result<(), Failure> {
     let loaded = context.global.fleet.exists().then(|| Loaded::read(&context.global.fleet).ok()).flatten();
     let named = loaded.as_ref().and_then(|loaded| Some((loaded, loaded.machine(&probe.host).ok()?)));
     let machine = match named {
-        Some((loaded, name)) => reach::reach(loaded, &name, None).await?.machine,
-        None => reach::anywhere(&probe.host).await?,
+        Some((loaded, name)) => reach::reach(loaded, &name, None, &context.story).await?.machine,
+        None => reach::anywhere(&probe.host, &context.story).await?,
     };
     let facts = machine.look().await.map_err(|error| {
         Failure::failed(&probe.host, error, format!("mend that, then homehive probe {}", probe.host))

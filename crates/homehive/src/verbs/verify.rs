@@ -16,7 +16,7 @@ pub async fn run(context: &Context, args: &Verify) -> Result<(), Failure> {
     let loaded = Loaded::for_verb(&context.global)?;
     let name = loaded.machine(&args.target.machine)?;
     let started = clock::now();
-    let reached = reach::reach(&loaded, &name, args.target.host.as_deref()).await?;
+    let reached = reach::reach(&loaded, &name, args.target.host.as_deref(), &context.story).await?;
     context.story.stage(name.to_string(), "is asked");
     let verified = verifying::verify(&reached.machine, &loaded, &name, &args.group, true).await?;
     let wish = super::wish(&loaded, &name)?;
