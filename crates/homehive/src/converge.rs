@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use machine::{Applied, ApplyError, Journal, LookError, Machine, StepTime, Story, apply};
+use std::collections::BTreeSet;
 use storage::facts::Facts;
 use storage::plan::{Consent, Plan, plan};
 use storage::{NodeId, Wish};
@@ -124,9 +125,9 @@ impl Ground<'_> {
     }
 }
 
-/// Names for people.
+/// Names for people, each once.
 pub fn list(nodes: &[NodeId]) -> String {
-    nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    nodes.iter().map(ToString::to_string).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
 }
 
 impl Diverged {

@@ -73,9 +73,11 @@ pub async fn install(job: Job<'_>) -> Result<Installed, Failure> {
     job.story.stage(&name, "prepares its disks");
     let converged = ground.converge().await.map_err(|error| error.failure(&again))?;
 
-    let system = system(&job, &wish).await?;
+    let facts = job.machine.look().await.map_err(|error| failed("what its disks hold now", &error))?;
+    let sight = Sight::new(&wish, &facts);
+    let system = system(&job, &wish, &sight)?;
     let closure = closure(&job, &system).await?;
-    let rest = rest(&wish);
+    let rest = rest(&wish, &sight);
     let copied = machine::install::Closure {
         system: closure.path.to_string(),
         paths: closure.paths.iter().map(ToString::to_string).collect(),
@@ -89,13 +91,11 @@ pub async fn install(job: Job<'_>) -> Result<Installed, Failure> {
 }
 
 /// What the system is made from: the fleet, and what its boot disk is called on this machine.
-async fn system(job: &Job<'_>, wish: &Wish) -> Result<System, Failure> {
+fn system(job: &Job<'_>, wish: &Wish, sight: &Sight<'_>) -> Result<System, Failure> {
     let fleet = &job.loaded.fleet;
     let Some(declared) = fleet.machines.get(job.name) else {
         return Err(Failure::Bug(format!("`{}` is in no fleet", job.name)));
     };
-    let facts = job.machine.look().await.map_err(|error| Failure::Failed(error.to_string()))?;
-    let sight = Sight::new(wish, &facts);
     let mut grub_devices = Vec::new();
     if let Some(Loader::Bios(disks)) = declared.loader(wish) {
         for disk in disks {
@@ -168,12 +168,13 @@ async fn closure(job: &Job<'_>, system: &System) -> Result<Closure, Failure> {
     })
 }
 
-/// Words that put groups and arrays to rest, what lies on top first.
-fn rest(wish: &Wish) -> Vec<Cmd> {
+/// Words that put groups and arrays to rest, what lies on top first. An array that udev has started may have no name of
+/// its own, so it goes by what it is called today.
+fn rest(wish: &Wish, sight: &Sight<'_>) -> Vec<Cmd> {
     let words = wish.nodes.iter().rev().filter_map(|node| match &node.kind {
         Kind::Group(group) => Some(Cmd::new("vgchange").args(["--quiet", "--activate", "n", group.name.as_ref()])),
-        Kind::Array(array) => {
-            Some(Cmd::new("mdadm").args(["--quiet", "--stop"]).arg(format!("/dev/md/{}", array.name)))
+        Kind::Array(_) => {
+            sight.device(&node.id).map(|device| Cmd::new("mdadm").args(["--quiet", "--stop", device.path.as_str()]))
         }
         Kind::Disk(_) | Kind::Partition(_) | Kind::Volume(_) => None,
     });

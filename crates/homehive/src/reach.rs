@@ -114,6 +114,17 @@ pub fn installed(loaded: &Loaded, name: &HostName, host: Option<&str>, story: &S
     Ok(connect(name.as_ref(), address)?.telling(story))
 }
 
+/// The machine, which is known to run this system now.
+pub async fn reach_as(loaded: &Loaded, name: &HostName, system: System, story: &Story) -> Result<Machine, Failure> {
+    let way = ways(loaded, name, &Place::default()).into_iter().find(|(way, _)| *way == system);
+    let Some((_, address)) = way else {
+        return Err(Failure::Bug(format!("no key of `{name}` is known for what runs there")));
+    };
+    let machine = connect(name.as_ref(), address)?.telling(story);
+    machine.wait(ANSWER).await.map_err(|error| Failure::Failed(format!("`{name}`: {error}")))?;
+    Ok(machine)
+}
+
 /// The machine, by whichever system answers at its address (or at `host`).
 pub async fn reach(loaded: &Loaded, name: &HostName, host: Option<&str>, story: &Story) -> Result<Reached, Failure> {
     if host == Some("local") {

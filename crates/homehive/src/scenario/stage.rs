@@ -6,7 +6,7 @@ use crate::converge::Converged;
 use crate::failure::Failure;
 use crate::labs::{Bench, From, Saved};
 use crate::load::Loaded;
-use crate::reach::{self, Reached};
+use crate::reach::{self, System};
 use crate::verbs::Context;
 use crate::verifying::{self, Verified};
 use cmd::Cmd;
@@ -94,11 +94,8 @@ impl<'a> Scenario<'a> {
         self.machine = None;
         self.bench()?.boot(name.as_ref(), from).await?;
         let loaded = self.loaded()?;
-        let Reached { machine, system } = reach::reach(&loaded, &name, None, &self.context.story).await?;
-        let expected = if from == From::Medium { reach::System::Installer } else { reach::System::Installed };
-        if system != expected {
-            return Err(Failure::Failed(format!("{name} answers with another system's key than expected")));
-        }
+        let expected = if from == From::Medium { System::Installer } else { System::Installed };
+        let machine = reach::reach_as(&loaded, &name, expected, &self.context.story).await?;
         if from == From::Disks {
             self.context.story.stage(name.to_string(), "brings up its disks");
             reach::mounted(&machine, &self.wish()?).await?;
