@@ -7,12 +7,12 @@ const GIB: u64 = 1 << 30;
 
 /// What is left of a declared size: `base` for a disk of 1 GiB, and one `step` more each time the disk grows by a
 /// quarter of a doubling (about 19 %). Aims: a USB stick about 512 MiB, an NVMe drive about 3 GiB, a SATA disk about
-/// 512 MiB, so that XFS (300 MiB at least, mkfs.xfs(8)) and a root filesystem fit.
+/// 400 MiB, so that XFS (300 MiB at least, mkfs.xfs(8)) and a root filesystem fit.
 const fn rule(kind: DiskKind) -> (u64, u64) {
     match kind {
         DiskKind::Usb => (384 * MIB, 8 * MIB),
         DiskKind::Nvme | DiskKind::Virtio => (768 * MIB, 64 * MIB),
-        DiskKind::Sata => (160 * MIB, 8 * MIB),
+        DiskKind::Sata => (160 * MIB, 5 * MIB),
     }
 }
 
@@ -58,8 +58,8 @@ mod tests {
             (DiskKind::Nvme, 256 * GIB, 2816),
             (DiskKind::Nvme, 500_107_862_016, 3008),
             (DiskKind::Nvme, 2_000_398_934_016, 3520),
-            (DiskKind::Sata, 4_000_787_030_016, 536),
-            (DiskKind::Sata, 8_001_563_222_016, 568),
+            (DiskKind::Sata, 4_000_787_030_016, 395),
+            (DiskKind::Sata, 8_001_563_222_016, 415),
             (DiskKind::Sata, 512 * MIB, 160),
             (DiskKind::Sata, 100 * MIB, 100),
         ] {
