@@ -17,7 +17,7 @@ as_root() {
 
 # program:package pairs
 needed="cc:build-essential curl:curl ssh:openssh-client ssh-keygen:openssh-client
-    qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap mksquashfs:squashfs-tools cpio:cpio zstd:zstd
+    qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap mksquashfs:squashfs-tools cpio:cpio zstd:zstd xz:xz-utils
     nix-store:nix-bin busybox:busybox-static sfdisk:fdisk"
 if [ "$purpose" = test ]; then
     needed="$needed shellcheck:shellcheck dash:dash /usr/sbin/sshd:openssh-server git:git"
@@ -41,6 +41,13 @@ if [ -n "$missing" ]; then
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >"${TMPDIR:-/tmp}/homehive-apt.$$" 2>&1 ||
         { tail -n 20 "${TMPDIR:-/tmp}/homehive-apt.$$" >&2; die "apt-get failed"; }
     rm -f "${TMPDIR:-/tmp}/homehive-apt.$$"
+fi
+
+# Nix for one user: an ordinary user without a daemon needs a store of his own, made once.
+if [ "$(id -u)" -ne 0 ] && ! [ -S /nix/var/nix/daemon-socket/socket ] && ! [ -w /nix/store ]; then
+    [ ! -e /nix/store ] || die "/nix/store is there, is not yours, and no Nix daemon runs: start the daemon, or run this as root"
+    say "making /nix for $(id -un)"
+    as_root install -d -o "$(id -un)" -g "$(id -gn)" /nix /nix/store
 fi
 
 PATH=$HOME/.cargo/bin:$tools/bin:$PATH

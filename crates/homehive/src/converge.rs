@@ -52,7 +52,12 @@ pub enum Diverged {
     Look(#[from] LookError),
     /// The plan holds refusals.
     #[error("the plan holds refusals")]
-    Refused(Box<Plan>),
+    Refused {
+        /// The plan.
+        plan: Box<Plan>,
+        /// How many steps of earlier rounds had been done by then.
+        done: usize,
+    },
     /// The plan is not the approved one.
     #[error("the plan is {found} now, not the approved {approved}: what is on the disks has changed since")]
     OtherPlan { found: String, approved: String },
@@ -85,7 +90,8 @@ impl Ground<'_> {
         for _ in 0..ROUNDS {
             let (facts, plan) = self.look().await?;
             if !plan.refusals.is_empty() {
-                return Err(Diverged::Refused(Box::new(plan)));
+                let done = rounds.iter().map(|round| round.steps.len()).sum();
+                return Err(Diverged::Refused { plan: Box::new(plan), done });
             }
             if let (Some(approved), true) = (self.approved, rounds.is_empty()) {
                 let found = plan.digest();
@@ -134,7 +140,7 @@ impl Diverged {
     /// As the end of a verb; `again` is the command that goes on once the reason is mended.
     pub fn failure(self, again: &str) -> Failure {
         match self {
-            Self::Refused(plan) => Failure::Refused(refusals(&plan)),
+            Self::Refused { plan, done } => Failure::Refused(refusals(&plan, done)),
             Self::OtherPlan { .. } => Failure::Refused(format!("{self}\n  see it: homehive disks plan")),
             Self::Unnamed(_) | Self::Endless(_) | Self::Apply(ApplyError::Unfit { .. }) => {
                 Failure::Bug(self.to_string())
@@ -144,9 +150,14 @@ impl Diverged {
     }
 }
 
-/// A plan's refusals and what would allow each.
-pub fn refusals(plan: &Plan) -> String {
+/// A plan's refusals and what would allow each; `done` steps had been done before they could be seen.
+pub fn refusals(plan: &Plan, done: usize) -> String {
     let lines =
         plan.refusals.iter().map(|refusal| format!("{}: {}\n    {}", refusal.node, refusal.reason, refusal.remedy));
-    format!("nothing was done\n  {}", lines.collect::<Vec<_>>().join("\n  "))
+    let before = match done {
+        0 => "nothing was done".to_owned(),
+        1 => "one step was done, which showed what could not be seen before; nothing since".to_owned(),
+        done => format!("{done} steps were done, which showed what could not be seen before; nothing since"),
+    };
+    format!("{before}\n  {}", lines.collect::<Vec<_>>().join("\n  "))
 }

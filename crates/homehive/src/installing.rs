@@ -35,6 +35,8 @@ pub struct Job<'a> {
     pub payload: Payload,
     /// The package tree for the stand-in; the lab's image has it.
     pub packages: Option<PathBuf>,
+    /// The command that goes on with the installation once a failure's reason is mended.
+    pub again: &'a str,
 }
 
 /// What was installed.
@@ -48,18 +50,22 @@ pub struct Installed {
 
 /// Installs; at the end the machine is still on, the new system is complete, nothing of it is mounted.
 pub async fn install(job: Job<'_>) -> Result<Installed, Failure> {
-    let again = format!("homehive install {}", job.name);
+    let again = job.again;
     let failed = |doing: &str, error: &dyn std::fmt::Display| {
         Failure::failed(format!("{}: {doing}", job.name), error, format!("mend that, then {again}"))
     };
+    let name = job.name.to_string();
+    // Everything that can fail without touching the machine comes before anything that touches it.
+    let wish = verbs::wish(job.loaded, job.name)?;
+    let facts = job.machine.look().await.map_err(|error| failed("what its disks hold", &error))?;
+    let system = system(&job, &wish, &Sight::new(&wish, &facts))?;
+    let closure = closure(&job, &system).await?;
     let keys = HostKeys::of(&job.loaded.dir());
     let admins: Vec<String> = job.loaded.fleet.admin.keys.iter().map(ToString::to_string).collect();
-    let name = job.name.to_string();
     let key = |error: crate::hostkeys::KeyError| failed("its host key", &error);
     keys.ensure(&name, admins.iter().map(String::as_str)).map_err(key)?;
     let secret = keys.secret(&name, &reach::unlocking(job.loaded)?).map_err(key)?;
 
-    let wish = verbs::wish(job.loaded, job.name)?;
     let journal = verbs::journal(job.loaded, job.name)?;
     let ground = Ground {
         machine: job.machine,
@@ -71,13 +77,9 @@ pub async fn install(job: Job<'_>) -> Result<Installed, Failure> {
         until: None,
     };
     job.story.stage(&name, "prepares its disks");
-    let converged = ground.converge().await.map_err(|error| error.failure(&again))?;
-
+    let converged = ground.converge().await.map_err(|error| error.failure(again))?;
     let facts = job.machine.look().await.map_err(|error| failed("what its disks hold now", &error))?;
-    let sight = Sight::new(&wish, &facts);
-    let system = system(&job, &wish, &sight)?;
-    let closure = closure(&job, &system).await?;
-    let rest = rest(&wish, &sight);
+    let rest = rest(&wish, &Sight::new(&wish, &facts));
     let copied = machine::install::Closure {
         system: closure.path.to_string(),
         paths: closure.paths.iter().map(ToString::to_string).collect(),
@@ -164,7 +166,7 @@ async fn closure(job: &Job<'_>, system: &System) -> Result<Closure, Failure> {
         }
     };
     payload::build(kind, system, &workshop, told).await.map_err(|error| {
-        Failure::failed(format!("{name}: no system closure"), error, format!("mend that, then homehive install {name}"))
+        Failure::failed(format!("{name}: no system closure"), error, format!("mend that, then {}", job.again))
     })
 }
 

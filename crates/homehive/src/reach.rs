@@ -77,6 +77,11 @@ pub fn unlocking(loaded: &Loaded) -> Result<PathBuf, Failure> {
     identity(loaded).map_or_else(crate::hostkeys::identity, Ok).map_err(|error| Failure::Failed(error.to_string()))
 }
 
+/// Has the machine a host key that homehive made for it?
+pub fn is_pinned(loaded: &Loaded, name: &HostName) -> bool {
+    HostKeys::of(&loaded.dir()).public(name.as_ref()).is_some()
+}
+
 /// The ways to a machine, the likeliest first.
 fn ways(loaded: &Loaded, name: &HostName, place: &Place) -> Vec<(System, Address)> {
     let Some(declared) = loaded.fleet.machines.get(name) else { return Vec::new() };
@@ -97,9 +102,10 @@ fn ways(loaded: &Loaded, name: &HostName, place: &Place) -> Vec<(System, Address
     }
     if let Some(key) = keys.public(INSTALLER) {
         ways.push((System::Installer, address(medium, Trust::Pinned(key))));
-    }
-    if ways.is_empty() {
-        ways.push((System::Other, address(own, Trust::KnownHosts)));
+    } else {
+        // Without a medium of ours, a machine is installed from some Linux whose key the user has looked at.
+        let user = if ways.is_empty() { own } else { medium };
+        ways.push((System::Other, address(user, Trust::KnownHosts)));
     }
     ways
 }

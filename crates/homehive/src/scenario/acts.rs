@@ -109,6 +109,7 @@ async fn put_system(s: &mut Scenario<'_>, reinstall: bool) -> Told<()> {
         consent: Consent { reinstall, ..Consent::default() },
         payload: s.args.payload,
         packages: Some(packages),
+        again: "homehive lab run",
     };
     let installed = installing::install(job).await?;
     let title = if reinstall { "the reinstallation's disks" } else { "the installation's disks" };

@@ -100,11 +100,11 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
         read_facts(file)?
     } else {
         let reached = reach::reach(&loaded, &name, args.host.as_deref(), &context.story).await?;
-        let again = format!("homehive disks plan {name}");
+        let again = context.again(&format!("disks plan {name}"));
         reached.machine.look().await.map_err(|error| Failure::failed(&name, error, again))?
     };
     let plan = storage::plan::plan(&wish, &facts, &consent);
-    let refused = (!plan.refusals.is_empty()).then(|| refusals(&plan));
+    let refused = (!plan.refusals.is_empty()).then(|| refusals(&plan, 0));
     let digest = plan.digest();
     if context.global.json {
         let lines = plan.steps.iter().map(Step::describe).collect();
@@ -112,7 +112,11 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
     } else {
         let mut text = plan.to_text();
         if !plan.steps.is_empty() && refused.is_none() {
-            let _ = write!(text, "\nplan {}\nnext: homehive disks apply {name}", &digest[..12]);
+            let next = context.again(&format!("disks apply {name}"));
+            let _ = write!(text, "\nplan {}\nnext: {next}", &digest[..12]);
+            if let Some(host) = &args.host {
+                let _ = write!(text, " --host {host}");
+            }
             for node in &args.consent.wipe {
                 let _ = write!(text, " --wipe {node}");
             }
@@ -155,7 +159,8 @@ pub async fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
     } else if done.is_empty() {
         answer::text(&format!("{name}: nothing to do; as declared: {}", list(&kept)));
     } else {
-        answer::text(&format!("{name}: {} steps done\nnext: homehive disks status {name}", done.len()));
+        let next = context.again(&format!("disks status {name}"));
+        answer::text(&format!("{name}: {} steps done\nnext: {next}", done.len()));
     }
     Ok(())
 }
@@ -175,7 +180,7 @@ pub async fn converge(
     let approved = args.plan.as_deref();
     let story = &context.story;
     let ground = Ground { machine: &reached.machine, wish: &wish, consent, journal: &journal, story, approved, until };
-    ground.converge().await.map_err(|error| error.failure(&format!("homehive disks apply {name}")))
+    ground.converge().await.map_err(|error| error.failure(&context.again(&format!("disks apply {name}"))))
 }
 
 pub fn script(context: &Context, args: &Script) -> Result<(), Failure> {
@@ -208,7 +213,7 @@ pub async fn status(context: &Context, target: &Target) -> Result<(), Failure> {
     let name = loaded.machine(&target.machine)?;
     let wish = wish(&loaded, &name)?;
     let reached = reach::reach(&loaded, &name, target.host.as_deref(), &context.story).await?;
-    let again = format!("homehive disks status {name}");
+    let again = context.again(&format!("disks status {name}"));
     let facts = reached.machine.look().await.map_err(|error| Failure::failed(&name, error, again))?;
     let findings = storage::health::health(&wish, &facts);
     let good = findings.iter().all(|finding| finding.state == State::Good);

@@ -47,8 +47,17 @@ pub async fn run(context: &Context, args: &Install) -> Result<(), Failure> {
         Payload::StandIn => Some(labs::image(&context.story).await?.packages()),
     };
     let machine = &reached.machine;
-    let job =
-        Job { story: &context.story, loaded: &loaded, name: &name, machine, consent, payload: args.payload, packages };
+    let again = context.again(&format!("install {name}"));
+    let job = Job {
+        story: &context.story,
+        loaded: &loaded,
+        name: &name,
+        machine,
+        consent,
+        payload: args.payload,
+        packages,
+        again: &again,
+    };
     let installed = installing::install(job).await?;
     let steps = installed.converged.rounds.iter().map(|round| round.steps.len()).sum();
     let answers = !args.no_reboot;
@@ -66,12 +75,13 @@ pub async fn run(context: &Context, args: &Install) -> Result<(), Failure> {
         }
     }
     let system = installed.closure.path.to_string();
+    let next = context.again(&format!("verify {name}"));
     if context.global.json {
         answer::json("install", &InstallAnswer { machine: name.to_string(), system, steps, answers });
     } else if answers {
-        answer::text(&format!("{name} runs {system} and showed its own host key\nnext: homehive verify {name}"));
+        answer::text(&format!("{name} runs {system} and showed its own host key\nnext: {next}"));
     } else {
-        answer::text(&format!("{name}: {system} is installed\nnext: reboot it, then homehive verify {name}"));
+        answer::text(&format!("{name}: {system} is installed\nnext: reboot it, then {next}"));
     }
     Ok(())
 }

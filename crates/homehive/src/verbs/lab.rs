@@ -143,12 +143,12 @@ fn status(context: &Context, declared: &Loaded) -> Result<(), Failure> {
     if context.global.json {
         answer::json("lab-status", &answer);
     } else {
-        answer::text(&text(&answer));
+        answer::text(&text(context, &answer));
     }
     Ok(())
 }
 
-fn text(answer: &LabAnswer) -> String {
+fn text(context: &Context, answer: &LabAnswer) -> String {
     let mut lines = vec![format!("lab at {}", answer.directory.as_deref().unwrap_or_default())];
     lines.push(format!("processors: {}", answer.accel.as_deref().unwrap_or_default()));
     for machine in &answer.machines {
@@ -161,10 +161,9 @@ fn text(answer: &LabAnswer) -> String {
         lines.push(format!("  console: {}", machine.console));
     }
     if let Some(machine) = answer.machines.first() {
-        lines.push(format!(
-            "\nnext: homehive --lab disks plan {0} · homehive lab shell {0} · homehive lab down",
-            machine.name
-        ));
+        let own = context.again("lab");
+        let verbs = context.again(&format!("--lab disks plan {}", machine.name));
+        lines.push(format!("\nnext: {verbs} · {own} shell {} · {own} down", machine.name));
     }
     lines.join("\n")
 }

@@ -8,7 +8,9 @@ use clap::CommandFactory as _;
 use std::path::Path;
 
 pub fn completions(shell: clap_complete::Shell) {
-    clap_complete::generate(shell, &mut Cli::command(), "homehive", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "homehive", &mut script);
+    answer::text(&String::from_utf8_lossy(&script));
 }
 
 pub fn man(dir: &Path) -> Result<(), Failure> {

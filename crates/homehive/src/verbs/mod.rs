@@ -30,6 +30,21 @@ pub struct Context {
     pub story: Story,
 }
 
+impl Context {
+    /// A command of homehive as it has to be typed to mean the same fleet, real or lab.
+    pub fn again(&self, words: &str) -> String {
+        let mut text = "homehive".to_owned();
+        if self.global.in_lab {
+            text.push_str(" --lab");
+        }
+        if self.global.fleet != std::path::Path::new("fleet.toml") {
+            text.extend([" --fleet ", &cmd::quote(&self.global.fleet.to_string_lossy())]);
+        }
+        text.extend([" ", words]);
+        text
+    }
+}
+
 /// Does what was asked.
 pub async fn run(cli: Cli) -> Result<(), Failure> {
     let story = crate::readers::story(cli.global.json, cli.global.plain, cli.global.verbose);

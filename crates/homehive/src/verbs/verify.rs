@@ -6,7 +6,7 @@ use crate::args::Verify;
 use crate::clock;
 use crate::failure::Failure;
 use crate::load::Loaded;
-use crate::reach;
+use crate::reach::{self, System};
 use crate::verifying;
 use std::fs;
 use std::path::Path;
@@ -17,6 +17,10 @@ pub async fn run(context: &Context, args: &Verify) -> Result<(), Failure> {
     let name = loaded.machine(&args.target.machine)?;
     let started = clock::now();
     let reached = reach::reach(&loaded, &name, args.target.host.as_deref(), &context.story).await?;
+    if reached.system == System::Installer || (reached.system == System::Other && reach::is_pinned(&loaded, &name)) {
+        let text = format!("{name} answers, but not with its own host key: its own system is not what runs there");
+        return Err(Failure::Failed(format!("{text}\n  next: boot it from its own disk, then homehive verify {name}")));
+    }
     context.story.stage(name.to_string(), "is asked");
     let verified = verifying::verify(&reached.machine, &loaded, &name, &args.group, true).await?;
     let wish = super::wish(&loaded, &name)?;
