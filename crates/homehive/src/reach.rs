@@ -137,6 +137,7 @@ pub async fn reach(loaded: &Loaded, name: &HostName, host: Option<&str>, story: 
         return Ok(Reached { machine: local(name.as_ref()).telling(story), system: System::Other });
     }
     let place = host.map(Place::parse).transpose()?.unwrap_or_default();
+    story.stage(name.to_string(), "is being reached");
     let mut refused = None;
     for (system, address) in ways(loaded, name, &place) {
         let machine = connect(name.as_ref(), address)?.telling(story);
