@@ -15,4 +15,4 @@ export PATH
 
 echo "demo: building homehive" >&2
 cargo build --locked --release --package homehive
-exec target/release/homehive --fleet examples/nas/fleet.toml lab run "$@"
+exec "${CARGO_TARGET_DIR:-target}/release/homehive" --fleet examples/nas/fleet.toml lab run "$@"

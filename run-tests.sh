@@ -54,6 +54,6 @@ else
     cargo nextest run --locked --workspace
     stage "the lab scenario"
     cargo build --locked --quiet --package homehive
-    target/debug/homehive --plain --fleet examples/nas/fleet.toml lab run --report target/homehive-report
+    "${CARGO_TARGET_DIR:-target}/debug/homehive" --plain --fleet examples/nas/fleet.toml lab run --report target/homehive-report
 fi
 stage "all done"
