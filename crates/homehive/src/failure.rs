@@ -8,8 +8,8 @@ use std::process::ExitCode;
 pub enum Failure {
     /// Looked at and found wanting; what was found has been told already.
     Wanting,
-    /// The fleet file or the command line is wrong.
-    Usage(miette::Report),
+    /// The words on the command line, or what they name, are wrong: why, and what to write instead.
+    Usage(String, String),
     /// Refused until named: nothing was done.
     Refused(String),
     /// The machine or a tool failed.
@@ -23,7 +23,7 @@ impl Failure {
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Wanting => 1,
-            Self::Usage(_) => 2,
+            Self::Usage(..) => 2,
             Self::Refused(_) => 3,
             Self::Failed(_) => 4,
             Self::Bug(_) => 70,
@@ -37,7 +37,7 @@ impl Failure {
 
     /// The words on the command line name something that is not there.
     pub fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::Usage(miette::miette!(help = help.into(), "{}", message.into()))
+        Self::Usage(message.into(), help.into())
     }
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Wanting => Ok(()),
-            Self::Usage(report) => write!(f, "{report:?}"),
+            Self::Usage(message, help) => write!(f, "{message}\n  {help}"),
             Self::Refused(text) => write!(f, "refused: {text}"),
             Self::Failed(text) => write!(f, "failed: {text}"),
             Self::Bug(text) => write!(f, "bug in homehive: {text}\n  please report it with the command you typed"),
