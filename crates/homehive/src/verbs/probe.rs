@@ -12,10 +12,18 @@ use storage::facts::{Content, DeviceKind, Facts};
 
 pub async fn run(context: &Context, probe: &Probe) -> Result<(), Failure> {
     // A machine of the fleet is known by its pinned key; any other by the user's own known hosts.
-    let loaded = context.global.fleet.exists().then(|| Loaded::read(&context.global.fleet).ok()).flatten();
+    // Without a fleet file, or with a broken one, a machine can still be looked at; in the lab there is always one.
+    let loaded = if context.global.in_lab {
+        Some(Loaded::for_verb(&context.global)?)
+    } else {
+        Loaded::read(&context.global.fleet).ok()
+    };
     let named = loaded.as_ref().and_then(|loaded| Some((loaded, loaded.machine(&probe.host).ok()?)));
     let machine = match named {
         Some((loaded, name)) => reach::reach(loaded, &name, None, &context.story).await?.machine,
+        None if context.global.in_lab => {
+            return Err(Failure::usage(format!("the lab has no machine `{}`", probe.host), "see: homehive lab status"));
+        }
         None => reach::anywhere(&probe.host, &context.story).await?,
     };
     let facts = machine.look().await.map_err(|error| {
