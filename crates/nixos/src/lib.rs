@@ -1,0 +1,4 @@
+//! From a fleet to the plain NixOS flake that a person could have written for it: a small syntax tree of Nix, printed and
+//! formatted.
+//!
+//! Pure: evaluating, building and writing files is left to `homehive`.
