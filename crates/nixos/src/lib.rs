@@ -2,3 +2,12 @@
 //! formatted.
 //!
 //! Pure: evaluating, building and writing files is left to `homehive`.
+
+mod file;
+mod records;
+mod render;
+pub mod syntax;
+
+pub use file::{File, FormatError};
+pub use records::Records;
+pub use render::{RenderError, needed_secrets, readme, render};

@@ -1,0 +1,125 @@
+//! `hosts/NAME/hardware-configuration.nix`: filesystems, swap, arrays and volumes with the identities that the fleet
+//! derives, and the kernel modules that they need.
+
+use super::{Host, RenderError};
+use crate::File;
+use crate::syntax::{Expr, Set};
+use ::storage::identity;
+use ::storage::tree::Level;
+use ::storage::wish::{CacheKind, Holds, Kind, Mount};
+
+/// What the disks of home machines hang on, and a keyboard for the rescue.
+const BUSES: [&str; 9] =
+    ["ahci", "nvme", "xhci_pci", "ehci_pci", "usb_storage", "uas", "sd_mod", "virtio_pci", "usbhid"];
+
+/// The file of a machine that homehive renders.
+pub(super) fn file(host: &Host<'_>) -> Result<File, RenderError> {
+    let head = format!(
+        "{}: its disks. The UUIDs are derived from the fleet file, so they are known before the disks are made.",
+        host.name
+    );
+    Ok(File::nix(host.path("hardware-configuration.nix"), &head, &module(host, ""))?)
+}
+
+/// The module; `events` are lines of mdadm.conf(5) that say whom to tell.
+pub(super) fn module(host: &Host<'_>, events: &str) -> Expr {
+    let detected = Expr::Code("(modulesPath + \"/installer/scan/not-detected.nix\")");
+    let firmware = Expr::Code("lib.mkDefault config.hardware.enableRedistributableFirmware");
+    let set = Set::new()
+        .put("imports", vec![detected])
+        .put("nixpkgs.hostPlatform", Expr::Apply("lib.mkDefault", vec!["x86_64-linux".into()]))
+        .put("hardware.cpu.intel.updateMicrocode", firmware.clone())
+        .put("hardware.cpu.amd.updateMicrocode", firmware)
+        .note("What the disks hang on, so that stage 1 finds them.")
+        .put("boot.initrd.availableKernelModules", Expr::texts(BUSES))
+        .with(kernel_modules(host))
+        .with(arrays(host, events))
+        .with(filesystems(host));
+    Expr::module("{ config, lib, modulesPath, ... }", set)
+}
+
+/// Modules that stage 1 loads at once.
+fn kernel_modules(host: &Host<'_>) -> Set {
+    let mut modules: Vec<&str> = Vec::new();
+    let mut add = |module| {
+        if !modules.contains(&module) {
+            modules.push(module);
+        }
+    };
+    let (mut volumes, mut caches, mut pools) = (false, false, false);
+    for node in &host.wish.nodes {
+        match &node.kind {
+            Kind::Array(array) => add(match array.level {
+                Level::Raid0 => "raid0",
+                Level::Raid1 => "raid1",
+                Level::Raid4 | Level::Raid5 | Level::Raid6 => "raid456",
+                Level::Raid10 => "raid10",
+            }),
+            Kind::Volume(volume) => {
+                volumes = true;
+                add("dm_mod");
+                match volume.cache.as_ref().map(|cache| cache.kind) {
+                    Some(CacheKind::Writecache) => {
+                        caches = true;
+                        add("dm_writecache");
+                    }
+                    Some(CacheKind::Cache { .. }) => {
+                        pools = true;
+                        add("dm_cache");
+                        add("dm_cache_smq");
+                    }
+                    None => {}
+                }
+            }
+            Kind::Disk(_) | Kind::Partition(_) | Kind::Group(_) => {}
+        }
+    }
+    let mut set = Set::new();
+    if !modules.is_empty() {
+        let first = if volumes {
+            "LVM starts its volumes as soon as their disks are there, which is in stage 1"
+        } else {
+            "Stage 1 starts the array"
+        };
+        let rest = if caches { "; nothing in NixOS knows that a\nwritecache needs this module." } else { "." };
+        let note = [first, rest].concat();
+        set = set.note(note).put("boot.initrd.kernelModules", Expr::texts(modules));
+    }
+    if pools {
+        set = set
+            .note("LVM checks a cache with these tools before it starts the volume.")
+            .put("services.lvm.boot.thin.enable", true);
+    }
+    set
+}
+
+fn arrays(host: &Host<'_>, events: &str) -> Set {
+    let arrays = host.wish.nodes.iter().filter_map(|node| match &node.kind {
+        Kind::Array(array) => Some(format!("ARRAY /dev/md/{} UUID={}\n", array.name, identity::md(array.uuid))),
+        _ => None,
+    });
+    let lines: String = arrays.collect();
+    if lines.is_empty() {
+        return Set::new();
+    }
+    let raid = Set::new().put("enable", true).put("mdadmConf", Expr::Lines(format!("{lines}{events}")));
+    let told = if events.is_empty() { " Who is told of its events stands in modules/alerts.nix." } else { "" };
+    Set::new().note(format!("Arrays by UUID, however their disks are called.{told}")).put("boot.swraid", raid)
+}
+
+fn filesystems(host: &Host<'_>) -> Set {
+    let mut set = Set::new();
+    for Mount { node, path, uuid, format, options } in &host.wish.mounts {
+        let mut mount = Set::new().put("device", format!("/dev/disk/by-uuid/{uuid}")).put("fsType", format.word());
+        if !options.is_empty() {
+            mount = mount.put("options", Expr::texts(options));
+        }
+        set = set.note(node.to_string()).put_named("fileSystems", path.as_str(), mount);
+    }
+    let swaps = host.wish.nodes.iter().filter_map(|node| match &node.holds {
+        Some(Holds::Swap { uuid }) => Some(Set::new().put("device", format!("/dev/disk/by-uuid/{uuid}")).into()),
+        _ => None,
+    });
+    let swaps: Vec<Expr> = swaps.collect();
+    if swaps.is_empty() { set } else { set.put("swapDevices", swaps) }
+}
