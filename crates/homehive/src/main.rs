@@ -9,6 +9,7 @@ mod hostkeys;
 mod installing;
 mod labs;
 mod load;
+mod medium;
 mod reach;
 mod readers;
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("probe", schema::<storage::facts::Facts>("probe")),
         ("show", schema::<fleet::summary::Summary>("show")),
         ("verify", schema::<verify::report::Report>("verify")),
+        ("write-medium", schema::<verbs::WriteMediumAnswer>("write-medium")),
     ]
 }
 

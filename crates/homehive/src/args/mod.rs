@@ -1,6 +1,10 @@
 //! The command line: every verb and option, and nothing of what they do. Help, completions, man pages and the
 //! reference are all made from here.
 
+mod medium;
+
+pub use medium::WriteMedium;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -54,6 +58,8 @@ pub enum Verb {
     Disks(Disks),
     /// Install a machine that was booted from the medium: disks, system, boot loader, reboot
     Install(Install),
+    /// Write a boot medium to a stick, and read it back
+    WriteMedium(WriteMedium),
     /// Check a machine against the fleet, group by group
     Verify(Verify),
     /// A virtual lab that proves it all before real disks are touched

@@ -9,6 +9,7 @@ mod meta;
 mod probe;
 mod show;
 mod verify;
+mod write_medium;
 
 pub use check::CheckAnswer;
 pub use disks::{ApplyAnswer, PlanAnswer, ScriptAnswer, StatusAnswer, journal, wish};
@@ -16,6 +17,7 @@ pub use init::InitAnswer;
 pub use install::InstallAnswer;
 pub use lab::LabAnswer;
 pub use verify::{look, write};
+pub use write_medium::WriteMediumAnswer;
 
 use crate::args::{Cli, Disks, Global, Verb};
 use crate::failure::Failure;
@@ -59,6 +61,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Disks(Disks::Script(script)) => disks::script(&context, &script),
         Verb::Disks(Disks::Status(target)) => disks::status(&context, &target).await,
         Verb::Install(install) => install::run(&context, &install).await,
+        Verb::WriteMedium(args) => write_medium::run(&context, &args).await,
         Verb::Verify(verify) => verify::run(&context, &verify).await,
         Verb::Lab(lab) => lab::run(&context, lab).await,
         Verb::Completions { shell } => {
