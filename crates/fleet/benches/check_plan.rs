@@ -168,7 +168,7 @@ fn machine(text: &mut String, at: usize) -> std::fmt::Result {
         writeln!(text, "\n[machines.{name}.storage.disk.{disk}]\nserial = \"{}\"", serial(at, disk))?;
         match disk {
             "usb" => text.push_str(
-                "content = { type = \"mbr\", bootable = true, partitions.boot = { content = { type = \"filesystem\", \
+                "device = \"/dev/disk/by-id/usb-GRUB\"\ncontent = { type = \"mbr\", bootable = true, partitions.boot = { content = { type = \"filesystem\", \
                  format = \"ext4\", mountpoint = \"/boot\" } } }\n",
             ),
             "nvme" => writeln!(

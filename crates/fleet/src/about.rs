@@ -17,6 +17,9 @@ pub struct About {
     /// Where NixOS comes from; a lock file pins the exact revision.
     #[serde(default = "nixpkgs")]
     pub nixpkgs: FlakeRef,
+    /// Where agenix comes from, which decrypts secrets on the machines; a release by its tag.
+    #[serde(default = "agenix")]
+    pub agenix: FlakeRef,
     /// The machines' time zone; `UTC` if absent.
     #[serde(default = "utc")]
     pub timezone: TimeZone,
@@ -41,6 +44,10 @@ fn nixpkgs() -> FlakeRef {
     known("github:NixOS/nixpkgs/nixos-26.05")
 }
 
+fn agenix() -> FlakeRef {
+    known("github:ryantm/agenix/0.15.0")
+}
+
 fn utc() -> TimeZone {
     known("UTC")
 }
@@ -51,11 +58,12 @@ impl Decode for About {
         let name = table.required("name", "name the fleet: `name = \"home\"`", problems);
         let domain = table.optional("domain", problems).unwrap_or_else(domain);
         let nixpkgs = table.optional("nixpkgs", problems).unwrap_or_else(nixpkgs);
+        let agenix = table.optional("agenix", problems).unwrap_or_else(agenix);
         let timezone = table.optional("timezone", problems).unwrap_or_else(utc);
         let modules = table.or_default("modules", problems);
         let packages = table.or_default("packages", problems);
         table.close(problems);
-        Some(Self { name: name?, domain, nixpkgs, timezone, modules, packages })
+        Some(Self { name: name?, domain, nixpkgs, agenix, timezone, modules, packages })
     }
 }
 
@@ -63,7 +71,7 @@ impl Decode for About {
 mod tests {
     #[test]
     fn defaults_are_well_formed() {
-        let shown = format!("{} {} {}", super::domain(), super::nixpkgs(), super::utc());
-        assert_eq!(shown, "home.arpa github:NixOS/nixpkgs/nixos-26.05 UTC");
+        let shown = format!("{} {} {} {}", super::domain(), super::nixpkgs(), super::agenix(), super::utc());
+        assert_eq!(shown, "home.arpa github:NixOS/nixpkgs/nixos-26.05 github:ryantm/agenix/0.15.0 UTC");
     }
 }

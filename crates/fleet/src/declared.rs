@@ -1,7 +1,7 @@
 //! The fleet file as a whole: its sections, how it is read, and the derived things that others ask for.
 
 use crate::{
-    About, Admin, HostName, K3s, Machine, Monitoring, Network, Share, ShareName, Upgrades, check, placeholder,
+    About, Admin, Deploy, HostName, K3s, Machine, Monitoring, Network, Share, ShareName, Upgrades, check, placeholder,
 };
 use document::{Decode, Format, Kind, Path, Problems, Report, Table, Value};
 use schemars::JsonSchema;
@@ -36,6 +36,9 @@ pub struct Fleet {
     /// The cluster's software.
     #[serde(default)]
     pub k3s: K3s,
+    /// How new systems are rolled out.
+    #[serde(default, skip_serializing_if = "Deploy::is_default")]
+    pub deploy: Deploy,
 }
 
 /// As much of a fleet as could be read: what is broken is absent, and has been told of.
@@ -48,6 +51,7 @@ pub(crate) struct Draft {
     pub monitoring: Option<Monitoring>,
     pub upgrades: Option<Upgrades>,
     pub k3s: K3s,
+    pub deploy: Deploy,
 }
 
 impl Fleet {
@@ -99,15 +103,16 @@ impl Draft {
             monitoring: table.optional("monitoring", problems),
             upgrades: table.optional("upgrades", problems),
             k3s: table.or_default("k3s", problems),
+            deploy: table.or_default("deploy", problems),
         };
         table.close(problems);
         Some(draft)
     }
 
     fn whole(self) -> Option<Fleet> {
-        let Self { about, admin, network, machines, shares, monitoring, upgrades, k3s } = self;
+        let Self { about, admin, network, machines, shares, monitoring, upgrades, k3s, deploy } = self;
         let (about, admin, network) = (about?, admin?, network?);
-        Some(Fleet { about, admin, network, machines, shares, monitoring, upgrades, k3s })
+        Some(Fleet { about, admin, network, machines, shares, monitoring, upgrades, k3s, deploy })
     }
 }
 

@@ -73,23 +73,56 @@ fn has_room(wish: &Wish, node: &Node) -> bool {
     matches!(node.kind, Kind::Disk(_)) && (*table == TableKind::Mbr || partitions.iter().any(bios_boot))
 }
 
-/// Checks that the machine has a root and exactly one place for a boot loader.
-pub(crate) fn check(
-    wish: &Wish,
-    (boot, disk): (Option<Boot>, Option<&Name>),
-    machine: &HostName,
-    at: &Path,
-    problems: &mut Problems,
-) {
+/// What a machine says of its boot loader.
+pub(crate) struct Said<'a> {
+    /// How it boots.
+    pub boot: Option<Boot>,
+    /// The disk that the BIOS boots from.
+    pub disk: Option<&'a Name>,
+    /// Does homehive write its configuration?
+    pub rendered: bool,
+}
+
+/// Where links stay, whichever port a disk is plugged into.
+const BY_ID: &str = "/dev/disk/by-id/";
+
+/// Checks that every disk that GRUB goes to has a link which the machine's configuration can name.
+fn by_id(wish: &Wish, disks: &[NodeId], machine: &HostName, at: &Path, problems: &mut Problems) {
+    for id in disks {
+        let Some(Kind::Disk(disk)) = wish.node(id).map(|node| &node.kind) else { continue };
+        let name = id.as_str().trim_start_matches("disk.");
+        let place = at.join("storage").join("disk").join(name);
+        let (place, label) = match &disk.device {
+            Some(path) if path.starts_with(BY_ID) => continue,
+            Some(_) => (place.join("device"), "not under /dev/disk/by-id"),
+            None => (place, "no `device`"),
+        };
+        problems.add(
+            &place,
+            "fleet::boot_disk_without_id",
+            format!("GRUB goes to disk `{name}` of machine `{machine}`, and nothing tells NixOS its link"),
+            label,
+            "add `device = \"/dev/disk/by-id/…\"`, as `homehive probe HOST` or `ls /dev/disk/by-id` prints it; other words \
+             about the disk may stay",
+        );
+    }
+}
+
+/// Checks that the machine has a root and exactly one place for a boot loader, which NixOS can name.
+pub(crate) fn check(wish: &Wish, said: &Said<'_>, machine: &HostName, at: &Path, problems: &mut Problems) {
     if !wish.mounts.iter().any(|mount| mount.path == "/") {
         // Where a system that has no root would boot from is no question yet.
         return no_root(machine, &at.join("storage"), problems);
     }
-    let Err(error) = find(wish, boot, disk) else { return };
+    let error = match find(wish, said.boot, said.disk) {
+        Ok(Loader::Bios(disks)) if said.rendered => return by_id(wish, &disks, machine, at, problems),
+        Ok(_) => return,
+        Err(error) => error,
+    };
     let declared = |key: &str, said: bool| if said { at.join(key) } else { at.join("storage") };
     let (place, code, help) = match &error {
         LoaderError::NoPlace => (
-            declared("boot", boot.is_some()),
+            declared("boot", said.boot.is_some()),
             "fleet::no_boot_loader",
             "BIOS: give the disk that `/boot` lies on an MBR, or a GPT with a partition `type = \"bios-boot\"`; \
              EFI: a partition `type = \"efi\"` with a vfat filesystem on /boot",

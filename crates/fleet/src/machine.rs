@@ -1,7 +1,10 @@
 //! `[machines.NAME]`: one machine, and what can be checked about it alone.
 
 use crate::net::Address;
-use crate::{FlakeAttribute, Host, HostName, Loader, Login, ModulePath, Package, Tag, TimeZone, loader, text};
+use crate::{
+    FlakeAttribute, Hardware, Host, HostName, Interface, Loader, Login, ModulePath, Package, Tag, TimeZone, loader,
+    text,
+};
 use document::{Decode, Kind, Path, Problems, Table, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,6 +18,9 @@ use storage::{Name, Wish};
 pub struct Machine {
     /// Its static address.
     pub address: Ipv4Addr,
+    /// The wired interface that bears its address, by name or MAC address; its one Ethernet interface if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<Interface>,
     /// What it does in the cluster; nothing if absent.
     #[serde(default, skip_serializing_if = "Role::is_none")]
     pub role: Role,
@@ -42,6 +48,9 @@ pub struct Machine {
     /// A configuration of your own flake, instead of the one that homehive would write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<FlakeAttribute>,
+    /// What its system must be told of its hardware, as `homehive probe` proposes it.
+    #[serde(default, skip_serializing_if = "Hardware::is_default")]
+    pub hardware: Hardware,
     /// Its disks and what lies on them.
     #[serde(default)]
     pub storage: Storage,
@@ -179,9 +188,11 @@ impl Machine {
     pub(crate) fn decode(value: &Value, at: &Path, name: &HostName, problems: &mut Problems) -> Option<Self> {
         let mut table = Table::open(value, at, problems)?;
         let address = table.required("address", "give it a static address: `address = \"192.168.1.10\"`", problems);
+        let interface = table.optional("interface", problems);
         let role = table.or_default("role", problems);
         let tags = table.or_default("tags", problems);
         let ssh = table.or_default("ssh", problems);
+        let hardware = table.or_default("hardware", problems);
         let before = problems.len();
         let boot = table.optional("boot", problems);
         let boot_disk = table.optional("boot_disk", problems);
@@ -197,7 +208,8 @@ impl Machine {
                     if problems.len() == before {
                         // Identities do not matter for where things lie.
                         let wish = Wish::new(storage, uuid::Uuid::nil());
-                        loader::check(&wish, (boot, boot_disk.as_ref()), name, at, problems);
+                        let said = loader::Said { boot, disk: boot_disk.as_ref(), rendered: configuration.is_none() };
+                        loader::check(&wish, &said, name, at, problems);
                     }
                 }
                 None if configuration.is_none() => loader::no_root(name, at, problems),
@@ -207,8 +219,20 @@ impl Machine {
         table.close(problems);
         let Address(address) = address?;
         let storage = storage.unwrap_or_default();
-        let machine =
-            Self { address, role, tags, ssh, boot, boot_disk, timezone, packages, modules, configuration, storage };
-        Some(machine)
+        Some(Self {
+            address,
+            interface,
+            role,
+            tags,
+            ssh,
+            boot,
+            boot_disk,
+            timezone,
+            packages,
+            modules,
+            configuration,
+            hardware,
+            storage,
+        })
     }
 }

@@ -18,6 +18,8 @@ pub struct Nas {
     pub timezone: Option<TimeZone>,
     /// The USB stick's serial number; a placeholder if none.
     pub usb: Option<String>,
+    /// The USB stick's link under `/dev/disk/by-id`; a placeholder if none.
+    pub device: Option<String>,
     /// The `NVMe` disk's serial number; a placeholder if none.
     pub nvme: Option<String>,
     /// The six SATA disks' serial numbers; a placeholder for each that is missing.
@@ -33,8 +35,8 @@ pub fn nas(given: &Nas) -> String {
     let keys: Vec<String> = given.keys.iter().map(|key| quoted(&key.to_string())).collect();
     let keys = if keys.is_empty() { vec![quoted("REPLACE-WITH-YOUR-PUBLIC-KEY")] } else { keys };
     let note = given.note.as_deref().unwrap_or(
-        "What only you know is marked REPLACE-WITH-…: your public key and the serial numbers of your disks.\n\
-         Look at [network] too.",
+        "What only you know is marked REPLACE-WITH-…: your public key and the serial numbers of your disks,\n\
+         and the USB stick's link. Look at [network] too.",
     );
     let note = format!("#\n# {}\n#", note.replace('\n', "\n# "));
     let serial = |given: Option<&String>, what: &str| {
@@ -49,6 +51,7 @@ pub fn nas(given: &Nas) -> String {
         "user" => quoted(given.user.as_ref().map_or("admin", UserName::as_ref)),
         "keys" => format!("[{}]", keys.join(", ")),
         "usb" => serial(given.usb.as_ref(), "USB-STICK"),
+        "device" => quoted(given.device.as_deref().unwrap_or("/dev/disk/by-id/REPLACE-WITH-LINK-OF-USB-STICK")),
         "nvme" => serial(given.nvme.as_ref(), "NVME-DISK"),
         "mail" => mail(given.mail.as_ref()),
         sata => {

@@ -65,6 +65,9 @@ pub struct MachineSummary {
 pub struct Declared {
     /// Its address.
     pub address: std::net::Ipv4Addr,
+    /// The interface that bears it, if declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interface: Option<crate::Interface>,
     /// Its role in the cluster.
     pub role: crate::Role,
     /// Its tags.
@@ -163,6 +166,7 @@ fn summarize(fleet: &Fleet, name: &HostName, machine: &Machine) -> MachineSummar
         name: name.clone(),
         declared: Declared {
             address: machine.address,
+            interface: machine.interface.clone(),
             role: machine.role,
             tags: words(&machine.tags),
             ssh: match machine.ssh.port {

@@ -154,6 +154,11 @@ impl Span {
         Self { number, unit: "d" }
     }
 
+    /// So many minutes.
+    pub fn of_minutes(number: u32) -> Self {
+        Self { number, unit: "min" }
+    }
+
     /// How many minutes.
     pub fn minutes(self) -> u64 {
         let factor = UNITS.iter().find(|(unit, _)| *unit == self.unit).map_or(1, |(_, factor)| *factor);

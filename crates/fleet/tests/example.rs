@@ -22,6 +22,7 @@ fn known() -> Nas {
         ],
         timezone: Some("Europe/London".parse().unwrap()),
         usb: serial("4C530001230415117295"),
+        device: serial("/dev/disk/by-id/usb-SanDisk_Ultra_4C530001230415117295-0:0"),
         nvme: serial("S4EWNX0R512347K"),
         sata: [
             "WD-WX11D34A7K2P",
@@ -68,6 +69,9 @@ fn a_scaffold_lacks_exactly_what_only_the_user_knows() {
     let marked: Vec<_> = findings.iter().map(|finding| (finding.code.as_str(), finding.path.as_str())).collect();
     let mut wanted = vec!["admin.keys.0".to_owned()];
     for disk in ["usb", "nvme", "sata1", "sata2", "sata3", "sata4", "sata5", "sata6"] {
+        if disk == "usb" {
+            wanted.push("machines.nas.storage.disk.usb.device".to_owned());
+        }
         wanted.push(format!("machines.nas.storage.disk.{disk}.serial"));
     }
     assert_eq!(marked, wanted.iter().map(|path| ("fleet::placeholder", path.as_str())).collect::<Vec<_>>());

@@ -24,7 +24,7 @@ fn generated(machines: usize, disks: usize) -> String {
         writeln!(text, "[machines.{name}]\naddress = \"{address}\"\nrole = \"{role}\"").unwrap();
         write!(
             text,
-            "[machines.{name}.storage.disk.usb]\nserial = \"U{machine}\"\n\
+            "[machines.{name}.storage.disk.usb]\ndevice = \"/dev/disk/by-id/usb-U{machine}\"\n\
              content = {{ type = \"mbr\", partitions.boot = {{ content = {{ type = \"filesystem\", format = \"ext4\", mountpoint = \"/\" }} }} }}\n\
              [machines.{name}.storage.mdadm.data]\nlevel = 6\ncontent = {{ type = \"lvm_pv\", vg = \"data\" }}\n\
              [machines.{name}.storage.lvm_vg.data]\npersistent = true\n\

@@ -157,7 +157,7 @@ fn a_first_fleet_lacks_only_what_its_owner_knows() {
     let answer: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
     let codes: Vec<_> = answer["answer"]["problems"].as_array().unwrap().iter().map(|it| it["code"].clone()).collect();
     assert!(codes.iter().all(|code| code == "fleet::placeholder"), "{codes:?}");
-    assert_eq!(codes.len(), 9);
+    assert_eq!(codes.len(), 10);
 }
 
 #[test]

@@ -7,10 +7,7 @@ use document::{Problems, Value};
 
 pub(super) fn check(draft: &Draft, root: &Value, problems: &mut Problems) {
     // A machine that could not be read may be the server that seems to be missing.
-    let declared = match root.get("machines").map(|value| &value.kind) {
-        Some(document::Kind::Table(entries)) => entries.len(),
-        _ => 0,
-    };
+    let declared = super::declared_machines(root);
     if declared == 0 || declared != draft.machines.len() {
         return;
     }

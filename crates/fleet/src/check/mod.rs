@@ -1,14 +1,15 @@
-//! What can only be checked across a fleet: addresses, the cluster, shares, disks, mail. What is broken in itself was
+//! What can only be checked across a fleet: addresses, the cluster, shares, disks, the rollout, mail. What is broken in itself was
 //! told of when it was read, and is not complained of again here.
 
 mod cluster;
+mod deploy;
 mod disks;
 mod mail;
 mod network;
 mod shares;
 
 use crate::declared::Draft;
-use document::{Path, Problems, Value};
+use document::{Kind, Path, Problems, Value};
 
 /// Adds everything that is wrong across the fleet.
 pub(crate) fn check(draft: &Draft, root: &Value, problems: &mut Problems) {
@@ -18,12 +19,21 @@ pub(crate) fn check(draft: &Draft, root: &Value, problems: &mut Problems) {
     cluster::check(draft, root, problems);
     shares::check(draft, root, problems);
     disks::check(draft, problems);
+    deploy::check(draft, root, problems);
     mail::check(draft, problems);
 }
 
 /// A path from words.
 fn path<const N: usize>(keys: [&str; N]) -> Path {
     Path::from_iter(keys)
+}
+
+/// How many machines the file has, even if they could not be read.
+fn declared_machines(root: &Value) -> usize {
+    match root.get("machines").map(|value| &value.kind) {
+        Some(Kind::Table(entries)) => entries.len(),
+        _ => 0,
+    }
 }
 
 /// Does the file have this entry, even if it could not be read?

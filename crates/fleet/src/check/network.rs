@@ -2,7 +2,7 @@
 
 use super::path;
 use crate::declared::Draft;
-use crate::{AddressRange, Network, Ranges};
+use crate::{AddressRange, Interface, Network, Ranges};
 use document::{Path, Problems};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -18,6 +18,7 @@ pub(super) fn check(network: &Network, draft: &Draft, problems: &mut Problems) {
         machine_address(name.as_ref(), machine.address, network, &at, problems);
         unique(name.as_ref(), machine.address, &mut taken, &at, problems);
     }
+    cards(draft, problems);
     for (name, address) in &network.hosts {
         let at = path(["network", "hosts", name.as_ref()]);
         if draft.machines.contains_key(name) {
@@ -28,6 +29,20 @@ pub(super) fn check(network: &Network, draft: &Draft, problems: &mut Problems) {
             in_pool(&format!("host `{name}`"), *address, &at, problems);
         }
         unique(name.as_ref(), *address, &mut taken, &at, problems);
+    }
+}
+
+/// A network card is in one machine.
+fn cards(draft: &Draft, problems: &mut Problems) {
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, machine) in &draft.machines {
+        let Some(Interface::Mac(mac)) = &machine.interface else { continue };
+        if let Some(first) = seen.insert(mac, name.as_ref()) {
+            let at = path(["machines", name.as_ref(), "interface"]);
+            let message = format!("`{name}` has the network card of `{first}`: {mac}");
+            let help = "a card is in one machine: correct the MAC address of one of the two";
+            problems.add(&at, "fleet::interface_in_two_machines", message, "taken", help);
+        }
     }
 }
 

@@ -85,6 +85,7 @@ fn one(machine: &MachineSummary) -> String {
     if declared.ssh != declared.address.to_string() {
         lines.push(format!("  reached at {}", declared.ssh));
     }
+    lines.extend(declared.interface.as_ref().map(|it| format!("  network interface {it}")));
     match &machine.loader {
         Some(Loader::Bios(disks)) => {
             let disks: Vec<&str> = disks.iter().map(storage::NodeId::as_str).collect();

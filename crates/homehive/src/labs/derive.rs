@@ -1,7 +1,8 @@
 //! From a fleet to its lab: the virtual machines, and the fleet file that describes them. Pure.
 //!
 //! The lab's fleet is the real one but for what a virtual machine cannot have: machines answer on loopback, disks are
-//! recognised by serial alone and are small, and so are their partitions and volumes. Names stay, so that every identity
+//! recognised by serial alone (those with GRUB also by the link that QEMU's disks have) and are small, and so are their
+//! partitions and volumes. Names stay, so that every identity
 //! in the lab is the very one that the real machine will have.
 
 use fleet::{Fleet, HostName};
@@ -40,19 +41,24 @@ pub fn derive(fleet: &Fleet, machines: &[HostName], key: &str) -> Result<Derived
     let mut blueprints = Vec::new();
     for name in machines {
         let (Some(declared), Some(wish)) = (fleet.machines.get(name), fleet.wish(name)) else { continue };
-        let boot: Vec<NodeId> = match declared.loader(&wish) {
-            Some(fleet::Loader::Bios(disks)) => disks,
-            Some(fleet::Loader::Efi(node)) => wish.disks_of(&node).into_iter().map(|disk| disk.id.clone()).collect(),
-            None => Vec::new(),
+        let (grub, efi): (Vec<NodeId>, Vec<NodeId>) = match declared.loader(&wish) {
+            Some(fleet::Loader::Bios(disks)) => (disks, Vec::new()),
+            Some(fleet::Loader::Efi(node)) => {
+                (Vec::new(), wish.disks_of(&node).into_iter().map(|disk| disk.id.clone()).collect())
+            }
+            None => (Vec::new(), Vec::new()),
         };
         let place = &mut value["machines"][name.to_string()];
         place["ssh"] = json!({ "address": "127.0.0.1" });
         let mut disks = Vec::new();
         for (disk, declared) in &declared.storage.disk {
             let id = NodeId::disk(disk);
-            let spec = disk_spec(disk.as_ref(), declared, boot.contains(&id));
+            let spec = disk_spec(disk.as_ref(), declared, grub.contains(&id) || efi.contains(&id));
             let at = &mut place["storage"]["disk"][disk.as_ref()];
             let mut fresh = json!({ "serial": spec.serial });
+            if grub.contains(&id) {
+                fresh["device"] = json!(spec.link());
+            }
             for key in ["persistent", "content"] {
                 if let Some(kept) = at.get(key) {
                     fresh[key] = kept.clone();
@@ -94,7 +100,11 @@ pub fn set_port(fleet: &mut Value, machine: &str, port: u16) {
 
 /// Writes a disk's new serial number into the lab's fleet, as a person does after replacing it.
 pub fn set_serial(fleet: &mut Value, machine: &str, disk: &str, serial: &str) {
-    fleet["machines"][machine]["storage"]["disk"][disk]["serial"] = json!(serial);
+    let disk = &mut fleet["machines"][machine]["storage"]["disk"][disk];
+    if let (Some(device), Some(old)) = (disk["device"].as_str(), disk["serial"].as_str()) {
+        disk["device"] = json!(device.replace(old, serial));
+    }
+    disk["serial"] = json!(serial);
 }
 
 /// The disk that the lab gives for a declared one: the same serial number and World Wide Name where QEMU can show them.
@@ -205,5 +215,35 @@ fn path(node: &Node) -> String {
         Some("disk") => format!("/storage/disk/{owner}/content/partitions/{name}"),
         Some("mdadm") => format!("/storage/mdadm/{owner}/content/partitions/{name}"),
         _ => format!("/storage/lvm_vg/{owner}/lvs/{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{derive, set_serial};
+    use fleet::{Fleet, Format};
+    use lab::qemu::DiskKind;
+
+    fn parsed(text: &str, format: Format) -> Fleet {
+        Fleet::parse(text, "fleet", format).map_err(|report| report.findings()).unwrap()
+    }
+
+    #[test]
+    fn the_lab_of_the_example_has_its_stick_and_a_fleet_that_is_right() {
+        let fleet = parsed(include_str!("../../../../examples/nas/fleet.toml"), Format::Toml);
+        let names: Vec<_> = fleet.machines.keys().cloned().collect();
+        let key = fleet.admin.keys[0].to_string();
+        let mut derived = derive(&fleet, &names, &key).unwrap();
+        let stick = derived.blueprint.machines[0].disks.iter().find(|disk| disk.name == "usb").unwrap();
+        assert!(stick.kind == DiskKind::Usb && stick.boot, "{stick:?}");
+        let link = |fleet: &Fleet| fleet.machines[&names[0]].storage.disk[&"usb".parse().unwrap()].device.clone();
+        let lab = parsed(&derived.fleet.to_string(), Format::Json);
+        assert_eq!(link(&lab).as_deref(), Some("/dev/disk/by-id/usb-QEMU_QEMU_HARDDISK_4C530001230415117295-0:0"));
+        // Identities are the real machine's.
+        let nodes = |fleet: &Fleet| fleet.wish(&names[0]).unwrap().announce();
+        assert_eq!(nodes(&lab), nodes(&fleet));
+        set_serial(&mut derived.fleet, "nas", "usb", "NEW-1");
+        let lab = parsed(&derived.fleet.to_string(), Format::Json);
+        assert_eq!(link(&lab).as_deref(), Some("/dev/disk/by-id/usb-QEMU_QEMU_HARDDISK_NEW-1-0:0"));
     }
 }

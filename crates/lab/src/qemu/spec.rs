@@ -39,6 +39,20 @@ pub struct DiskSpec {
     pub boot: bool,
 }
 
+impl DiskSpec {
+    /// The link that udev makes for it on the machine (systemd's `60-persistent-storage.rules`, and QEMU's names of its
+    /// disks).
+    pub fn link(&self) -> String {
+        let stem = match self.kind {
+            DiskKind::Usb => return format!("/dev/disk/by-id/usb-QEMU_QEMU_HARDDISK_{}-0:0", self.serial),
+            DiskKind::Nvme => "nvme-QEMU_NVMe_Ctrl_",
+            DiskKind::Sata => "ata-QEMU_HARDDISK_",
+            DiskKind::Virtio => "virtio-",
+        };
+        format!("/dev/disk/by-id/{stem}{}", self.serial)
+    }
+}
+
 /// How a disk does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
