@@ -2,6 +2,7 @@
 
 mod answer;
 mod args;
+mod building;
 mod clock;
 mod converge;
 mod failure;

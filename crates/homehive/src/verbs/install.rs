@@ -3,10 +3,9 @@
 use super::Context;
 use super::lab::reboot_from_disks;
 use crate::answer;
-use crate::args::{Install, Payload};
+use crate::args::Install;
 use crate::failure::Failure;
 use crate::installing::{self, Job};
-use crate::labs;
 use crate::load::Loaded;
 use crate::reach::{self, System};
 use cmd::Cmd;
@@ -42,10 +41,6 @@ pub async fn run(context: &Context, args: &Install) -> Result<(), Failure> {
              homehive lab boot {name} --medium)"
         )));
     }
-    let packages = match args.payload {
-        Payload::Nixos => None,
-        Payload::StandIn => Some(labs::image(&context.story).await?.packages()),
-    };
     let machine = &reached.machine;
     let again = context.again(&format!("install {name}"));
     let job = Job {
@@ -55,7 +50,7 @@ pub async fn run(context: &Context, args: &Install) -> Result<(), Failure> {
         machine,
         consent,
         payload: args.payload,
-        packages,
+        packages: None,
         again: &again,
     };
     let installed = installing::install(job).await?;
