@@ -2,9 +2,12 @@
 //! public half beside it, so that a machine is known before anybody has spoken to it.
 
 use age::secrecy::{ExposeSecret as _, SecretString};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use sha2::{Digest as _, Sha256};
 use ssh_key::{Algorithm, LineEnding, PrivateKey};
 use std::fs;
-use std::io::{self, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::iter;
 use std::path::{Path, PathBuf};
 
@@ -36,6 +39,9 @@ pub enum KeyError {
         "no private key to decrypt host keys with: looked for {looked}; name yours in the variable HOMEHIVE_IDENTITY"
     )]
     NoIdentity { looked: String },
+    /// The system gives no random bytes.
+    #[error("no random bytes are to be had: {0}")]
+    Random(String),
     /// A key pair cannot be made.
     #[error("cannot make a host key: {0}")]
     Make(#[from] ssh_key::Error),
@@ -79,24 +85,73 @@ impl HostKeys {
 
     /// The secret half in OpenSSH's form, decrypted with the private key in `identity`.
     pub fn secret(&self, name: &str, identity: &Path) -> Result<SecretString, KeyError> {
-        let path = self.secret_path(name);
-        let sealed = fs::read(&path).map_err(access(&path))?;
-        let key = fs::File::open(identity).map_err(access(identity))?;
-        let locked = |reason: String| KeyError::Locked { path: path.clone(), identity: identity.to_owned(), reason };
-        let key = age::ssh::Identity::from_buffer(BufReader::new(key), Some(identity.display().to_string()))
-            .map_err(|error| locked(error.to_string()))?;
-        if let age::ssh::Identity::Encrypted(_) = key {
-            return Err(locked("it has a passphrase; name a key without one in HOMEHIVE_IDENTITY".into()));
-        }
-        let armor = age::armor::ArmoredReader::new(&sealed[..]);
-        let opened = age::Decryptor::new(armor).and_then(|sealed| sealed.decrypt(iter::once(&key as _)));
-        let mut text = String::new();
-        opened
-            .map_err(|error| locked(error.to_string()))?
-            .read_to_string(&mut text)
-            .map_err(|error| locked(error.to_string()))?;
-        Ok(SecretString::from(text))
+        open(&self.secret_path(name), identity)
     }
+}
+
+/// What a sealed file holds, decrypted with the private key in `identity`.
+pub fn open(path: &Path, identity: &Path) -> Result<SecretString, KeyError> {
+    let sealed = fs::read(path).map_err(access(path))?;
+    let key = fs::File::open(identity).map_err(access(identity))?;
+    let locked = |reason: String| KeyError::Locked { path: path.to_owned(), identity: identity.to_owned(), reason };
+    let key = age::ssh::Identity::from_buffer(BufReader::new(key), Some(identity.display().to_string()))
+        .map_err(|error| locked(error.to_string()))?;
+    if let age::ssh::Identity::Encrypted(_) = key {
+        return Err(locked("it has a passphrase; name a key without one in HOMEHIVE_IDENTITY".into()));
+    }
+    let armor = age::armor::ArmoredReader::new(&sealed[..]);
+    let opened = age::Decryptor::new(armor).and_then(|sealed| sealed.decrypt(iter::once(&key as _)));
+    let mut text = String::new();
+    opened
+        .map_err(|error| locked(error.to_string()))?
+        .read_to_string(&mut text)
+        .map_err(|error| locked(error.to_string()))?;
+    Ok(SecretString::from(text))
+}
+
+/// Writes a secret that only these public keys' owners can open.
+pub fn write_sealed<'a>(
+    path: &Path,
+    secret: &[u8],
+    recipients: impl IntoIterator<Item = &'a str>,
+) -> Result<(), KeyError> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(dir).map_err(access(dir))?;
+    write_whole(path, &seal(secret, recipients)?)
+}
+
+/// Can each of these public keys' owners open the file? A sealed file names its recipients by the beginning of the
+/// SHA-256 of their keys (age's `ssh-ed25519` and `ssh-rsa` stanzas, see C2SP's age.md).
+pub fn sealed_for<'a>(path: &Path, recipients: impl IntoIterator<Item = &'a str>) -> Result<bool, KeyError> {
+    let sealed = fs::read(path).map_err(access(path))?;
+    let mut header = Vec::new();
+    // The header is text, and ends with the line of its authentication code.
+    let mut reader = BufReader::new(age::armor::ArmoredReader::new(&sealed[..]));
+    loop {
+        let before = header.len();
+        let read = reader.read_until(b'\n', &mut header).map_err(access(path))?;
+        if read == 0 || header[before..].starts_with(b"---") {
+            break;
+        }
+    }
+    let header = String::from_utf8_lossy(&header).into_owned();
+    let named: Vec<Vec<&str>> = header
+        .lines()
+        .filter_map(|line| line.strip_prefix("-> "))
+        .map(|line| line.split(' ').take(2).collect())
+        .collect();
+    let fits = |key: &str| {
+        let Ok(public) = ssh_key::PublicKey::from_openssh(key) else { return true };
+        // What age cannot seal for is left out when a file is written, and counts as served.
+        if key.parse::<age::ssh::Recipient>().is_err() {
+            return true;
+        }
+        let Ok(wire) = public.to_bytes() else { return true };
+        let tag = BASE64.encode(&Sha256::digest(&wire)[..4]);
+        let kind = key.split(' ').next().unwrap_or_default();
+        named.iter().any(|stanza| stanza[..] == [kind, tag.as_str()])
+    };
+    Ok(recipients.into_iter().all(fits))
 }
 
 /// The private key that opens the fleet's secrets: `HOMEHIVE_IDENTITY`, or the usual places under `~/.ssh`.
@@ -166,6 +221,27 @@ mod tests {
         let sealed = std::fs::read_to_string(dir.path().join("secrets/host-keys/nas.age")).unwrap();
         assert!(sealed.starts_with("-----BEGIN AGE ENCRYPTED FILE-----"));
         drop(stranger);
+    }
+
+    #[test]
+    fn who_can_open_a_file_is_seen_without_opening_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let [one, two] = [0, 1].map(|_| {
+            let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, Algorithm::Ed25519).unwrap();
+            key.public_key().to_openssh().unwrap()
+        });
+        let file = dir.path().join("secrets/token.age");
+        super::write_sealed(&file, b"x", [one.as_str()]).unwrap();
+        for (case, keys, wanted) in [
+            ("the one", vec![one.as_str()], true),
+            ("the other", vec![two.as_str()], false),
+            ("both", vec![one.as_str(), two.as_str()], false),
+            ("a key that age does not know", vec![one.as_str(), "ecdsa-sha2-nistp256 AAAA"], true),
+        ] {
+            assert_eq!(super::sealed_for(&file, keys).unwrap(), wanted, "{case}");
+        }
+        super::write_sealed(&file, b"x", [one.as_str(), two.as_str()]).unwrap();
+        assert!(super::sealed_for(&file, [one.as_str(), two.as_str()]).unwrap());
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod reach;
 mod readers;
 #[cfg(test)]
 mod reference;
+mod rendering;
 mod scenario;
 mod schemas;
 mod verbs;

@@ -19,6 +19,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("lab-run", schema::<verify::report::Report>("lab-run")),
         ("lab-status", schema::<verbs::LabAnswer>("lab-status")),
         ("probe", schema::<storage::facts::Facts>("probe")),
+        ("render", schema::<verbs::RenderAnswer>("render")),
         ("show", schema::<fleet::summary::Summary>("show")),
         ("verify", schema::<verify::report::Report>("verify")),
         ("write-medium", schema::<verbs::WriteMediumAnswer>("write-medium")),

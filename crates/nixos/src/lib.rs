@@ -10,4 +10,4 @@ pub mod syntax;
 
 pub use file::{File, FormatError};
 pub use records::Records;
-pub use render::{RenderError, needed_secrets, readme, render};
+pub use render::{MAIL_PASSWORD, RenderError, needed_secrets, readme, render};

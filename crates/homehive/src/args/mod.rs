@@ -2,8 +2,10 @@
 //! reference are all made from here.
 
 mod medium;
+mod render;
 
 pub use medium::WriteMedium;
+pub use render::Render;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -51,6 +53,8 @@ pub enum Verb {
     Check,
     /// Show the fleet: machines, addresses, the storage stack and its identities, shares
     Show(Show),
+    /// Write the fleet as a plain NixOS flake
+    Render(Render),
     /// Look at a machine: hardware, disks and what they hold
     Probe(Probe),
     /// Plan, prepare and watch a machine's disks

@@ -7,6 +7,7 @@ mod install;
 mod lab;
 mod meta;
 mod probe;
+mod render;
 mod show;
 mod verify;
 mod write_medium;
@@ -16,6 +17,7 @@ pub use disks::{ApplyAnswer, PlanAnswer, ScriptAnswer, StatusAnswer, journal, wi
 pub use init::InitAnswer;
 pub use install::InstallAnswer;
 pub use lab::LabAnswer;
+pub use render::RenderAnswer;
 pub use verify::{look, write};
 pub use write_medium::WriteMediumAnswer;
 
@@ -55,6 +57,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Init(init) => init::run(&context, &init),
         Verb::Check => check::run(&context),
         Verb::Show(show) => show::run(&context, &show),
+        Verb::Render(render) => render::run(&context, &render),
         Verb::Probe(probe) => probe::run(&context, &probe).await,
         Verb::Disks(Disks::Plan(plan)) => disks::plan(&context, &plan).await,
         Verb::Disks(Disks::Apply(apply)) => disks::apply(&context, &apply).await,

@@ -16,7 +16,7 @@ use ::storage::wish::Kind;
 use ::storage::{NodeId, Wish};
 use fleet::{Fleet, HostName, Loader, Machine, Role};
 
-pub use secrets::needed as needed_secrets;
+pub use secrets::{MAIL_PASSWORD, needed as needed_secrets};
 
 /// The one host key of a machine: made before its first boot, and pinned.
 const HOST_KEY: &str = "/etc/ssh/ssh_host_ed25519_key";

@@ -203,12 +203,12 @@ fn alerts(home: &Home<'_>) -> Expr {
         // RFC 8314: 465 speaks TLS from the first byte.
         .put("tls_starttls", mail.smarthost.port() != 465);
     let mut secret = Set::new();
-    if let Some(user) = mail.user.as_ref().filter(|_| home.records.secrets.contains(super::secrets::MAIL)) {
+    if let Some(user) = mail.user.as_ref().filter(|_| home.records.secrets.contains(super::MAIL_PASSWORD)) {
         account = account
             .put("auth", true)
             .put("user", user.as_str())
             .put("passwordeval", Expr::Code("\"cat ${config.age.secrets.mail-password.path}\""));
-        let file = Expr::Path(format!("../secrets/{}", super::secrets::MAIL));
+        let file = Expr::Path(format!("../secrets/{}", super::MAIL_PASSWORD));
         secret = secret.put("age.secrets.mail-password.file", file);
     }
     let note = match (&mail.user, secret.is_empty()) {

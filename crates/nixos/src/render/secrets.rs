@@ -7,8 +7,8 @@ use fleet::{Fleet, HostName};
 
 /// The secret by which nodes join the cluster.
 const K3S_TOKEN: &str = "k3s-token.age";
-/// The password for the mail server.
-pub(super) const MAIL: &str = "mail-password.age";
+/// The password for the mail server, by its name under `secrets/`: only the user can make it.
+pub const MAIL_PASSWORD: &str = "mail-password.age";
 
 /// The random secrets that the rendered tree refers to, by their names under `secrets/`, each with the machines that
 /// must be able to open it. Whoever writes the tree makes those that are missing.
@@ -50,7 +50,7 @@ pub(super) fn file(home: &Home<'_>) -> Result<File, RenderError> {
     let mail = home.fleet.monitoring.as_ref().and_then(|monitoring| monitoring.mail.as_ref());
     if mail.is_some_and(|mail| mail.user.is_some()) {
         let all: Vec<HostName> = home.fleet.machines.keys().cloned().collect();
-        rule(MAIL.to_owned(), &all);
+        rule(MAIL_PASSWORD.to_owned(), &all);
     }
     let head = "Who can open which secret, for agenix: cd secrets && agenix -e mail-password.age";
     Ok(File::nix("secrets/secrets.nix", head, &Expr::Let(bindings, Box::new(rules.into())))?)

@@ -47,7 +47,7 @@ pub(super) fn file(host: &Host<'_>) -> Result<File, RenderError> {
 /// Secrets that modules ask for, in a file that everybody may read.
 fn secrets(host: &Host<'_>) -> Set {
     let cluster = (!host.machine.role.is_none()).then_some("k3s-token");
-    let mail = host.home.records.secrets.contains(super::secrets::MAIL).then_some("mail-password");
+    let mail = host.home.records.secrets.contains(super::MAIL_PASSWORD).then_some("mail-password");
     let path = || Expr::Code("toString (pkgs.writeText \"secret\" \"for-this-test-alone\\n\")");
     let all = [cluster, mail].into_iter().flatten();
     all.fold(Set::new(), |set, name| set.put_named("", name, Set::new().put("path", path())))

@@ -1,0 +1,158 @@
+//! `render` as a person meets it: a tree of files that notices edits, and exit statuses.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A directory with the example's fleet, and a key pair of its admin.
+struct Home {
+    dir: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        let home = Self { dir: tempfile::tempdir().unwrap() };
+        let key = ssh_key::PrivateKey::random(&mut ssh_key::rand_core::OsRng, ssh_key::Algorithm::Ed25519).unwrap();
+        key.write_openssh_file(&home.path("id_ed25519"), ssh_key::LineEnding::LF).unwrap();
+        let public = key.public_key().to_openssh().unwrap();
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/nas/fleet.toml");
+        let mut text: String = fs::read_to_string(example)
+            .unwrap()
+            .lines()
+            .map(
+                |line| {
+                    if line.starts_with("keys = ") { format!("keys = [\"{public}\"]\n") } else { format!("{line}\n") }
+                },
+            )
+            .collect();
+        if !text.contains("device = \"/dev/disk") {
+            let serial = "serial = \"4C530001230415117295\"\n";
+            text = text.replace(serial, &format!("{serial}device = \"/dev/disk/by-id/usb-stick\"\n"));
+        }
+        fs::write(home.path("fleet.toml"), text).unwrap();
+        home
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path(path)).unwrap()
+    }
+
+    fn edit(&self, path: &str, change: impl Fn(String) -> String) {
+        fs::write(self.path(path), change(self.read(path))).unwrap();
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+        command.current_dir(self.dir.path()).arg("--plain").args(words);
+        command.env("HOME", self.dir.path()).env("XDG_STATE_HOME", self.dir.path()).env_remove("HOMEHIVE_FLEET");
+        command.env("HOMEHIVE_IDENTITY", self.path("id_ed25519"));
+        command.output().unwrap()
+    }
+
+    /// Runs, expects this exit status, and gives what was printed.
+    fn told(&self, words: &[&str], status: i32) -> String {
+        let output = self.run(words);
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        assert_eq!(output.status.code(), Some(status), "{words:?}: {text}");
+        text
+    }
+}
+
+#[test]
+fn a_second_render_changes_nothing() {
+    let home = Home::new();
+    assert!(home.told(&["render", "--check"], 1).contains("+++ flake.nix (rendered)"));
+    let first = home.told(&["render"], 0);
+    for wanted in
+        ["wrote flake.nix\n", "wrote hosts/nas/default.nix\n", "made secrets/k3s-token.age", "mail-password.age"]
+    {
+        assert!(first.contains(wanted), "{wanted}: {first}");
+    }
+    let token = home.read("secrets/k3s-token.age");
+    let written = fs::metadata(home.path("flake.nix")).unwrap().modified().unwrap();
+    let second = home.told(&["render"], 0);
+    assert!(second.contains("0 files changed") && !second.contains("made"), "{second}");
+    assert_eq!(fs::metadata(home.path("flake.nix")).unwrap().modified().unwrap(), written, "not written again");
+    assert_eq!(home.read("secrets/k3s-token.age"), token);
+    assert!(home.told(&["render", "--check"], 0).contains("as the fleet file has it"));
+}
+
+#[test]
+fn an_edited_file_is_noticed_and_kept() {
+    let home = Home::new();
+    home.told(&["render"], 0);
+    let services = "hosts/nas/services.nix";
+    home.edit(services, |text| format!("{text}# mine\n"));
+    home.edit("fleet.toml", |text| text.replace("\"htop\", ", ""));
+    let told = home.told(&["render"], 3);
+    for wanted in ["-# mine\n", "--overwrite hosts/nas/services.nix", "`modules`"] {
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
+    assert!(home.read(services).contains("# mine"));
+    home.told(&["render", "--overwrite", services], 0);
+    assert!(!home.read(services).contains("# mine") && !home.read(services).contains("htop"));
+    home.told(&["render", "--overwrite", "fleet.toml"], 2);
+}
+
+#[test]
+fn a_machine_that_is_gone_takes_its_files_along() {
+    let home = Home::new();
+    let other = "\n[machines.other]\naddress = \"192.168.1.11\"\n[machines.other.storage.disk.one]\nserial = \"X-1\"\n\
+        [machines.other.storage.disk.one.content]\ntype = \"gpt\"\n\
+        partitions.esp = { size = \"1GiB\", type = \"efi\", content = { type = \"filesystem\", format = \"vfat\", \
+        mountpoint = \"/boot\" } }\n\
+        partitions.root = { size = \"100%\", content = { type = \"filesystem\", format = \"ext4\", mountpoint = \"/\" } }\n";
+    let without = home.read("fleet.toml");
+    home.edit("fleet.toml", |text| text + other);
+    home.told(&["render"], 0);
+    assert!(home.read("hosts/other/default.nix").contains("systemd-boot"));
+    home.edit("hosts/other/services.nix", |text| format!("{text}# mine\n"));
+    fs::write(home.path("fleet.toml"), without).unwrap();
+    assert!(home.told(&["render"], 3).contains("hosts/other/services.nix"));
+    let told = home.told(&["render", "--overwrite", "hosts/other/services.nix"], 0);
+    assert!(told.contains("removed hosts/other/default.nix"), "{told}");
+    assert!(!home.path("hosts/other").exists());
+}
+
+#[test]
+fn a_machine_that_joins_the_cluster_can_open_its_token() {
+    let home = Home::new();
+    home.told(&["render"], 0);
+    let agent = "\n[machines.pi]\naddress = \"192.168.1.12\"\nrole = \"k3s-agent\"\n\
+        configuration = \"github:you/config#pi\"\n";
+    home.edit("fleet.toml", |text| text + agent);
+    let told = home.told(&["render"], 0);
+    assert!(told.contains("k3s-token.age: the same secret, sealed anew for nas, pi"), "{told}");
+    assert!(!home.told(&["render"], 0).contains("made"));
+    assert!(home.path("hosts/pi/network.nix").exists() && !home.path("hosts/pi/default.nix").exists());
+}
+
+#[test]
+fn modules_of_ones_own_must_be_there() {
+    let home = Home::new();
+    home.edit("fleet.toml", |text| text.replace("tags = [\"storage\"]", "modules = [\"own/printer.nix\"]"));
+    assert!(home.told(&["render"], 2).contains("own/printer.nix"));
+    assert!(!home.path("secrets").exists(), "nothing was made");
+    fs::create_dir(home.path("own")).unwrap();
+    fs::write(home.path("own/printer.nix"), "{ services.printing.enable = true; }\n").unwrap();
+    home.told(&["render"], 0);
+    assert!(home.read("hosts/nas/default.nix").contains("../../own/printer.nix"));
+    assert!(home.told(&["render", "--out", "elsewhere"], 2).contains("reaches nothing outside"));
+}
+
+#[test]
+fn a_tree_elsewhere_stands_by_itself() {
+    let home = Home::new();
+    home.told(&["render", "--out", "tree"], 0);
+    for file in ["README.md", "flake.nix", "secrets/k3s-token.age", ".rendered.json"] {
+        assert!(home.path("tree").join(file).exists(), "{file}");
+    }
+    assert!(!home.path("flake.nix").exists());
+}
