@@ -4,6 +4,17 @@
 use crate::{FleetName, Mail, PublicKey, TimeZone, UserName};
 
 const NAS: &str = include_str!("../scaffold/nas.toml");
+const CLUSTER: &str = include_str!("../scaffold/cluster.toml");
+
+/// What both have in common.
+const PARTS: [(&str, &str); 3] = [
+    ("@base@", include_str!("../scaffold/base.toml")),
+    ("@nas-storage@", include_str!("../scaffold/nas-storage.toml")),
+    ("@services@", include_str!("../scaffold/services.toml")),
+];
+
+/// The computers of a new cluster beside its NAS, in the order of [`Cluster::nodes`].
+const NODES: [&str; 4] = ["hive1", "hive2", "hive3", "worker"];
 
 /// What is known of a new NAS.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +41,27 @@ pub struct Nas {
     pub note: Option<String>,
 }
 
+/// What is known of a new cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Cluster {
+    /// What is known of the fleet and of its NAS.
+    pub nas: Nas,
+    /// The `NVMe` disks' serial numbers of the three servers and the worker; a placeholder for each that is missing.
+    pub nodes: [Option<String>; 4],
+}
+
 /// A fleet of one NAS, commented for a newcomer.
 pub fn nas(given: &Nas) -> String {
+    fill(NAS, given, &<[_; 4]>::default())
+}
+
+/// A fleet of three servers, an agent and a NAS, commented for a newcomer.
+pub fn cluster(given: &Cluster) -> String {
+    fill(CLUSTER, &given.nas, &given.nodes)
+}
+
+fn fill(template: &str, given: &Nas, nodes: &[Option<String>; 4]) -> String {
+    let template = PARTS.iter().fold(template.to_owned(), |text, (mark, part)| text.replace(mark, part));
     let keys: Vec<String> = given.keys.iter().map(|key| quoted(&key.to_string())).collect();
     let keys = if keys.is_empty() { vec![quoted("REPLACE-WITH-YOUR-PUBLIC-KEY")] } else { keys };
     let note = given.note.as_deref().unwrap_or(
@@ -45,6 +75,8 @@ pub fn nas(given: &Nas) -> String {
     // Odd pieces are markers; what is put in is not looked at again.
     let fill = |(index, piece): (usize, &str)| match piece {
         _ if index % 2 == 0 => piece.to_owned(),
+        // What is written twice stands for itself.
+        "" => "@".to_owned(),
         "note" => note.clone(),
         "fleet" => quoted(given.fleet.as_ref().map_or("home", FleetName::as_ref)),
         "timezone" => quoted(given.timezone.as_ref().map_or("UTC", TimeZone::as_ref)),
@@ -54,13 +86,17 @@ pub fn nas(given: &Nas) -> String {
         "device" => quoted(given.device.as_deref().unwrap_or("/dev/disk/by-id/REPLACE-WITH-LINK-OF-USB-STICK")),
         "nvme" => serial(given.nvme.as_ref(), "NVME-DISK"),
         "mail" => mail(given.mail.as_ref()),
+        node if NODES.contains(&node) => {
+            let known = NODES.iter().zip(nodes).find(|(name, _)| **name == node).and_then(|(_, known)| known.as_ref());
+            serial(known, &format!("NVME-DISK-OF-{}", node.to_uppercase()))
+        }
         sata => {
             let number = sata.trim_start_matches("sata").parse::<usize>().unwrap_or(0);
             let known = number.checked_sub(1).and_then(|index| given.sata.get(index)).and_then(Option::as_ref);
             serial(known, &format!("SATA-DISK-{number}"))
         }
     };
-    NAS.split('@').enumerate().map(fill).collect()
+    template.split('@').enumerate().map(fill).collect()
 }
 
 fn mail(mail: Option<&Mail>) -> String {

@@ -2,13 +2,18 @@
 
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test, which reads and writes its fixtures")]
 
-use fleet::scaffold::{Nas, nas};
+use fleet::scaffold::{Cluster, Nas, cluster, nas};
 use fleet::{Fleet, Format};
 
 const EXAMPLE: &str = include_str!("../../../examples/nas/fleet.toml");
+const CLUSTER: &str = include_str!("../../../examples/cluster/fleet.toml");
 
-const NOTE: &str = "This is an example: the key opens nothing, since nobody has its private half, and the disks are made up. \
-                    `homehive\ninit nas` writes the same file for disks and a key of yours.";
+fn note(kind: &str) -> String {
+    format!(
+        "This is an example: the key opens nothing, since nobody has its private half, and the disks are made up. \
+         `homehive\ninit {kind}` writes the same file for disks and a key of yours."
+    )
+}
 
 fn known() -> Nas {
     let serial = |text: &str| Some(text.to_owned());
@@ -39,45 +44,80 @@ fn known() -> Nas {
             smarthost: "mail.home.arpa:587".parse().unwrap(),
             user: Some("nas".to_owned()),
         }),
-        note: Some(NOTE.to_owned()),
+        note: Some(note("nas")),
     }
 }
 
-#[test]
-fn the_example_is_the_scaffold_filled_in() {
-    let text = nas(&known());
+fn known_cluster() -> Cluster {
+    let serial = |text: &str| Some(text.to_owned());
+    Cluster {
+        nas: Nas { note: Some(note("cluster")), ..known() },
+        nodes: ["S64GNX0T401233A", "S64GNX0T401287F", "S64GNX0T402519K", "S64GNX0T402604C"].map(serial),
+    }
+}
+
+fn in_step(name: &str, text: &str, stands: &str) {
     if std::env::var_os("UPDATE_EXAMPLES").is_some() {
-        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/nas/fleet.toml"), &text).unwrap();
+        std::fs::write(format!("{}/../../examples/{name}/fleet.toml", env!("CARGO_MANIFEST_DIR")), text).unwrap();
     } else {
-        assert!(text == EXAMPLE, "out of step: UPDATE_EXAMPLES=1 cargo nextest run -p fleet example");
+        assert!(text == stands, "{name} is out of step: UPDATE_EXAMPLES=1 cargo nextest run -p fleet example");
     }
 }
 
 #[test]
-fn nothing_is_wrong_with_the_example() {
-    let fleet = Fleet::parse(EXAMPLE, "fleet.toml", Format::Toml).map_err(|report| report.findings()).unwrap();
-    let nas = "nas".parse().unwrap();
-    let wish = fleet.wish(&nas).unwrap();
-    assert_eq!(fleet.machines[&nas].loader(&wish), Some(fleet::Loader::Bios(vec!["disk.usb".into()])));
+fn the_examples_are_the_scaffolds_filled_in() {
+    in_step("nas", &nas(&known()), EXAMPLE);
+    in_step("cluster", &cluster(&known_cluster()), CLUSTER);
+}
+
+#[test]
+fn nothing_is_wrong_with_the_examples() {
+    for example in [EXAMPLE, CLUSTER] {
+        let fleet = Fleet::parse(example, "fleet.toml", Format::Toml).map_err(|report| report.findings()).unwrap();
+        let nas = "nas".parse().unwrap();
+        let wish = fleet.wish(&nas).unwrap();
+        assert_eq!(fleet.machines[&nas].loader(&wish), Some(fleet::Loader::Bios(vec!["disk.usb".into()])));
+    }
+}
+
+#[test]
+fn the_cluster_has_what_it_promises() {
+    let fleet = Fleet::parse(CLUSTER, "fleet.toml", Format::Toml).map_err(|report| report.findings()).unwrap();
+    let roles: Vec<_> = fleet.machines.iter().map(|(name, it)| format!("{name} {}", it.role.word())).collect();
+    let wanted = ["hive1 k3s-server", "hive2 k3s-server", "hive3 k3s-server", "nas k3s-agent", "worker k3s-agent"];
+    assert_eq!(roles, wanted);
+    for name in ["hive1", "hive2", "hive3", "worker"] {
+        let name = name.parse().unwrap();
+        let loader = fleet.machines[&name].loader(&fleet.wish(&name).unwrap());
+        assert_eq!(loader, Some(fleet::Loader::Efi("disk.nvme.boot".into())));
+    }
+    let order = fleet.select(&fleet.deploy.order).unwrap();
+    assert_eq!(order.iter().map(ToString::to_string).collect::<Vec<_>>(), ["worker", "nas"]);
 }
 
 #[test]
 fn a_scaffold_lacks_exactly_what_only_the_user_knows() {
-    let text = nas(&Nas::default());
-    let report = Fleet::parse(&text, "fleet.toml", Format::Toml).unwrap_err();
-    let findings = report.findings();
-    let marked: Vec<_> = findings.iter().map(|finding| (finding.code.as_str(), finding.path.as_str())).collect();
-    let mut wanted = vec!["admin.keys.0".to_owned()];
+    let mut own = Vec::new();
     for disk in ["usb", "nvme", "sata1", "sata2", "sata3", "sata4", "sata5", "sata6"] {
         if disk == "usb" {
-            wanted.push("machines.nas.storage.disk.usb.device".to_owned());
+            own.push("machines.nas.storage.disk.usb.device".to_owned());
         }
-        wanted.push(format!("machines.nas.storage.disk.{disk}.serial"));
+        own.push(format!("machines.nas.storage.disk.{disk}.serial"));
     }
-    assert_eq!(marked, wanted.iter().map(|path| ("fleet::placeholder", path.as_str())).collect::<Vec<_>>());
-    for finding in &findings {
-        let line = text.lines().nth(finding.line - 1).unwrap();
-        assert!(line.contains("REPLACE-WITH-"), "line {} is marked: {line}", finding.line);
+    let nodes = ["hive1", "hive2", "hive3", "worker"].map(|it| format!("machines.{it}.storage.disk.nvme.serial"));
+    let keys = || vec!["admin.keys.0".to_owned()];
+    for (text, wanted) in [
+        (nas(&Nas::default()), [keys(), own.clone()].concat()),
+        (cluster(&Cluster::default()), [keys(), nodes.to_vec(), own].concat()),
+    ] {
+        let report = Fleet::parse(&text, "fleet.toml", Format::Toml).unwrap_err();
+        let findings = report.findings();
+        let marked: Vec<_> = findings.iter().map(|finding| (finding.code.as_str(), finding.path.as_str())).collect();
+        assert_eq!(marked, wanted.iter().map(|path| ("fleet::placeholder", path.as_str())).collect::<Vec<_>>());
+        for finding in &findings {
+            let line = text.lines().nth(finding.line - 1).unwrap();
+            assert!(line.contains("REPLACE-WITH-"), "line {} is marked: {line}", finding.line);
+        }
     }
 }
 

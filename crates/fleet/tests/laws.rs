@@ -57,8 +57,9 @@ fn round_trip(fleet: &Fleet) {
 }
 
 #[test]
-fn the_example_reads_back() {
+fn the_examples_read_back() {
     round_trip(&parsed(EXAMPLE, Format::Toml));
+    round_trip(&parsed(include_str!("../../../examples/cluster/fleet.toml"), Format::Toml));
 }
 
 #[test]

@@ -150,14 +150,19 @@ fn facts_that_make_no_sense_are_refused_with_their_reason() {
 #[test]
 fn a_first_fleet_lacks_only_what_its_owner_knows() {
     let home = Home::new();
-    let made = home.run(&["init", "nas", "new"]);
-    insta::assert_snapshot!("init", text(&made));
-    let checked = home.run(&["--fleet", "new/fleet.toml", "--json", "check"]);
-    assert_eq!(checked.status.code(), Some(1));
-    let answer: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
-    let codes: Vec<_> = answer["answer"]["problems"].as_array().unwrap().iter().map(|it| it["code"].clone()).collect();
-    assert!(codes.iter().all(|code| code == "fleet::placeholder"), "{codes:?}");
-    assert_eq!(codes.len(), 10);
+    for (kind, snapshot, missing) in [("nas", "init", 10), ("cluster", "init_cluster", 14)] {
+        let made = home.run(&["init", kind, kind]);
+        insta::assert_snapshot!(snapshot, text(&made));
+        let file = format!("{kind}/fleet.toml");
+        let checked = home.run(&["--fleet", &file, "--json", "check"]);
+        assert_eq!(checked.status.code(), Some(1));
+        let answer: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
+        let problems = answer["answer"]["problems"].as_array().unwrap();
+        let codes: Vec<_> = problems.iter().map(|it| it["code"].clone()).collect();
+        assert!(codes.iter().all(|code| code == "fleet::placeholder"), "{codes:?}");
+        assert_eq!(codes.len(), missing);
+        assert_eq!(home.run(&["init", kind, kind]).status.code(), Some(3));
+    }
 }
 
 #[test]

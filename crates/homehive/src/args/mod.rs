@@ -101,6 +101,8 @@ pub struct Init {
 pub enum Kind {
     /// One NAS: boot stick, NVMe, six disks in RAID6, shares
     Nas,
+    /// A k3s cluster: three servers and an agent on small computers, and the NAS
+    Cluster,
 }
 
 /// `show`

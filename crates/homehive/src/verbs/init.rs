@@ -22,15 +22,16 @@ pub struct InitAnswer {
 }
 
 pub fn run(context: &Context, init: &Init) -> Result<(), Failure> {
-    let text = match init.kind {
-        Kind::Nas => scaffold::nas(&scaffold::Nas::default()),
+    let (kind, text) = match init.kind {
+        Kind::Nas => ("nas", scaffold::nas(&scaffold::Nas::default())),
+        Kind::Cluster => ("cluster", scaffold::cluster(&scaffold::Cluster::default())),
     };
     let path = init.dir.join("fleet.toml");
     let failed = |error: io::Error| Failure::Failed(format!("cannot write {}: {error}", path.display()));
     fs::create_dir_all(&init.dir).map_err(failed)?;
     let mut file = match File::create_new(&path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let text = format!("{} is there already; name another directory: homehive init nas DIR", path.display());
+            let text = format!("{} is there already; name another directory: homehive init {kind} DIR", path.display());
             return Err(Failure::Refused(text));
         }
         made => made.map_err(failed)?,
