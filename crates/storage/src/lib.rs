@@ -3,6 +3,7 @@
 //! Pure: nothing here runs a command or reads a file. `machine` probes and applies, `fleet` says whose tree it is.
 
 mod check;
+pub mod disko;
 pub mod facts;
 pub mod health;
 pub mod identity;

@@ -11,6 +11,7 @@ pub use announce::Announced;
 pub use branch::{Branch, draw};
 pub use mount::Mount;
 pub use node::{Array, Cache, CacheKind, Disk, Group, Holds, Kind, Node, Partition, Volume};
+pub(crate) use resolve::{rank, volume_rank};
 
 use crate::NodeId;
 use schemars::JsonSchema;

@@ -238,7 +238,7 @@ fn implied(content: Option<&Content>) -> PartitionKind {
 }
 
 /// What takes the end of the disk comes last in any case. The numbers are disko's: BIOS boot 100, any other 1000.
-fn rank(partition: &tree::Partition) -> (bool, i32) {
+pub(crate) fn rank(partition: &tree::Partition) -> (bool, i32) {
     let usual = match (partition.kind, partition.size) {
         (Some(PartitionKind::BiosBoot), _) => 100,
         (Some(PartitionKind::Efi), _) => 500,
@@ -248,7 +248,8 @@ fn rank(partition: &tree::Partition) -> (bool, i32) {
     (partition.size == Extent::End, partition.priority.unwrap_or(usual))
 }
 
-fn volume_rank(volume: &tree::Volume) -> (bool, i32) {
+/// What takes the rest of the group comes last in any case.
+pub(crate) fn volume_rank(volume: &tree::Volume) -> (bool, i32) {
     let usual = if let Extent::Percent(_) = volume.size { 5000 } else { 1000 };
     (volume.size == Extent::End, volume.priority.unwrap_or(usual))
 }

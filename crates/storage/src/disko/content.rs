@@ -1,0 +1,205 @@
+//! What a device holds: filesystems, swap space, members, physical volumes; and what cannot be carried over yet.
+
+use super::attrs::{Attrs, Place, Usual};
+use super::finding::Report;
+use super::{legacy, named, table};
+use crate::tree::{Content, Filesystem, Format, LvmPv, Mdraid, Swap};
+use document::Value;
+use uuid::Uuid;
+
+/// Where in the tree a content may stand.
+pub(super) struct Site<'a> {
+    /// The device that disko takes it for, if nothing else is said.
+    pub device: &'a str,
+    /// disko's kind and name of what it lies on, of which a GPT's labels are made: `disk-main`.
+    pub parent: &'a str,
+}
+
+/// The content at `place`, if it has a counterpart.
+pub(super) fn content(value: &Value, place: Place, site: &Site<'_>, report: &mut Report) -> Option<Content> {
+    let mut attrs = Attrs::open(value, place, report)?;
+    let Some(kind) = attrs.text("type", report) else {
+        let message = "this content does not say what it is";
+        report.left_out(&attrs.place, message, "give it a `type` in disko's tree, and import again");
+        return None;
+    };
+    if let Some((what, help)) = without_counterpart(&kind) {
+        let inner = inner(attrs.entry("content"));
+        report.left_out(&attrs.place, format!("`{kind}`{inner}: {what}"), help);
+        return None;
+    }
+    attrs.hooks(report);
+    device(&mut attrs, site, report);
+    let content = match kind.as_str() {
+        "gpt" => Some(Content::Gpt(table::gpt(&mut attrs, site, report))),
+        "table" => legacy::table(&mut attrs, report),
+        "mdraid" => member(&mut attrs, report),
+        "lvm_pv" => physical_volume(&mut attrs, report),
+        "filesystem" => filesystem(&mut attrs, report),
+        "swap" => swap(&mut attrs, report),
+        other => {
+            let message = format!("content of type `{}` is not known to homehive", other.escape_debug());
+            report.left_out(&attrs.place, message, "known: gpt, table, mdraid, lvm_pv, filesystem, swap");
+            return None;
+        }
+    };
+    attrs.close(report);
+    content
+}
+
+fn without_counterpart(kind: &str) -> Option<(&'static str, &'static str)> {
+    match kind {
+        "luks" => Some((
+            "homehive encrypts nothing yet",
+            "leave the device to your own tools and open it in a NixOS module of the machine (`boot.initrd.luks.devices`), \
+             or do without encryption: then write the inner content here",
+        )),
+        "btrfs" => {
+            Some(("homehive does not make btrfs yet", "take xfs or ext4, or leave the device to your own tools"))
+        }
+        "zfs" => {
+            Some(("homehive does not make ZFS pools yet", "leave the device to your own tools, or take mdadm and LVM"))
+        }
+        "bcachefs" => {
+            Some(("homehive does not make bcachefs", "take xfs or ext4, or leave the device to your own tools"))
+        }
+        _ => None,
+    }
+}
+
+/// What lies in a content that is left out, down to the innermost: it is left out with it.
+fn inner(value: Option<&Value>) -> String {
+    let mut kinds = Vec::new();
+    let mut here = value;
+    while let Some(value) = here.filter(|_| kinds.len() < 8) {
+        if let Some(document::Kind::Text(kind)) = value.get("type").map(|kind| &kind.kind) {
+            let more = ["vg", "name", "mountpoint", "pool"].iter().find_map(|key| match &value.get(key)?.kind {
+                document::Kind::Text(text) => Some(format!(" {}", text.escape_debug())),
+                _ => None,
+            });
+            kinds.push(format!("{}{}", kind.escape_debug(), more.unwrap_or_default()));
+        }
+        here = value.get("content");
+    }
+    if kinds.is_empty() { String::new() } else { format!(" with {}", kinds.join(", ")) }
+}
+
+/// A device other than the one it stands at. disko writes the usual ones itself when it is evaluated.
+pub(super) fn device(attrs: &mut Attrs<'_>, site: &Site<'_>, report: &mut Report) {
+    let Some(device) = attrs.text("device", report) else { return };
+    let own = ["/dev/disk/by-partlabel/", "/dev/disk/by-partuuid/", "/dev/disk/by-id/md-name-any:"];
+    let part = device.strip_prefix(site.device).is_some_and(|rest| {
+        rest.trim_start_matches("-part").trim_start_matches('p').bytes().all(|byte| byte.is_ascii_digit())
+    });
+    if !part && !own.iter().any(|start| device.starts_with(start)) {
+        let message = format!("`device` = \"{}\" is not where this stands in the tree", device.escape_debug());
+        report.left_out(&attrs.place.join("device"), message, "move the content to the device that it is meant for");
+    }
+}
+
+fn member(attrs: &mut Attrs<'_>, report: &mut Report) -> Option<Content> {
+    let array = attrs.text("name", report);
+    let place = attrs.place.join("name");
+    let Some(array) = array else {
+        report.left_out(&place, "this member does not name its array", "name it in disko's tree, and import again");
+        return None;
+    };
+    let name = named(&array, &place, report)?;
+    Some(Content::Mdraid(Mdraid { name, spare: false }))
+}
+
+fn physical_volume(attrs: &mut Attrs<'_>, report: &mut Report) -> Option<Content> {
+    let group = attrs.text("vg", report);
+    let place = attrs.place.join("vg");
+    let Some(group) = group else {
+        report.left_out(
+            &place,
+            "this physical volume does not name its group",
+            "name it in disko's tree, and import again",
+        );
+        return None;
+    };
+    let vg = named(&group, &place, report)?;
+    Some(Content::LvmPv(LvmPv { vg, uuid: None }))
+}
+
+fn filesystem(attrs: &mut Attrs<'_>, report: &mut Report) -> Option<Content> {
+    let word = attrs.text("format", report).unwrap_or_default();
+    let mountpoint = attrs.text("mountpoint", report);
+    let options = options(attrs, report);
+    let args = attrs.texts("extraArgs", report);
+    let place = attrs.place.clone();
+    let Some(format) = Format::ALL.into_iter().find(|format| format.word() == word) else {
+        let mounted = mountpoint.map(|path| format!(" for `{}`", path.escape_debug())).unwrap_or_default();
+        let message = format!("homehive does not make `{}`{mounted}", word.escape_debug());
+        report.left_out(&place, message, "take \"ext4\", \"xfs\" or \"vfat\", or leave the device to your own tools");
+        return None;
+    };
+    let mut filesystem = Filesystem { format, mountpoint, options, label: None, uuid: None };
+    mkfs(&mut filesystem, &args, &place.join("extraArgs"), report);
+    Some(Content::Filesystem(filesystem))
+}
+
+/// Mount options, one an entry; `defaults` says nothing.
+fn options(attrs: &mut Attrs<'_>, report: &mut Report) -> Vec<String> {
+    let all = attrs.texts("mountOptions", report);
+    let split = all.iter().flat_map(|option| option.split(',')).map(str::trim);
+    split.filter(|option| !option.is_empty() && *option != "defaults").map(str::to_owned).collect()
+}
+
+/// Arguments of mkfs that have a word of their own: labels, identities, and what is done anyway.
+fn mkfs(filesystem: &mut Filesystem, args: &[String], place: &Place, report: &mut Report) {
+    // disko splits nothing: `-L root` may be one argument or two.
+    let words: Vec<&str> = args.iter().flat_map(|arg| arg.split_ascii_whitespace()).collect();
+    let mut rest = words.as_slice();
+    let mut left: Vec<&str> = Vec::new();
+    while let [word, after @ ..] = rest {
+        rest = after;
+        let value = after.first().copied();
+        let mut taken = true;
+        match (filesystem.format, *word, value) {
+            (Format::Ext4 | Format::Xfs, "-L", Some(label)) | (Format::Vfat, "-n", Some(label)) => {
+                filesystem.label = Some(label.to_owned());
+            }
+            (Format::Ext4, "-U", Some(id)) if Uuid::try_parse(id).is_ok() => filesystem.uuid = Uuid::try_parse(id).ok(),
+            (Format::Xfs, "-m", Some(id)) if id.strip_prefix("uuid=").is_some_and(|id| Uuid::try_parse(id).is_ok()) => {
+                filesystem.uuid = id.strip_prefix("uuid=").and_then(|id| Uuid::try_parse(id).ok());
+            }
+            (Format::Vfat, "-F", Some("32")) => {}
+            // To overwrite what is there is asked of nobody: the plan says it, and wants it named.
+            (Format::Ext4, "-F", _) | (Format::Xfs, "-f", _) | (Format::Vfat, "-F32", _) => taken = false,
+            _ => {
+                left.push(word);
+                taken = false;
+            }
+        }
+        if taken {
+            rest = rest.get(1..).unwrap_or_default();
+        }
+    }
+    if !left.is_empty() {
+        let message = format!("arguments of mkfs have no counterpart: `{}`", left.join(" ").escape_debug());
+        report.left_out(place, message, "homehive's filesystems are made in one way; make it by hand to have another");
+    }
+}
+
+fn swap(attrs: &mut Attrs<'_>, report: &mut Report) -> Option<Content> {
+    let encrypted = attrs.flag("randomEncryption", report);
+    let module = "write it in a NixOS module of the machine (`modules`), as an option of `swapDevices`";
+    attrs.leave("discardPolicy", &[], module, report);
+    attrs.leave("priority", &[], module, report);
+    attrs.leave("extraArgs", &[], "mkswap is run in one way; make it by hand to have another", report);
+    let resume = "write `boot.resumeDevice` in a NixOS module of the machine (`modules`)";
+    attrs.leave("resumeDevice", &[Usual::Flag(false)], resume, report);
+    if !options(attrs, report).is_empty() {
+        report.left_out(&attrs.place.join("mountOptions"), "options of swap space have no counterpart", module);
+    }
+    if encrypted {
+        let message =
+            "swap space with a random key: homehive encrypts nothing yet, and in plain it would not be the same";
+        let help = "write `swapDevices.*.randomEncryption` in a NixOS module of the machine, for this partition";
+        report.left_out(&attrs.place, message, help);
+        return None;
+    }
+    Some(Content::Swap(Swap { uuid: None }))
+}

@@ -1,0 +1,124 @@
+//! Volume groups and their volumes.
+
+use super::attrs::Attrs;
+use super::content::Site;
+use super::device::{Entry, entries, inside};
+use super::finding::Report;
+use super::size::{self, Volume as Told};
+use crate::tree::{Storage, Volume, VolumeGroup};
+use crate::{Extent, Name, NodeId, Size};
+
+/// A volume that takes its place in the group's order.
+struct Lv {
+    name: Name,
+    place: super::attrs::Place,
+    /// As disko sorts them.
+    priority: i64,
+    told: Told,
+    volume: Volume,
+}
+
+pub(super) fn groups(all: &mut Attrs<'_>, storage: &mut Storage, report: &mut Report) {
+    for Entry { mut attrs, given, name } in entries(all, "lvm_vg", NodeId::group, report) {
+        attrs.text("type", report);
+        attrs.hooks(report);
+        let id = NodeId::group(&name);
+        let mut lvs: Vec<Lv> = Vec::new();
+        for Entry { mut attrs, given: volume, name } in entries(&mut attrs, "lvs", |name| id.child(name), report) {
+            let device = format!("/dev/{given}/{volume}");
+            lvs.extend(lv(&mut attrs, name, &device, &id, report));
+        }
+        attrs.close(report);
+        lvs.sort_by_key(|lv| lv.priority);
+        sizes(&mut lvs, report);
+        order(&mut lvs);
+        let lvs = lvs.into_iter().map(|lv| (lv.name, lv.volume)).collect();
+        storage.lvm_vg.insert(name, VolumeGroup { lvs, ..VolumeGroup::default() });
+    }
+}
+
+/// One volume, if it is of a sort that homehive makes.
+fn lv(attrs: &mut Attrs<'_>, name: Name, device: &str, group: &NodeId, report: &mut Report) -> Option<Lv> {
+    let kind = attrs.text("lvm_type", report);
+    let size = attrs.text("size", report).unwrap_or_default();
+    let priority = attrs.whole("priority", report);
+    attrs.text("pool", report);
+    if let Some(kind) = kind {
+        let help = match kind.as_str() {
+            "thin-pool" | "thinlv" => "homehive makes no thin volumes: give each volume a size of its own",
+            _ => "homehive makes linear volumes: let the group lie on an md array (`mdadm`) instead",
+        };
+        // The volume is in no tree: the group it would be in is where it is told of.
+        let place = attrs.place.clone().of(group.clone());
+        report.left_out(&place, format!("volume of type `{}`, with what it holds", kind.escape_debug()), help);
+        return None;
+    }
+    let args = attrs.texts("extraArgs", report);
+    if !args.is_empty() {
+        let message = format!("arguments of lvcreate have no counterpart: `{}`", args.join(" ").escape_debug());
+        let help = "where a volume lies is said by `pvs`, a cache by `writecache` or `cache`";
+        report.left_out(&attrs.place.join("extraArgs"), message, help);
+    }
+    let content = inside(attrs, &Site { device, parent: "" }, report);
+    let Some(told) = size::lvcreate(&size) else {
+        let message = format!("volume of size `{}`, which homehive cannot tell", size.escape_debug());
+        let place = attrs.place.clone().of(group.clone());
+        report.left_out(&place, message, "write a size, `100%FREE`, or a share such as `50%VG`");
+        return None;
+    };
+    let late = if size.contains("100%") { 251 } else { 0 };
+    let priority = priority.unwrap_or(1000 + late);
+    let volume = Volume {
+        size: Extent::End,
+        pvs: None,
+        writecache: None,
+        cache: None,
+        cache_mode: None,
+        priority: None,
+        uuid: None,
+        persistent: None,
+        content,
+    };
+    attrs.close(report);
+    Some(Lv { name, place: attrs.place.clone(), priority, told, volume })
+}
+
+/// disko's shares are of what is free when a volume is made; ours are of what all fixed sizes leave.
+fn sizes(lvs: &mut [Lv], report: &mut Report) {
+    let last_fixed = lvs.iter().rposition(|lv| matches!(lv.told, Told::Bytes(_)));
+    let fixed = last_fixed.is_some();
+    // Hundredths of a percent, of what the fixed sizes leave.
+    let mut free: u32 = 10_000;
+    for (index, lv) in lvs.iter_mut().enumerate() {
+        let (share, exact) = match lv.told {
+            Told::Bytes(bytes) => {
+                lv.volume.size = Extent::Size(Size(bytes));
+                continue;
+            }
+            // What is free then is all that is left, unless a fixed size comes after it.
+            Told::Free(share) => (free * u32::from(share) / 100, last_fixed.is_none_or(|last| last < index)),
+            Told::Group(share) => (u32::from(share) * 100, !fixed),
+        };
+        let whole = share >= free;
+        free = free.saturating_sub(share);
+        let percent = u8::try_from((share / 100).clamp(1, 99)).unwrap_or(99);
+        lv.volume.size = if whole { Extent::End } else { Extent::Percent(percent) };
+        if !exact || (!whole && share % 100 != 0) {
+            let message = format!("a share of what is free at that moment becomes `{}`", lv.volume.size);
+            let help = "here a share is of what all fixed sizes leave, in whole percent: write the size that you mean";
+            report.changed(&lv.place.join("size"), message, help);
+        }
+    }
+}
+
+/// Where our own order would be another, disko's is written down; what takes the rest is last in any case.
+fn order(lvs: &mut [Lv]) {
+    lvs.sort_by_key(|lv| lv.volume.size == Extent::End);
+    let mut ours: Vec<_> = lvs.iter().map(|lv| (crate::wish::volume_rank(&lv.volume), lv.name.clone())).collect();
+    ours.sort();
+    if ours.iter().map(|(_, name)| name).ne(lvs.iter().map(|lv| &lv.name)) {
+        for (lv, priority) in lvs.iter_mut().zip((1..).map(|place| place * 10)) {
+            lv.volume.priority = Some(priority);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The imported tree as lines of a fleet file; what was found stands above the lines that it is about.
+
+use super::finding::{Finding, Kind};
+use crate::NodeId;
+use crate::tree::{Content, Storage};
+use crate::wish::{rank, volume_rank};
+use serde_json::Value;
+use std::fmt::Write as _;
+
+pub(super) fn write(storage: &Storage, findings: &[Finding], machine: &str) -> String {
+    let mut text = String::new();
+    let base = format!("machines.{machine}.storage");
+    for (name, disk) in &storage.disk {
+        let id = NodeId::disk(name);
+        let head = format!("{base}.disk.{name}");
+        device(&mut text, findings, &id, &head, serde_json::to_value(disk).ok(), disk.content.as_ref());
+    }
+    for (name, array) in &storage.mdadm {
+        let id = NodeId::array(name);
+        let head = format!("{base}.mdadm.{name}");
+        device(&mut text, findings, &id, &head, serde_json::to_value(array).ok(), array.content.as_ref());
+    }
+    for (name, group) in &storage.lvm_vg {
+        let id = NodeId::group(name);
+        remarks(&mut text, findings, Some(&id));
+        let _ = writeln!(text, "[{base}.lvm_vg.{name}]");
+        let whole = serde_json::to_value(group).unwrap_or_default();
+        scalars(&mut text, &whole, "lvs");
+        let mut order: Vec<_> = group.lvs.iter().collect();
+        order.sort_by_key(|(name, volume)| (volume_rank(volume), *name));
+        for (volume, _) in order {
+            remarks(&mut text, findings, Some(&id.child(volume)));
+            let _ = writeln!(text, "lvs.{volume} = {}", inline(&whole["lvs"][volume.as_ref()]));
+        }
+        text.push('\n');
+    }
+    remarks(&mut text, findings, None);
+    text
+}
+
+/// A disk or an array: its own lines, then those of its table.
+fn device(
+    text: &mut String,
+    findings: &[Finding],
+    id: &NodeId,
+    head: &str,
+    whole: Option<Value>,
+    content: Option<&Content>,
+) {
+    let whole = whole.unwrap_or_default();
+    remarks(text, findings, Some(id));
+    let _ = writeln!(text, "[{head}]");
+    scalars(text, &whole, "content");
+    match content.map(|content| (content, content.table())) {
+        None => {}
+        Some((_, Some((_, table)))) => {
+            let _ = writeln!(text, "\n[{head}.content]");
+            scalars(text, &whole["content"], "partitions");
+            let mut order: Vec<_> = table.partitions.iter().collect();
+            order.sort_by_key(|(name, partition)| (rank(partition), *name));
+            for (partition, _) in order {
+                remarks(text, findings, Some(&id.child(partition)));
+                let value = &whole["content"]["partitions"][partition.as_ref()];
+                let _ = writeln!(text, "partitions.{partition} = {}", inline(value));
+            }
+        }
+        Some((_, None)) => {
+            let _ = writeln!(text, "content = {}", inline(&whole["content"]));
+        }
+    }
+    text.push('\n');
+}
+
+/// What was found about this node, as comments.
+fn remarks(text: &mut String, findings: &[Finding], node: Option<&NodeId>) {
+    for finding in findings.iter().filter(|finding| finding.node.as_ref() == node) {
+        let Finding { kind, at, message, help, .. } = finding;
+        let place = if *kind == Kind::Wrong || *kind == Kind::FillIn { "" } else { at };
+        let colon = if place.is_empty() { "" } else { ": " };
+        let _ = writeln!(text, "# {}: {}{colon}{}", kind.word().to_uppercase(), line(place), line(message));
+        let _ = writeln!(text, "#   {}", line(help));
+    }
+}
+
+/// Text that stays within its comment.
+fn line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The keys of a table that hold no table, one a line; `but` has lines of its own.
+fn scalars(text: &mut String, value: &Value, but: &str) {
+    for (key, value) in value.as_object().into_iter().flatten().filter(|(key, value)| *key != but && says(key, value)) {
+        let _ = writeln!(text, "{key} = {}", inline(value));
+    }
+}
+
+/// Is it more than what goes without saying?
+fn says(key: &str, value: &Value) -> bool {
+    let unsaid = matches!(key, "bootable" | "spare") && *value == Value::Bool(false);
+    !value.is_null() && !unsaid
+}
+
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Object(entries) => {
+            let entries: Vec<String> = entries
+                .iter()
+                .filter(|(key, value)| says(key, value))
+                .map(|(key, value)| format!("{key} = {}", inline(value)))
+                .collect();
+            if entries.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", entries.join(", ")) }
+        }
+        Value::Array(values) => format!("[{}]", values.iter().map(inline).collect::<Vec<_>>().join(", ")),
+        // TOML's basic strings have the escapes of JSON; DEL alone is legal in the one and not in the other.
+        Value::String(text) => Value::String(text.clone()).to_string().replace('\u{7f}', "\\u007F"),
+        other => other.to_string(),
+    }
+}
