@@ -7,6 +7,7 @@ mod clock;
 mod converge;
 mod failure;
 mod hostkeys;
+mod importing;
 mod installing;
 mod labs;
 mod load;

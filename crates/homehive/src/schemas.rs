@@ -11,6 +11,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("story", schemars::schema_for!(machine::Event)),
         ("check", schema::<verbs::CheckAnswer>("check")),
         ("disks-apply", schema::<verbs::ApplyAnswer>("disks-apply")),
+        ("disks-import", schema::<verbs::ImportAnswer>("disks-import")),
         ("disks-plan", schema::<verbs::PlanAnswer>("disks-plan")),
         ("disks-script", schema::<verbs::ScriptAnswer>("disks-script")),
         ("disks-status", schema::<verbs::StatusAnswer>("disks-status")),

@@ -1,9 +1,11 @@
 //! The command line: every verb and option, and nothing of what they do. Help, completions, man pages and the
 //! reference are all made from here.
 
+mod import;
 mod medium;
 mod render;
 
+pub use import::Import;
 pub use medium::WriteMedium;
 pub use render::Render;
 
@@ -128,6 +130,8 @@ pub enum Disks {
     Apply(Apply),
     /// Print the plan for blank disks as one standalone shell script
     Script(Script),
+    /// Turn a device tree of disko's into lines of the fleet file
+    Import(Import),
     /// Show how the machine's disks are: whole, degraded, missing, rebuilding
     Status(Target),
 }

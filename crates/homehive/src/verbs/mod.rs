@@ -2,6 +2,7 @@
 
 mod check;
 mod disks;
+mod import;
 mod init;
 mod install;
 mod lab;
@@ -14,6 +15,7 @@ mod write_medium;
 
 pub use check::CheckAnswer;
 pub use disks::{ApplyAnswer, PlanAnswer, ScriptAnswer, StatusAnswer, journal, wish};
+pub use import::ImportAnswer;
 pub use init::InitAnswer;
 pub use install::InstallAnswer;
 pub use lab::LabAnswer;
@@ -62,6 +64,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Disks(Disks::Plan(plan)) => disks::plan(&context, &plan).await,
         Verb::Disks(Disks::Apply(apply)) => disks::apply(&context, &apply).await,
         Verb::Disks(Disks::Script(script)) => disks::script(&context, &script),
+        Verb::Disks(Disks::Import(import)) => import::run(&context, &import).await,
         Verb::Disks(Disks::Status(target)) => disks::status(&context, &target).await,
         Verb::Install(install) => install::run(&context, &install).await,
         Verb::WriteMedium(args) => write_medium::run(&context, &args).await,

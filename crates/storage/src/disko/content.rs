@@ -32,7 +32,7 @@ pub(super) fn content(value: &Value, place: Place, site: &Site<'_>, report: &mut
     device(&mut attrs, site, report);
     let content = match kind.as_str() {
         "gpt" => Some(Content::Gpt(table::gpt(&mut attrs, site, report))),
-        "table" => legacy::table(&mut attrs, report),
+        "table" => legacy::table(&mut attrs, site, report),
         "mdraid" => member(&mut attrs, report),
         "lvm_pv" => physical_volume(&mut attrs, report),
         "filesystem" => filesystem(&mut attrs, report),

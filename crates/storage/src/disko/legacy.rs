@@ -1,17 +1,17 @@
 //! disko's legacy partition table, a list of partitions with starts and ends, made by parted.
 
 use super::attrs::Attrs;
-use super::content::content;
+use super::content::{Site, content};
 use super::finding::Report;
 use super::size::{self, Mark};
-use super::table::{LABELLED, Part, finish};
+use super::table::{Part, finish};
 use super::{named, plain};
 use crate::tree::{Content, Format, Partition, PartitionKind};
 use crate::{Extent, Name};
 use document::Kind;
 
 /// disko's legacy table, a list of partitions with starts and ends.
-pub(super) fn table(attrs: &mut Attrs<'_>, report: &mut Report) -> Option<Content> {
+pub(super) fn table(attrs: &mut Attrs<'_>, site: &Site<'_>, report: &mut Report) -> Option<Content> {
     let format = attrs.text("format", report).unwrap_or_else(|| "gpt".to_owned());
     let mbr = match format.as_str() {
         "gpt" => false,
@@ -36,7 +36,7 @@ pub(super) fn table(attrs: &mut Attrs<'_>, report: &mut Report) -> Option<Conten
             attrs.place.node = Some(parent.child(&name));
         }
         let Some(name) = named(&given, &attrs.place, report) else { continue };
-        let Some((part, active)) = entry(&mut attrs, name, mbr, report) else { continue };
+        let Some((part, active)) = entry(&mut attrs, name, mbr, site.device, report) else { continue };
         attrs.close(report);
         if parts.iter().any(|other| other.name == part.name) {
             let message = format!("`{}` is the name of another partition too", part.name);
@@ -99,7 +99,7 @@ fn shares(parts: &mut [Part], report: &mut Report) -> Vec<(Name, u8)> {
 }
 
 /// An entry of the list, and whether it is to be marked active.
-fn entry(attrs: &mut Attrs<'_>, name: Name, mbr: bool, report: &mut Report) -> Option<(Part, bool)> {
+fn entry(attrs: &mut Attrs<'_>, name: Name, mbr: bool, device: &str, report: &mut Report) -> Option<(Part, bool)> {
     let place = attrs.place.clone();
     let sort = attrs.text("part-type", report);
     if sort.as_deref().is_some_and(|sort| sort != "primary") {
@@ -113,7 +113,9 @@ fn entry(attrs: &mut Attrs<'_>, name: Name, mbr: bool, report: &mut Report) -> O
     let boot = attrs.flag("bootable", report) || flags.iter().any(|flag| flag == "boot");
     let start = attrs.text("start", report).unwrap_or_else(|| "0%".to_owned());
     let end = attrs.text("end", report).unwrap_or_else(|| "100%".to_owned());
-    let content = attrs.raw("content").and_then(|value| content(value, place.join("content"), &LABELLED, report));
+    let content = attrs
+        .raw("content")
+        .and_then(|value| content(value, place.join("content"), &Site { device, parent: "" }, report));
     let vfat = matches!(&content, Some(Content::Filesystem(filesystem)) if filesystem.format == Format::Vfat);
     let mut kind = None;
     // On a GPT parted's `boot` is the type of an EFI system partition.

@@ -7,12 +7,13 @@ use super::named;
 use super::size::{self, Mark};
 use crate::tree::{Content, Format, Partition, PartitionKind, Table};
 use crate::{Extent, Name, Size};
+use document::Kind;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 const MIB: u64 = 1 << 20;
 /// Where disko finds a partition.
-pub(super) const LABELLED: Site<'_> = Site { device: "/dev/disk/by-partlabel/", parent: "" };
+const LABELLED: Site<'_> = Site { device: "/dev/disk/by-partlabel/", parent: "" };
 
 /// A partition that takes its place in the table's order.
 pub(super) struct Part {
@@ -113,6 +114,10 @@ fn partition(attrs: &mut Attrs<'_>, name: Name, given: &str, site: &Site<'_>, re
         1000
     });
     let content = attrs.raw("content").and_then(|value| content(value, place.join("content"), &LABELLED, report));
+    // Where nothing is said, disko takes one type for swap space and one for everything else.
+    let swap =
+        || matches!(attrs.entry("content")?.get("type")?.kind, Kind::Text(ref kind) if kind == "swap").then_some(());
+    let code = code.or_else(|| swap().map(|()| "8200".to_owned()));
     let kind = code.and_then(|code| kind(&code, content.as_ref(), &place, report));
     let content = content.filter(|held| {
         let fits = kind != Some(PartitionKind::BiosBoot);

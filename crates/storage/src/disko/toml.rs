@@ -35,6 +35,8 @@ pub(super) fn write(storage: &Storage, findings: &[Finding], machine: &str) -> S
         text.push('\n');
     }
     remarks(&mut text, findings, None);
+    text.truncate(text.trim_end().len());
+    text.push('\n');
     text
 }
 
