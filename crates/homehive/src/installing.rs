@@ -92,7 +92,7 @@ pub async fn install(job: Job<'_>) -> Result<Installed, Failure> {
     let converged = ground.converge().await.map_err(|error| error.failure(again))?;
     let facts = job.machine.look().await.map_err(|error| failed("what its disks hold now", &error))?;
     let rest = rest(&wish, &Sight::new(&wish, &facts));
-    let copied = machine::install::Closure {
+    let copied = machine::copy::Closure {
         system: closure.path.to_string(),
         paths: closure.paths.iter().map(ToString::to_string).collect(),
         size: closure.size,

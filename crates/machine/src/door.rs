@@ -158,6 +158,14 @@ impl Machine {
         }
     }
 
+    /// Makes the connection unless it stands.
+    pub(crate) async fn connect(&self) -> Result<(), RunError> {
+        match &self.door {
+            Door::Local => Ok(()),
+            Door::Ssh(ssh) => ssh.connect().await,
+        }
+    }
+
     /// Ends the connection, if there is one; the next command makes it again.
     pub async fn close(&self) {
         if let Door::Ssh(ssh) = &self.door {
@@ -195,7 +203,7 @@ impl Machine {
     }
 
     /// The words that run `cmd` as root on that machine, started on this one.
-    fn shell_words(&self, cmd: &Cmd) -> Cmd {
+    pub(crate) fn shell_words(&self, cmd: &Cmd) -> Cmd {
         let mut words: Vec<String> = Vec::new();
         if self.sudo {
             words.extend(["sudo", "-n", "--"].map(str::to_owned));

@@ -1,6 +1,7 @@
 //! One machine you can run words on: this one, or another over SSH. Which machine and when is `homehive`'s business.
 
 mod apply;
+pub mod copy;
 mod door;
 pub mod install;
 mod journal;

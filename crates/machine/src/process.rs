@@ -38,6 +38,14 @@ pub enum RunError {
         /// How long it was given.
         deadline: Duration,
     },
+    /// It moved no byte for so long that its link must be broken; it was killed.
+    #[error("`{words}` took no byte for {seconds} s; the link is broken, or the disk stands still")]
+    Stalled {
+        /// The command.
+        words: String,
+        /// For how many seconds.
+        seconds: u64,
+    },
     /// The machine could not be reached.
     #[error("cannot reach {place}: {}{}", reason.advice(), Tail(stderr))]
     Unreachable {
@@ -155,14 +163,14 @@ pub(crate) async fn stream(
     Ok(())
 }
 
-fn piped(cmd: &Cmd, stdin: Stdio, stdout: Stdio) -> Result<tokio::process::Child, RunError> {
+pub(crate) fn piped(cmd: &Cmd, stdin: Stdio, stdout: Stdio) -> Result<tokio::process::Child, RunError> {
     let argv = cmd.argv();
     let mut command = Command::new(&argv[0]);
     command.args(&argv[1..]).stdin(stdin).stdout(stdout).stderr(Stdio::piped()).kill_on_drop(true);
     command.spawn().map_err(|source| RunError::Start { words: cmd.to_string(), source })
 }
 
-fn read(output: &std::process::Output) -> Output {
+pub(crate) fn read(output: &std::process::Output) -> Output {
     use std::os::unix::process::ExitStatusExt as _;
     Output {
         status: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0)),

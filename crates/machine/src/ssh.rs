@@ -109,7 +109,7 @@ impl Ssh {
     }
 
     /// Makes the connection unless it stands.
-    async fn connect(&self) -> Result<(), RunError> {
+    pub(crate) async fn connect(&self) -> Result<(), RunError> {
         let mut master = self.master.lock().await;
         if let Some(child) = master.as_mut() {
             if matches!(child.try_wait(), Ok(None)) && self.socket().exists() {

@@ -2,85 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod sshd;
+
 use cmd::{Cmd, Line, Program};
-use machine::{Address, Machine, ProgramError, Refusal, RunError, Trust};
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use machine::{Machine, ProgramError, Refusal, RunError};
+use sshd::Sshd;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_secs(30);
-
-/// An sshd of our own; it ends with the test.
-struct Sshd {
-    child: Child,
-    dir: tempfile::TempDir,
-    port: u16,
-}
-
-impl Drop for Sshd {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Sshd {
-    /// None where there is no sshd; the test says so.
-    fn start() -> Option<Self> {
-        if !Path::new("/usr/sbin/sshd").exists() {
-            eprintln!("skipped: /usr/sbin/sshd is missing (package openssh-server)");
-            return None;
-        }
-        // sshd(8) as root insists on its privilege separation directory.
-        let _ = std::fs::create_dir("/run/sshd");
-        let dir = tempfile::tempdir().unwrap();
-        for key in ["host", "other", "user"] {
-            let file = dir.path().join(key);
-            let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(file).status();
-            assert!(made.unwrap().success());
-        }
-        std::fs::copy(dir.path().join("user.pub"), dir.path().join("authorized")).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let at = dir.path().display();
-        let config = format!(
-            "ListenAddress 127.0.0.1\nPort {port}\nHostKey {at}/host\nAuthorizedKeysFile {at}/authorized\n\
-             StrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin prohibit-password\n"
-        );
-        std::fs::write(dir.path().join("config"), config).unwrap();
-        let child = Command::new("/usr/sbin/sshd")
-            .args(["-D", "-e", "-f"])
-            .arg(dir.path().join("config"))
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Some(Self { child, dir, port })
-    }
-
-    fn key(&self, name: &str) -> String {
-        std::fs::read_to_string(self.dir.path().join(format!("{name}.pub"))).unwrap()
-    }
-
-    fn identity(&self) -> PathBuf {
-        self.dir.path().join("user")
-    }
-
-    fn machine(&self, host_key: &str) -> Machine {
-        let address = Address {
-            host: "127.0.0.1".into(),
-            port: self.port,
-            user: whoami(),
-            trust: Trust::Pinned(self.key(host_key)),
-            identity: Some(self.identity()),
-        };
-        Machine::ssh("test", address).unwrap()
-    }
-}
-
-fn whoami() -> String {
-    String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap().trim().to_owned()
-}
 
 #[tokio::test]
 async fn words_arrive_as_they_are() {

@@ -1,24 +1,10 @@
 //! Installing a system closure on disks that are mounted below a directory, as nixos-install does: copy, profile, host key,
 //! activation, boot loader, unmount. What the closure is, and which machine, is the caller's business.
 
-mod copy;
-
-pub use copy::{CopyError, copy};
-
+use crate::copy::{self, Closure, CopyError};
 use crate::{Machine, RunError, Story};
 use cmd::Cmd;
 use std::time::Duration;
-
-/// A system closure in this machine's store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closure {
-    /// The system's own store path.
-    pub system: String,
-    /// All its paths, what is referred to first.
-    pub paths: Vec<String>,
-    /// Bytes of all paths as Nix archives.
-    pub size: u64,
-}
 
 /// Where the system goes, and what proves who it is.
 pub struct Target<'a> {
@@ -77,7 +63,7 @@ pub async fn install(
 ) -> Result<(), InstallError> {
     let root = target.root;
     let below = |path: &str| format!("{root}{path}");
-    copy(machine, closure, root, story).await?;
+    copy::copy_one(copy::Target { machine, root, closure }, story).await?;
     let run = async |phase: &'static str, cmd: Cmd, deadline: Duration| {
         machine.run(&cmd, deadline).await.map_err(|source| InstallError::Phase { phase, source })
     };
