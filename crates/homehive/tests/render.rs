@@ -18,7 +18,7 @@ impl Home {
         key.write_openssh_file(&home.path("id_ed25519"), ssh_key::LineEnding::LF).unwrap();
         let public = key.public_key().to_openssh().unwrap();
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/nas/fleet.toml");
-        let mut text: String = fs::read_to_string(example)
+        let text: String = fs::read_to_string(example)
             .unwrap()
             .lines()
             .map(
@@ -27,10 +27,6 @@ impl Home {
                 },
             )
             .collect();
-        if !text.contains("device = \"/dev/disk") {
-            let serial = "serial = \"4C530001230415117295\"\n";
-            text = text.replace(serial, &format!("{serial}device = \"/dev/disk/by-id/usb-stick\"\n"));
-        }
         fs::write(home.path("fleet.toml"), text).unwrap();
         home
     }

@@ -110,8 +110,8 @@ fn every_rendered_file_is_read_by_nix() {
         println!("skipped: nix-instantiate is not installed");
         return;
     }
-    let fleet = common::example("nas").unwrap();
-    for file in nixos::render(&fleet, &common::records(&fleet)).unwrap() {
+    let examples = common::EXAMPLES.map(common::example);
+    for file in examples.iter().flat_map(|fleet| nixos::render(fleet, &common::records(fleet)).unwrap()) {
         let mut nix = Command::new("nix-instantiate")
             .args(["--parse", "-"])
             .stdin(Stdio::piped())

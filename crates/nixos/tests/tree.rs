@@ -8,24 +8,30 @@ use std::collections::BTreeSet;
 
 mod common;
 
-use common::{example, records};
+use common::{EXAMPLES, example, records};
 
 fn rendered(name: &str) -> Vec<File> {
-    let fleet = example(name).unwrap();
+    let fleet = example(name);
     nixos::render(&fleet, &records(&fleet)).unwrap()
 }
 
 #[test]
-fn the_tree_of_the_nas() {
-    for file in rendered("nas") {
-        let name = format!("nas-{}", file.path.replace('/', "-"));
-        insta::assert_snapshot!(name, file.text);
+fn the_trees_of_the_examples() {
+    let nas = rendered("nas");
+    for fleet in EXAMPLES {
+        for file in rendered(fleet) {
+            // What is the same as the first one's is shown there.
+            if fleet == "nas" || !nas.contains(&file) {
+                let name = format!("{fleet}-{}", file.path.replace('/', "-"));
+                insta::assert_snapshot!(name, file.text);
+            }
+        }
     }
 }
 
 #[test]
 fn every_file_parses_and_is_formatted() {
-    for file in rendered("nas") {
+    for file in EXAMPLES.into_iter().flat_map(rendered) {
         let errors = rnix::Root::parse(&file.text).errors().to_vec();
         assert!(errors.is_empty(), "{}: {errors:?}", file.path);
         assert_eq!(nixfmt_rs::format(&file.text).unwrap(), file.text, "{} is not stable", file.path);
@@ -42,7 +48,7 @@ fn the_same_fleet_gives_the_same_bytes() {
 
 #[test]
 fn a_name_of_the_medium_is_refused() {
-    let mut fleet = example("nas").unwrap();
+    let mut fleet = example("nas");
     let machine = fleet.machines.values().next().unwrap().clone();
     let name: HostName = "installer-nas".parse().unwrap();
     fleet.machines.insert(name, machine);
@@ -52,7 +58,7 @@ fn a_name_of_the_medium_is_refused() {
 
 #[test]
 fn a_boot_disk_without_a_path_is_refused() {
-    let mut fleet = example("nas").unwrap();
+    let mut fleet = example("nas");
     let nas = fleet.machines.values_mut().next().unwrap();
     nas.storage.disk.values_mut().for_each(|disk| disk.device = None);
     let error = nixos::render(&fleet, &Records::default()).unwrap_err().to_string();

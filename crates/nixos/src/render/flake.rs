@@ -5,13 +5,10 @@ use crate::File;
 use crate::syntax::{Expr, Set};
 use fleet::{HostName, Machine};
 
-/// Secrets on the machines; the lock file pins the revision.
-const AGENIX: &str = "github:ryantm/agenix";
-
 /// The file.
 pub(super) fn file(home: &Home<'_>) -> Result<File, RenderError> {
     let about = &home.fleet.about;
-    let agenix = Set::new().put("url", AGENIX).put(
+    let agenix = Set::new().put("url", Expr::text(&about.agenix)).put(
         "inputs",
         Set::new()
             .put("nixpkgs.follows", "nixpkgs")

@@ -119,8 +119,8 @@ fn base(home: &Home<'_>) -> Expr {
         )
         .put("boot.kernelParams", Expr::texts(["panic=30", "boot.panic_on_fail"]))
         .note(
-            "Temperatures of disks. Those of the processor come by themselves; for the fans of the board run\n\
-             sensors-detect and load what it finds in a module of your own.",
+            "Temperatures of disks. Those of the processor come by themselves; what reads the board's sensors is found\n\
+             out by sensors-detect, and declared for each machine.",
         )
         .put("boot.kernelModules", Expr::texts(["drivetemp"]))
         .put("services.fstrim.enable", true)
@@ -178,7 +178,7 @@ fn hosts(home: &Home<'_>) -> Expr {
 }
 
 fn network(home: &Home<'_>) -> Expr {
-    network::shared(home).into()
+    Expr::module("{ lib, ... }", network::shared(home))
 }
 
 /// The scripts are homehive's own text; who is told, and by which mail server, is the fleet's.

@@ -3,7 +3,7 @@
 use super::{Host, RenderError, network};
 use crate::File;
 use crate::syntax::{Expr, Set};
-use fleet::Role;
+use fleet::{Interface, Role};
 
 /// The file.
 pub(super) fn file(host: &Host<'_>) -> Result<File, RenderError> {
@@ -33,6 +33,10 @@ fn k3s(host: &Host<'_>) -> Set {
     let first = servers.first().copied();
     let is_first = first.is_some_and(|(name, _)| name == host.name);
     let mut k3s = Set::new().put("nodeIP", Expr::text(&host.machine.address));
+    if let Some(Interface::Name(name)) = &host.machine.interface {
+        // Else flannel takes the interface of the default route.
+        k3s = k3s.put("extraFlags", Expr::texts([format!("--flannel-iface={name}")]));
+    }
     let note = match (host.machine.role, first) {
         (Role::None, _) | (_, None) => return Set::new(),
         (Role::K3sServer, _) if servers.len() == 1 => "The one server: it keeps the cluster's state in SQLite.".into(),

@@ -7,6 +7,7 @@ use crate::syntax::{Expr, Set};
 use ::storage::identity;
 use ::storage::tree::Level;
 use ::storage::wish::{CacheKind, Holds, Kind, Mount};
+use fleet::Cpu;
 
 /// What the disks of home machines hang on, and a keyboard for the rescue.
 const BUSES: [&str; 9] =
@@ -24,14 +25,28 @@ pub(super) fn file(host: &Host<'_>) -> Result<File, RenderError> {
 /// The module; `events` are lines of mdadm.conf(5) that say whom to tell.
 pub(super) fn module(host: &Host<'_>, events: &str) -> Expr {
     let detected = Expr::Code("(modulesPath + \"/installer/scan/not-detected.nix\")");
-    let firmware = Expr::Code("lib.mkDefault config.hardware.enableRedistributableFirmware");
-    let set = Set::new()
+    let hardware = &host.machine.hardware;
+    let mut set = Set::new()
         .put("imports", vec![detected])
-        .put("nixpkgs.hostPlatform", Expr::Apply("lib.mkDefault", vec!["x86_64-linux".into()]))
-        .put("hardware.cpu.intel.updateMicrocode", firmware.clone())
-        .put("hardware.cpu.amd.updateMicrocode", firmware)
+        .put("nixpkgs.hostPlatform", Expr::Apply("lib.mkDefault", vec!["x86_64-linux".into()]));
+    let firmware = Expr::Code("lib.mkDefault config.hardware.enableRedistributableFirmware");
+    for (cpu, path) in
+        [(Cpu::Intel, "hardware.cpu.intel.updateMicrocode"), (Cpu::Amd, "hardware.cpu.amd.updateMicrocode")]
+    {
+        if hardware.cpu.is_none_or(|known| known == cpu) {
+            set = set.put(path, firmware.clone());
+        }
+    }
+    let buses = match &hardware.modules[..] {
+        [] => Expr::texts(BUSES),
+        found => Expr::texts(found),
+    };
+    if !hardware.sensors.is_empty() {
+        set = set.note("The board's sensors.").put("boot.kernelModules", Expr::texts(&hardware.sensors));
+    }
+    let set = set
         .note("What the disks hang on, so that stage 1 finds them.")
-        .put("boot.initrd.availableKernelModules", Expr::texts(BUSES))
+        .put("boot.initrd.availableKernelModules", buses)
         .with(kernel_modules(host))
         .with(arrays(host, events))
         .with(filesystems(host));

@@ -27,6 +27,8 @@ pub(super) fn file(host: &Host<'_>) -> Result<File, RenderError> {
         .note("Nobody has the machine's host key here: what stands for agenix gives out secrets for this test alone.")
         .put("options.age", Expr::Code("lib.mkOption { type = lib.types.anything; }"))
         .put("config.age.secrets", secrets(host))
+        .note("The test's own network.")
+        .put("config.systemd.network.networks.10-lan.matchConfig", Expr::Code("lib.mkForce { Name = \"eth1\"; }"))
         .note("What the storage is made with below.")
         .put("config.boot.kernelModules", Expr::texts(modules(host)))
         .put("config.boot.swraid.enable", true);

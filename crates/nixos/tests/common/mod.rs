@@ -6,17 +6,19 @@ use std::path::Path;
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfQdrPTVd/t8TM7J10sGD0BNC3Czos+Uo+PpyAXDzaO";
 
-/// A fleet of `examples/`; none if it is not there.
-pub fn example(name: &str) -> Option<Fleet> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name).join("fleet.toml");
+/// The fleets: the examples, and one of all that they have not.
+pub const EXAMPLES: [&str; 3] = ["nas", "cluster", "variety"];
+
+/// One of them.
+pub fn example(name: &str) -> Fleet {
+    let path = match name {
+        "variety" => "tests/common/variety.toml".to_owned(),
+        name => format!("../../examples/{name}/fleet.toml"),
+    };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     #[expect(clippy::disallowed_methods, reason = "a test reads the example")]
-    let mut text = std::fs::read_to_string(path).ok()?;
-    if !text.contains("device = \"/dev/disk") {
-        let serial = "serial = \"4C530001230415117295\"\n";
-        let device = "device = \"/dev/disk/by-id/usb-SanDisk_Ultra_4C530001230415117295-0:0\"\n";
-        text = text.replace(serial, &format!("{serial}{device}"));
-    }
-    Some(Fleet::parse(&text, "fleet.toml", Format::Toml).unwrap())
+    let text = std::fs::read_to_string(path).unwrap();
+    Fleet::parse(&text, "fleet.toml", Format::Toml).unwrap()
 }
 
 /// What is known beside it.
