@@ -14,6 +14,8 @@ pub struct Loaded {
     pub fleet: Fleet,
     /// Where the file lies.
     pub path: PathBuf,
+    /// What is wrong on purpose with the stand-ins that are made of it, in a lab.
+    pub variant: payload::Variant,
 }
 
 /// Why there is no fleet.
@@ -34,7 +36,7 @@ impl Loaded {
         })?;
         let name = path.display().to_string();
         match Fleet::parse(&text, &name, Format::of(&name)) {
-            Ok(fleet) => Ok(Self { fleet, path: path.to_owned() }),
+            Ok(fleet) => Ok(Self { fleet, path: path.to_owned(), variant: payload::Variant::Plain }),
             Err(report) => Err(Unloaded::Wrong(report)),
         }
     }
@@ -42,10 +44,14 @@ impl Loaded {
     /// Reads and checks the file for a verb that needs a right one; with `--lab`, that of the fleet's lab.
     pub fn for_verb(global: &Global) -> Result<Self, Failure> {
         let declared = Self::declared(global)?;
+        let variant = global.stand_in_variant.into();
         if !global.in_lab {
-            return Ok(declared);
+            if variant == payload::Variant::Plain {
+                return Ok(declared);
+            }
+            return Err(Failure::usage("failures are rehearsed in the lab", "write --lab with --stand-in-variant"));
         }
-        labs::open_fleet(&labs::place(&declared)?)
+        Ok(Self { variant, ..labs::open_fleet(&labs::place(&declared)?)? })
     }
 
     /// Reads and checks the fleet file itself, whether `--lab` is given or not.

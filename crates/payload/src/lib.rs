@@ -11,8 +11,9 @@ mod render;
 mod sshd;
 mod system;
 mod table;
+mod units;
 
 pub use build::{BuildError, Event, Workshop, build};
 pub use closure::{Closure, NotAStorePath, StorePath};
 pub use render::{File, files};
-pub use system::{Array, Mount, Payload, Swap, System, Unfit};
+pub use system::{Array, Mount, Payload, Swap, System, Unfit, Variant};

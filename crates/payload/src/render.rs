@@ -1,7 +1,7 @@
 //! The files that make one machine of the stand-in; pure text. Nix takes them as they are: none of them is Nix code.
 
 use crate::system::System;
-use crate::{accounts, sshd, table};
+use crate::{accounts, sshd, table, units};
 
 /// A file of the system, by its path below the system's store path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,15 +38,13 @@ pub(crate) fn lines<T: AsRef<str>>(words: &[T]) -> String {
 
 /// Every file of the machine, for a system that passed [`System::check`].
 pub fn files(system: &System) -> Vec<File> {
-    let System { hostname, address, prefix, label, .. } = system;
+    let System { hostname, address, label, .. } = system;
     let version = concat!("stand-in ", env!("CARGO_PKG_VERSION"));
-    let gateway = system.gateway.map(|gateway| gateway.to_string()).unwrap_or_default();
     let os_release = format!("NAME=\"homehive stand-in\"\nID=homehive-stand-in\nPRETTY_NAME=\"homehive {version}\"\n");
     let mut files = vec![
         File::new("kernel-params", table::kernel_params(system)),
         File::new("grub-devices", lines(&system.grub_devices)),
         File::new("label", label.clone()),
-        File::new("network", format!("{address}/{prefix} {gateway}\n")),
         File::new("user", system.user.clone()),
         File::new("nixos-version", version),
         File::new("etc/hostname", format!("{hostname}\n")),
@@ -62,13 +60,14 @@ pub fn files(system: &System) -> Vec<File> {
     ];
     files.extend(accounts::files(system));
     files.extend(sshd::files(system));
+    files.extend(units::files(system));
     files
 }
 
 #[cfg(test)]
 mod tests {
     use super::files;
-    use crate::system::{Array, Mount, System, Unfit};
+    use crate::system::{Array, Mount, System, Unfit, Variant};
     use std::fmt::Write as _;
 
     pub(crate) fn nas() -> System {
@@ -97,6 +96,7 @@ mod tests {
             grub_devices: vec!["/dev/disk/by-id/usb-SanDisk_Ultra-0:0".into()],
             kernel_params: vec!["debug_shell=ttyS1".into()],
             label: "first".into(),
+            variant: Variant::Plain,
         }
     }
 

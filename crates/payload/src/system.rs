@@ -43,6 +43,26 @@ pub struct System {
     pub kernel_params: Vec<String>,
     /// A word on this generation for the boot menu.
     pub label: String,
+    /// What is wrong with it on purpose.
+    #[serde(default)]
+    pub variant: Variant,
+}
+
+/// How a stand-in differs from the plain one, so that a deployment, and its going wrong, can be rehearsed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Variant {
+    /// Nothing is different.
+    #[default]
+    Plain,
+    /// As good as the plain one; its demo service says something else.
+    Second,
+    /// Its demo service fails.
+    FailingUnit,
+    /// Its network gets an address that nobody can reach.
+    CutsNetwork,
+    /// Its first process ends, and the kernel panics.
+    Panics,
 }
 
 /// An md array that the system assembles.

@@ -73,8 +73,9 @@ pub(crate) fn kernel_params(system: &System) -> String {
     }
     words.extend(system.arrays.iter().map(|array| format!("rd.md.uuid={}", array.uuid)));
     words.extend(system.volume_groups.iter().map(|group| format!("rd.lvm.vg={group}")));
-    // The last console is the one that /dev/console means.
-    words.extend(["net.ifnames=0", "panic=30", "loglevel=4", "console=tty0", "console=ttyS0,115200"].map(String::from));
+    // A kernel that panics starts again after ten seconds, from the boot menu's default. The last console is the one
+    // that /dev/console means.
+    words.extend(["net.ifnames=0", "panic=10", "loglevel=4", "console=tty0", "console=ttyS0,115200"].map(String::from));
     words.extend(system.kernel_params.iter().cloned());
     words.join(" ")
 }

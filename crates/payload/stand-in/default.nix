@@ -4,7 +4,7 @@
   packages, # path of the package tree, a tar
   sha256, # of that tar
   seed, # path of a directory that holds the packages' static `busybox`
-  machine, # path of the machine's own files: kernel-params, grub-devices, label, network, etc/…
+  machine, # path of the machine's own files: kernel-params, grub-devices, label, etc/…
   scripts, # path of this directory
 }:
 let
@@ -58,20 +58,29 @@ let
     initScript = file "run/initrd.sh";
     assemble = file "run/assemble.sh";
   };
+  scriptsOfUnits = make "scripts" bin {
+    inherit tools;
+    devices = file "run/devices.sh";
+    network = file "run/network.sh";
+    storage = file "run/storage.sh";
+    assemble = file "run/assemble.sh";
+    shutdown = file "run/shutdown.sh";
+    debug = file "run/debug-shell.sh";
+    demo = file "run/demo.sh";
+    announce = file "run/announce.sh";
+    trial = file "run/boot-trial.sh";
+  };
 in
 make "system" bin {
   inherit tools initrd;
   inherit (base) userland kernel;
+  scripts = scriptsOfUnits;
   machine = builtins.path {
     path = machine;
     name = "machine";
   };
   initScript = file "run/init.sh";
   activate = file "run/activate.sh";
-  boot = file "run/boot.sh";
-  storage = file "run/storage.sh";
-  assemble = file "run/assemble.sh";
-  shutdown = file "run/shutdown.sh";
-  debug = file "run/debug-shell.sh";
+  power = file "run/power.sh";
   switch = file "run/switch-to-configuration.sh";
 }

@@ -5,7 +5,7 @@
 
 use cmd::Cmd;
 use machine::run_local;
-use payload::{Array, BuildError, Closure, Mount, Payload, System, Workshop, build};
+use payload::{Array, BuildError, Closure, Mount, Payload, System, Variant, Workshop, build};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ int main(int count, char **words) {
 }
 "#;
 
-const PROGRAMS: [&str; 17] = [
+const PROGRAMS: [&str; 20] = [
     "bin/bash",
     "bin/mawk",
     "bin/sudo",
@@ -52,6 +52,9 @@ const PROGRAMS: [&str; 17] = [
     "bin/mount",
     "bin/lsblk",
     "bin/udevadm",
+    "bin/systemctl",
+    "bin/systemd-run",
+    "lib/systemd/systemd",
     "sbin/sshd",
     "sbin/mdadm",
     "sbin/lvm",
@@ -153,6 +156,7 @@ fn nas() -> System {
         grub_devices: vec!["/dev/disk/by-id/usb-x".into()],
         kernel_params: vec![],
         label: "it's $HOME".into(),
+        variant: Variant::Plain,
     }
 }
 
@@ -174,7 +178,7 @@ async fn a_system_has_the_shape_of_a_nixos_toplevel_and_is_the_same_each_time() 
     for file in ["kernel", "initrd", "kernel-params", "nixos-version", "label", "etc/fstab", "sw/usr/bin/bash"] {
         assert!(system.join(file).exists(), "{file}");
     }
-    for program in ["init", "activate", "bin/switch-to-configuration", "lib/boot", "lib/storage", "lib/shutdown"] {
+    for program in ["init", "activate", "bin/switch-to-configuration", "lib/network", "lib/storage", "lib/shutdown"] {
         let mode = fs::metadata(system.join(program)).unwrap().permissions().mode();
         assert_eq!(mode & 0o111, 0o111, "{program}");
         let text = fs::read_to_string(system.join(program)).unwrap();
@@ -234,8 +238,13 @@ fn every_script_passes_shellcheck() {
     }
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("stand-in");
     let list = |sub: &str| fs::read_dir(dir.join(sub)).unwrap().map(|entry| entry.unwrap().path());
-    let scripts: Vec<_> =
-        list("run").chain(list("build")).filter(|path| path.extension().is_some_and(|end| end == "sh")).collect();
+    let of_machine = Path::new(env!("CARGO_MANIFEST_DIR")).join("../machine/src/deploy");
+    let of_machine = fs::read_dir(of_machine).unwrap().map(|entry| entry.unwrap().path());
+    let scripts: Vec<_> = list("run")
+        .chain(list("build"))
+        .chain(of_machine)
+        .filter(|path| path.extension().is_some_and(|end| end == "sh"))
+        .collect();
     assert!(scripts.len() > 10, "{scripts:?}");
     let out = Command::new("shellcheck").args(["--shell", "sh"]).args(scripts).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));

@@ -3,10 +3,12 @@
 
 mod import;
 mod medium;
+mod rehearse;
 mod render;
 
 pub use import::Import;
 pub use medium::WriteMedium;
+pub use rehearse::StandInVariant;
 pub use render::Render;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -44,6 +46,9 @@ pub struct Global {
     /// Tell more: every command that is run (twice: what it printed)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// A stand-in that goes wrong on purpose: only with `--lab` and `--payload stand-in`
+    #[arg(long, global = true, hide = true, value_enum, default_value_t)]
+    pub stand_in_variant: StandInVariant,
 }
 
 /// What to do.

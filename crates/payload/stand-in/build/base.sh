@@ -53,7 +53,7 @@ while read -r path; do put "$path"; done <chosen
 ln -s mawk "$userland/usr/bin/awk"
 
 loader=tree/$lib/ld-linux-x86-64.so.2
-path=tree/$lib:tree/usr/lib/nix:tree/usr/libexec/sudo
+path=tree/$lib:tree/$lib/systemd:tree/usr/lib/nix:tree/usr/libexec/sudo
 find "$userland" -type f -perm -100 -o -type f -name '*.so*' | sort >candidates
 : >needed
 while read -r binary; do
@@ -74,7 +74,11 @@ cp -L "$loader" "$userland/$lib/ld-linux-x86-64.so.2"
 cp "$rules" "$userland/usr/lib/udev/rules.d/64-md-raid-remove.rules"
 ln -s /run/booted-system/kernel-modules/lib/modules "$userland/usr/lib/modules"
 ln -s bash "$userland/usr/bin/rbash"
-for program in bash sudo nix ssh-keygen mount lsblk udevadm; do
+# systemd-shutdown runs what lies there when all filesystems are unmounted (systemd-halt.service(8)).
+mkdir -p "$userland/usr/lib/systemd/system-shutdown"
+ln -s /run/current-system/lib/shutdown "$userland/usr/lib/systemd/system-shutdown/homehive"
+[ -e "$userland/usr/lib/systemd/systemd" ] || fail "the package tree lacks usr/lib/systemd/systemd"
+for program in bash sudo nix ssh-keygen mount lsblk udevadm systemctl systemd-run; do
 	[ -e "$userland/usr/bin/$program" ] || fail "the package tree lacks usr/bin/$program"
 done
 for program in sshd mdadm lvm mkfs.xfs mkfs.ext4 grub-install sfdisk modprobe; do

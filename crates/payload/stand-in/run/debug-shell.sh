@@ -6,7 +6,7 @@ for word in $(cat /proc/cmdline); do
 	case $word in
 	debug_shell=*)
 		tty=${word#*=}
-		[ -c "/dev/$tty" ] || break
+		[ -c "/dev/$tty" ] || exit 0
 		cd /root || cd / || exit 1
 		# getty sets the line to local: without that, a line that nobody has opened yet ends the shell at once.
 		sleep 1
@@ -14,4 +14,3 @@ for word in $(cat /proc/cmdline); do
 		;;
 	esac
 done
-while :; do sleep 86400; done

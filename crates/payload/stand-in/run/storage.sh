@@ -1,10 +1,10 @@
 #!/bin/sh
 # Arrays, volume groups, swap and mounts of the running system. Nothing here can stop the machine: what does not come is
 # said on the console and left out.
-: "${SYSTEM:?}"
-export MDADM_CONF=/etc/mdadm/mdadm.conf GROUPS_FILE="$SYSTEM/etc/lvm/groups"
+: "${LIB:?}"
+export MDADM_CONF=/etc/mdadm/mdadm.conf GROUPS_FILE=/etc/lvm/groups
 # shellcheck source=/dev/null
-. "$SYSTEM/lib/assemble.sh"
+. "$LIB/assemble.sh"
 say() {
 	echo "stage 2: $*" >/dev/console
 }

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Judges a boot trial. Runs at every boot that finds the marker /var/lib/homehive/boot-trial: if another system than the
+# one on trial came up, the trial has failed; if the one on trial did, somebody has to confirm it in time (by taking the
+# marker away), or the machine reboots into its default, which is the system before.
+set -u
+dir=/var/lib/homehive
+marker=$dir/boot-trial
+field() { # $1: a key of the marker
+	sed -n "s/^$1 //p" "$marker" 2>/dev/null
+}
+over() { # $1: what happened. One rename decides between this and whoever confirms the trial at this moment.
+	id=$(field id)
+	mv "$marker" "$marker.over" 2>/dev/null || exit 0
+	printf 'id %s\nat %s\nwhy %s\n' "$id" "$(date +%s)" "$1" >$dir/outcome.new
+	mv $dir/outcome.new $dir/outcome
+	rm -f "$marker.over"
+	sync
+}
+[ -e "$marker" ] || exit 0
+system=$(field system)
+seconds=$(field seconds)
+booted=$(readlink -f /run/booted-system)
+if [ "$booted" != "$system" ]; then
+	over "it did not come up: the machine booted $booted instead"
+	exit 0
+fi
+# Seconds since the kernel started.
+while [ -e "$marker" ]; do
+	read -r up _ </proc/uptime
+	[ "${up%.*}" -lt "$seconds" ] || break
+	sleep 1
+done
+[ -e "$marker" ] || exit 0
+over "it came up, but nobody confirmed it within $seconds s"
+systemctl reboot || systemctl reboot --force

@@ -1,0 +1,297 @@
+#!/bin/sh
+# The machine's own part of a deployment: deploy.sh VERB WORD… It is placed on the machine (in /run, for root alone) and runs
+# there apart from the connection that placed it, from the system that ran before: with that one's interpreter and programs.
+#
+#   lock ID WHO SECONDS NEW GENERATION ADDRESS TARGET
+#                                                takes the machine for one deployment: 75, and who has it, if it is taken.
+#                                                GENERATION is the profile's of before, TARGET that of NEW if it has one
+#   boot ID                                      profile and boot entry of NEW, in a unit of its own
+#   switch ID DEADLINE                           arms the way back, then activates NEW, in a unit of its own
+#   poll ID                                      how far it is
+#   disarm ID                                    the new system stays: 76 if the machine is on its way back already
+#   back ID WHY                                  the way back, now
+#   free ID                                      gives the machine free
+#   trial ID                                     NEW becomes a generation, but not the one that boots
+#   oneshot ID SECONDS grub|systemd-boot WORD    the next boot is NEW's, once, and the machine starts again
+#   confirm ID                                  the system on trial becomes the one that boots: 76 if its time is over
+#   condemn ID WHY                               the system on trial is given up; the machine starts again
+set -u
+base=/run/homehive
+dir=$base/deploy
+state=/var/lib/homehive
+profiles=/nix/var/nix/profiles
+verb=$1 id=$2
+self=$base/$id.sh
+marker=$state/boot-trial
+# Activation moves what is linked into the root; emulated or on old disks it takes its time.
+limit=900
+
+have() { # $1: a note of the deployment
+	cat "$dir/$1" 2>/dev/null
+}
+note() { # $1: a note, $2: what it says; whole or not at all
+	printf '%s\n' "$2" >"$dir/$1.new" && mv "$dir/$1.new" "$dir/$1"
+}
+field() { # $1: a key of the marker of a boot trial
+	sed -n "s/^$1 //p" $marker 2>/dev/null
+}
+uptime_seconds() {
+	read -r up _ </proc/uptime
+	echo "${up%.*}"
+}
+failed_units() {
+	systemctl list-units --failed --plain --no-legend --full | cut -d' ' -f1 | sort
+}
+mine() {
+	[ "$(have id)" = "$id" ] || {
+		echo "the deployment $id has ended" >&2
+		exit 77
+	}
+}
+apart() { # $1: options of systemd-run, $2…: words for this script; a unit that neither a connection nor a switch ends
+	old=$(have old)
+	options=$1
+	shift
+	# shellcheck disable=SC2086 # options are several words
+	systemd-run --quiet --collect --no-block $options \
+		--setenv=PATH="$old/sw/bin:$old/sw/sbin:$old/sw/usr/sbin:$old/sw/usr/bin" -- "$(have shell)" "$self" "$@"
+}
+# The profile's generation. Nix first, for it knows of locks; its link by hand if Nix is what is broken.
+set_generation() { # $1: its number
+	timeout 120 nix-env -p $profiles/system --switch-generation "$1" ||
+		{ ln -sfn "system-$1-link" $profiles/.system.new && mv -T $profiles/.system.new $profiles/system; }
+}
+outcome() { # $1: why, $2: what follows
+	install -d -m 0700 $state
+	printf 'id %s\nat %s\nthen %s\nwhy %s\n' "$id" "$(date +%s)" "$2" "$(printf %s "$1" | tr '\n' ' ')" >$state/outcome.new
+	mv $state/outcome.new $state/outcome
+	sync -f $state/outcome
+}
+release() {
+	systemctl stop --no-block "homehive-back-$id.timer" 2>/dev/null
+	mv -T $dir "$base/over-$id" 2>/dev/null && rm -rf "$base/over-$id"
+}
+newly_failed() {
+	failed_units | comm -13 $dir/failed-before - | tr '\n' ' '
+}
+# 0 if a switch that ended with status $1 has done its work: 4 is "it runs, but units have failed", before us perhaps.
+good() {
+	[ "$1" = 0 ] || { [ "$1" = 4 ] && [ -z "$(newly_failed)" ]; }
+}
+why_of() { # $1: the status of a switch
+	newly=$(newly_failed)
+	if [ -n "$newly" ]; then echo "switching ended with status $1; failed: $newly"; else echo "switching ended with status $1: $(tail -n 1 $dir/log)"; fi
+}
+
+unbegun() { # profile and boot entry as they were
+	generation=$(have generation)
+	set_generation "$generation" >>$dir/log 2>&1
+	timeout $limit "$profiles/system-$generation-link/bin/switch-to-configuration" boot >>$dir/log 2>&1
+}
+
+way_back() { # $1: why. One rename decides between this and whoever confirms at this moment.
+	mv $dir/armed $dir/firing 2>/dev/null || exit 0
+	note phase "back"
+	# Whoever is still switching is in the way; unless it is we ourselves.
+	[ "${unit_of_mine:-}" = switch ] || systemctl kill --signal=KILL "homehive-switch-$id.service" 2>/dev/null
+	old=$(have old) generation=$(have generation) address=$(have address)
+	set_generation "$generation" >>$dir/log 2>&1
+	link=$(readlink -f "$profiles/system-$generation-link")
+	if [ "$link" = "$old" ]; then
+		timeout $limit "$old/bin/switch-to-configuration" switch >>$dir/log 2>&1
+		status=$?
+	else
+		# What ran was not what boots: each comes back to its place.
+		timeout $limit "$link/bin/switch-to-configuration" boot >>$dir/log 2>&1
+		timeout $limit "$old/bin/switch-to-configuration" test >>$dir/log 2>&1
+		status=$?
+	fi
+	for unit in sshd.service ssh.service sshd.socket; do
+		[ "$(systemctl show --property=LoadState --value "$unit")" = loaded ] || continue
+		case $unit in
+		*.socket) systemctl try-restart "$unit" ;;
+		*) systemctl is-enabled --quiet "$unit" 2>/dev/null || systemctl is-active --quiet "$unit" || systemctl is-failed --quiet "$unit" || continue
+			timeout 60 systemctl restart "$unit" ;;
+		esac
+	done >>$dir/log 2>&1
+	# The address by which it was reached has to be there again.
+	tries=0 there=
+	while [ -n "$address" ] && [ -z "$there" ] && [ $tries -lt 30 ]; do
+		if ip -o address show | grep -qF " $address/"; then there=yes; else sleep 1; fi
+		tries=$((tries + 1))
+	done
+	install -d -m 0700 $state
+	cp $dir/log $state/log 2>/dev/null
+	if good "$status" && { [ -z "$address" ] || [ -n "$there" ]; }; then
+		outcome "$1" running
+		release
+		exit 0
+	fi
+	trouble="$1; going back ended with status $status"
+	[ -z "$address" ] || [ -n "$there" ] || trouble="$trouble, $address is on no interface"
+	timeout $limit "$link/bin/switch-to-configuration" boot >>$dir/log 2>&1
+	outcome "$trouble" rebooting
+	sync
+	systemctl reboot
+	sleep 120
+	systemctl reboot --force --force
+}
+
+case $verb in
+lock)
+	who=$3 seconds=$4
+	if [ -e $marker ]; then
+		if [ "$(field system)" = "$(readlink -f /run/booted-system)" ]; then
+			echo "$(field since) $(field who)"
+			exit 75
+		fi
+		# That trial is over, and nothing on this machine has noticed.
+		rm -f $marker
+	fi
+	install -d -m 0700 $base
+	fresh=$base/lock-$id
+	rm -rf "$fresh" && mkdir -m 700 "$fresh"
+	until=$(($(uptime_seconds) + seconds))
+	for pair in "id $id" "who $who" "since $(date +%s)" "until $until" "new $5" "generation $6" "address $7" \
+		"target $8" "old $(readlink -f /run/current-system)" "shell $(readlink -f /proc/$$/exe)" "phase locked"; do
+		printf '%s\n' "${pair#* }" >"$fresh/${pair%% *}"
+	done
+	failed_units >"$fresh/failed-before"
+	: >"$fresh/log"
+	if ! mv -T "$fresh" $dir 2>/dev/null; then
+		# It is taken. Who took it may be gone for good, before anything that would bring it to an end was armed.
+		last=$(have until)
+		if [ -e $dir/armed ] || [ -e $dir/firing ] || [ "$(uptime_seconds)" -lt "${last:-0}" ]; then
+			echo "$(have since) $(have who)"
+			exit 75
+		fi
+		mv -T $dir "$base/stale-$id" && rm -rf "$base/stale-$id"
+		mv -T "$fresh" $dir 2>/dev/null || {
+			echo "$(have since) $(have who)"
+			exit 75
+		}
+	fi
+	# Scripts of deployments that have ended.
+	for left in "$base"/*.sh; do [ "$left" = "$self" ] || rm -f "$left"; done
+	;;
+boot | switch | trial)
+	mine
+	note phase "$verb"
+	[ "$verb" != switch ] || note deadline "$3"
+	apart "--unit=homehive-$verb-$id" "do-$verb" "$id"
+	;;
+do-boot)
+	new=$(have new) target=$(have target)
+	if [ -n "$target" ]; then
+		set_generation "$target" >>$dir/log 2>&1
+	else
+		timeout 300 nix-env -p $profiles/system --set "$new" >>$dir/log 2>&1
+	fi
+	status=$?
+	if [ $status = 0 ]; then
+		timeout $limit "$new/bin/switch-to-configuration" boot >>$dir/log 2>&1
+		status=$?
+	fi
+	[ $status = 0 ] || unbegun
+	note phase "booted $status"
+	;;
+do-switch)
+	unit_of_mine=switch
+	seconds=$(have deadline)
+	: >$dir/armed
+	# It counts from the moment the switch begins.
+	apart "--unit=homehive-back-$id --on-active=$seconds --timer-property=AccuracySec=1s" do-back "$id" || {
+		rm -f $dir/armed
+		unbegun
+		note phase "switched 70"
+		exit 1
+	}
+	note phase "armed"
+	# Its own deadline is the way back, which ends it.
+	"$(have new)/bin/switch-to-configuration" test >>$dir/log 2>&1
+	status=$?
+	if good $status; then
+		note phase "switched $status"
+	else
+		why=$(why_of $status)
+		way_back "$why"
+	fi
+	;;
+do-back) way_back "$(have why || echo "nobody confirmed it within $(have deadline) s")" ;;
+poll)
+	echo "phase $(have phase)"
+	echo "uptime $(uptime_seconds)"
+	cat $state/outcome 2>/dev/null
+	;;
+disarm)
+	mine
+	mv $dir/armed $dir/disarmed 2>/dev/null || exit 76
+	release
+	;;
+back)
+	mine
+	[ -e $dir/armed ] || exit 76
+	note why "$3"
+	systemctl start --no-block "homehive-back-$id.service"
+	;;
+free)
+	mine
+	release
+	;;
+do-trial)
+	target=$(have target) generation=$(have generation)
+	status=0
+	if [ -z "$target" ]; then
+		timeout 300 nix-env -p $profiles/system --set "$(have new)" >>$dir/log 2>&1
+		status=$?
+		target=$(readlink $profiles/system)
+		target=${target#system-}
+		note target "${target%-link}"
+		# A generation from now on, but what boots stays what it was.
+		set_generation "$generation" >>$dir/log 2>&1
+	fi
+	if [ $status = 0 ]; then
+		timeout $limit "$profiles/system-$generation-link/bin/switch-to-configuration" boot >>$dir/log 2>&1
+		status=$?
+	fi
+	note phase "tried $status"
+	;;
+oneshot)
+	mine
+	install -d -m 0700 $state
+	rm -f $state/outcome $marker.*
+	{
+		printf 'id %s\nsystem %s\nbefore %s\n' "$id" "$(have new)" "$(have old)"
+		printf 'generation %s\nseconds %s\nsince %s\nwho %s\n' "$(have target)" "$3" "$(have since)" "$(have who)"
+	} >$marker.new
+	mv $marker.new $marker
+	case $4 in
+	grub) grub-editenv /boot/grub/grubenv set "next_entry=$5" ;;
+	systemd-boot) bootctl set-oneshot "$5" ;;
+	esac || {
+		status=$?
+		rm -f $marker
+		exit $status
+	}
+	sync
+	# A moment later, so that this connection hears that it worked.
+	systemd-run --quiet --collect --no-block --on-active=1 --timer-property=AccuracySec=1s -- "$(command -v systemctl)" reboot
+	;;
+confirm)
+	[ "$(field id)" = "$id" ] && mv $marker $marker.confirmed 2>/dev/null || exit 76
+	marker=$marker.confirmed
+	system=$(field system)
+	set_generation "$(field generation)"
+	timeout $limit "$system/bin/switch-to-configuration" boot
+	status=$?
+	rm -f $marker
+	exit $status
+	;;
+condemn)
+	[ "$(field id)" = "$id" ] && mv $marker $marker.over 2>/dev/null || exit 76
+	outcome "$3" rebooting
+	rm -f $marker.over
+	systemctl reboot
+	;;
+log) tail -n 12 $dir/log ;;
+esac

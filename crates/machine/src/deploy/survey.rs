@@ -1,0 +1,124 @@
+//! What a deployment has to know of a machine before and after: one look, one round trip.
+
+use crate::profile::{self, Generation, SOON};
+use crate::{Machine, RunError};
+use std::collections::BTreeMap;
+
+/// A machine's generations and what became of the last deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// The generations, from old to new.
+    pub generations: Vec<Generation>,
+    /// The store path of the system that runs now.
+    pub running: String,
+    /// The store path of the system that was booted.
+    pub booted: String,
+    /// Different after every boot.
+    pub boot_id: String,
+    /// Units that have failed.
+    pub failed: Vec<String>,
+    /// What the machine says of the last deployment that it took back.
+    pub outcome: Option<Word>,
+    /// The boot trial that is under way, or has ended unseen: its deployment's name and the system on trial.
+    pub trial: Option<(String, String)>,
+}
+
+/// What the machine itself says of a deployment that it took back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Word {
+    /// The deployment's name.
+    pub id: String,
+    /// When, in seconds since 1970 by the machine's clock.
+    pub at: Option<u64>,
+    /// Why.
+    pub why: String,
+    /// Does it start again because going back did not work without?
+    pub reboots: bool,
+}
+
+impl Word {
+    /// From the outcome's keys.
+    pub(super) fn read(keys: &BTreeMap<&str, &str>) -> Option<Self> {
+        Some(Self {
+            id: (*keys.get("id")?).to_owned(),
+            at: keys.get("at").and_then(|at| at.parse().ok()),
+            why: keys.get("why").copied().unwrap_or("the machine does not say why").trim().to_owned(),
+            reboots: keys.get("then") == Some(&"rebooting"),
+        })
+    }
+}
+
+const SCRIPT: &str = include_str!("survey.sh");
+
+/// Looks at the machine.
+pub async fn survey(machine: &Machine) -> Result<Survey, RunError> {
+    let output = machine.ask_script(SCRIPT, SOON).await?;
+    Ok(read(&crate::process::check(output, "sh -s")?.stdout))
+}
+
+fn read(text: &str) -> Survey {
+    let pairs: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once(' ')).collect();
+    let one = |key| pairs.iter().find(|(name, _)| *name == key).map_or("", |(_, value)| value.trim());
+    let all = |key: &'static str| pairs.iter().filter(move |(name, _)| *name == key).map(|(_, value)| *value);
+    let below = |prefix: &str| {
+        pairs.iter().filter_map(|(name, value)| Some((name.strip_prefix(prefix)?, *value))).collect::<BTreeMap<_, _>>()
+    };
+    let (running, booted) = (one("current"), one("booted"));
+    let mut generations: Vec<Generation> =
+        all("generation").filter_map(|line| profile::read(line, one("profile"), running, booted)).collect();
+    generations.sort_by_key(|generation| generation.number);
+    let trial = below("trial-");
+    let word = |key| trial.get(key).map(|word| (*word).to_owned());
+    Survey {
+        generations,
+        running: running.to_owned(),
+        booted: booted.to_owned(),
+        boot_id: one("boot-id").to_owned(),
+        failed: all("failed").map(str::to_owned).collect(),
+        outcome: Word::read(&below("outcome-")),
+        trial: word("id").zip(word("system")),
+    }
+}
+
+impl Survey {
+    /// The generation that the profile means.
+    pub fn current(&self) -> Option<&Generation> {
+        self.generations.iter().find(|generation| generation.current)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Word, read};
+
+    const SAID: &str = "\
+profile system-2-link
+current /nix/store/bbb-system
+booted /nix/store/aaa-system
+generation system-10-link 1700000300 /nix/store/ccc-system
+generation system-1-link 1700000000 /nix/store/aaa-system
+generation system-2-link 1700000200 /nix/store/bbb-system
+boot-id 0c7b9e6e-0000-4000-8000-1d1c3c541111
+failed demo.service
+outcome-id 4f1e
+outcome-at 1700000400
+outcome-then running
+outcome-why nobody confirmed it within 90 s
+trial-id 77aa
+trial-system /nix/store/ccc-system
+trial-why
+";
+
+    #[test]
+    fn what_a_machine_says_is_read() {
+        let survey = read(SAID);
+        assert_eq!(survey.generations.iter().map(|it| it.number).collect::<Vec<_>>(), [1, 2, 10]);
+        assert_eq!(survey.current().map(|it| it.number), Some(2));
+        assert!(survey.generations[0].booted && survey.generations[1].running);
+        assert_eq!(survey.failed, ["demo.service"]);
+        let why = "nobody confirmed it within 90 s".to_owned();
+        assert_eq!(survey.outcome, Some(Word { id: "4f1e".into(), at: Some(1_700_000_400), why, reboots: false }));
+        assert_eq!(survey.trial, Some(("77aa".into(), "/nix/store/ccc-system".into())));
+        assert_eq!(read("profile \ncurrent \nbooted \n").current(), None);
+    }
+}
