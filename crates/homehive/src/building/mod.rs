@@ -39,7 +39,10 @@ pub struct Order<'a> {
 /// The first system that cannot be built; none has been touched by then but this machine's store.
 pub async fn build(order: &Order<'_>) -> Result<BTreeMap<HostName, Closure>, Failure> {
     if order.payload == Payload::Nixos && order.loaded.variant != payload::Variant::Plain {
-        return Err(Failure::usage("only a stand-in goes wrong on purpose", "write --payload stand-in with --stand-in-variant"));
+        return Err(Failure::usage(
+            "only a stand-in goes wrong on purpose",
+            "write --payload stand-in with --stand-in-variant",
+        ));
     }
     match order.payload {
         Payload::StandIn => stand_in::build(order).await,

@@ -79,7 +79,7 @@ fn system(order: &Order<'_>, name: &HostName) -> Result<System, Failure> {
         // The lab reads the first serial line and joins a person to the second.
         kernel_params: ["console=ttyS0", "debug_shell=ttyS1"].map(str::to_owned).to_vec(),
         label: fleet.about.name.to_string(),
-        variant: loaded.variant,
+        variant: order.loaded.variant,
     })
 }
 
