@@ -3,3 +3,19 @@
 mod apply;
 pub mod copy;
 pub mod deploy;
+mod door;
+pub mod install;
+mod journal;
+mod look;
+mod process;
+pub mod profile;
+mod ssh;
+mod story;
+
+pub use apply::{Applied, ApplyError, StepTime, apply};
+pub use door::{Machine, ProgramError};
+pub use journal::{Entry, Journal, JournalError, State};
+pub use look::LookError;
+pub use process::{Output, RunError, ask_local, run_local};
+pub use ssh::{Address, Refusal, Trust};
+pub use story::{Event, Story};
