@@ -26,6 +26,7 @@ let
     export PATH=${
       lib.makeBinPath [
         pkgs.coreutils
+        pkgs.diffutils
         pkgs.gnugrep
         pkgs.util-linux
         config.systemd.package
@@ -50,11 +51,10 @@ let
       journalctl --dmesg --boot --quiet --output cat \
         | grep -E 'XFS .*([Cc]orruption|[Ss]hut.*[Dd]own|I/O [Ee]rror)|EXT4-fs error' | sort --unique | head -n 20
     } > now || true
-    # Told once, and again when it changes.
-    if [ -s now ] && ! cmp --silent now told; then
-      ${alert}/bin/alert "filesystems" < now
+    # Told once, and again when it changes; a mail that did not go out is tried again.
+    if [ ! -s now ] || cmp --silent now told || ${alert}/bin/alert "filesystems" < now; then
+      mv now told
     fi
-    mv now told
   '';
 in
 {

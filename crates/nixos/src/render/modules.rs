@@ -46,6 +46,13 @@ pub(super) fn files(home: &Home<'_>) -> Result<Vec<File>, RenderError> {
         ("network", "The static network that the machines share.", network(home)),
         ("shell", "A comfortable shell.", Expr::Code(include_str!("../../nix/shell.nix"))),
     ];
+    if let Some(mail) = mail(home) {
+        modules.push((
+            "mail",
+            "The mail server that the cluster's alerts go to takes those of the machines as well.",
+            mail,
+        ));
+    }
     if home.fleet.upgrades.is_some() {
         modules.push(("upgrades", "The machines bring themselves up to date.", upgrades(home)));
     }
@@ -112,12 +119,13 @@ fn base(home: &Home<'_>) -> Expr {
         .note("The admin may bring systems that were built elsewhere.")
         .put("nix.settings.trusted-users", Expr::texts(["root", "@wheel"]))
         .put("nix.gc", gc)
+        .note("Stage 1 is systemd's, as it is by default from NixOS 26.11 on.")
         .put("boot.initrd.systemd.enable", true)
         .note(
-            "A kernel that panics, and a stage 1 that cannot go on, reboot after half a minute instead of waiting for\n\
-             somebody at the console: into the menu's default, which is the last system that was found good.",
+            "A kernel that panics, and a stage 1 that cannot go on, reboot instead of waiting for somebody at\n\
+             the console: into the menu's default, which is the last system that was found good.",
         )
-        .put("boot.kernelParams", Expr::texts(["panic=30", "boot.panic_on_fail"]))
+        .put("boot.kernelParams", Expr::texts(["panic=10", "boot.panic_on_fail"]))
         .note(
             "Temperatures of disks. Those of the processor come by themselves; what reads the board's sensors is found\n\
              out by sensors-detect, and declared for each machine.",
@@ -192,37 +200,35 @@ fn alerts(home: &Home<'_>) -> Expr {
         .put("recipient", to.map_or_else(|| "root".to_owned(), ToString::to_string))
         .put("sender", from.unwrap_or_else(|| "root".to_owned()));
     let body = Expr::Code(include_str!("../../nix/alerts.nix"));
-    let Some(mail) = mail else {
-        return Expr::module("{ config, lib, pkgs, ... }", Expr::Let(bindings, Box::new(body)));
-    };
+    Expr::module("{ config, lib, pkgs, ... }", Expr::Let(bindings, Box::new(body)))
+}
+
+/// The mail server that alerts go to. Where it wants a password that is not there, nothing is sent: a mail that is
+/// refused would be tried again and again.
+fn mail(home: &Home<'_>) -> Option<Expr> {
+    let mail = home.fleet.monitoring.as_ref()?.mail.as_ref()?;
     let mut account = Set::new()
         .put("host", mail.smarthost.host())
         .put("port", mail.smarthost.port())
-        .put("from", Expr::Code("sender"))
+        .put("from", Expr::text(&mail.from))
         .put("tls", true)
         // RFC 8314: 465 speaks TLS from the first byte.
         .put("tls_starttls", mail.smarthost.port() != 465);
-    let mut secret = Set::new();
-    if let Some(user) = mail.user.as_ref().filter(|_| home.records.secrets.contains(super::MAIL_PASSWORD)) {
+    let mut set = Set::new();
+    if let Some(user) = &mail.user {
+        if !home.records.secrets.contains(super::MAIL_PASSWORD) {
+            return None;
+        }
         account = account
             .put("auth", true)
             .put("user", user.as_str())
             .put("passwordeval", Expr::Code("\"cat ${config.age.secrets.mail-password.path}\""));
         let file = Expr::Path(format!("../secrets/{}", super::MAIL_PASSWORD));
-        secret = secret.put("age.secrets.mail-password.file", file);
+        set = set.put("age.secrets.mail-password.file", file);
     }
-    let note = match (&mail.user, secret.is_empty()) {
-        (Some(_), true) => {
-            "The same mail server that the cluster's alerts go to. It wants a password, which is not there yet: put it\n\
-             into secrets/mail-password.age with `agenix -e mail-password.age`, and render again. Until then alerts\n\
-             stay in the journal."
-        }
-        _ => "The same mail server that the cluster's alerts go to.",
-    };
     let msmtp = Set::new().put("enable", true).put("accounts.default", account);
-    let channel = Set::new().note(note).put("programs.msmtp", msmtp).with(secret);
-    let joined = Expr::Join("//", vec![Expr::Set(channel), body]);
-    Expr::module("{ config, lib, pkgs, ... }", Expr::Let(bindings, Box::new(joined)))
+    let set = Set::new().put("programs.msmtp", msmtp).with(set);
+    Some(Expr::module("{ config, ... }", set))
 }
 
 fn upgrades(home: &Home<'_>) -> Expr {

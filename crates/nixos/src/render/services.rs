@@ -47,6 +47,9 @@ fn k3s(host: &Host<'_>) -> Set {
                 .to_owned()
         }
         (role, Some((name, machine))) => {
+            if role == Role::K3sAgent {
+                k3s = k3s.put("role", "agent");
+            }
             k3s = k3s.put("serverAddr", format!("https://{}:6443", machine.address));
             let what = if role == Role::K3sServer { "One of the servers, with etcd" } else { "An agent" };
             format!("{what}: it joins at {name}.")

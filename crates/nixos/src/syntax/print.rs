@@ -99,12 +99,23 @@ fn operand(it: &Expr, out: &mut String) {
     out.push(')');
 }
 
-/// Entries, one a line; a blank line before what has a comment, and behind that.
+/// Does it take several lines, most likely?
+fn long(it: &Expr) -> bool {
+    match it {
+        Expr::Set(set) => set.entries.len() > 1,
+        Expr::List(items) => items.len() > 1,
+        Expr::Lines(_) | Expr::Function(..) | Expr::Let(..) | Expr::Code(_) => true,
+        _ => false,
+    }
+}
+
+/// Entries, one a line; a blank line before what has a comment, and behind it if it is long.
 fn entries(set: &Set, out: &mut String) {
     out.push('\n');
     let mut before: Option<&Entry> = None;
     for entry in &set.entries {
-        if before.is_some_and(|before| before.comment.is_some() || entry.comment.is_some()) {
+        let apart = |before: &Entry| before.comment.is_some() && long(&before.value);
+        if before.is_some_and(|before| apart(before) || entry.comment.is_some()) {
             out.push('\n');
         }
         if let Some(comment) = &entry.comment {
