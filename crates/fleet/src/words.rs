@@ -18,12 +18,18 @@ pub enum WordError {
     /// Not a path of a module.
     #[error("a module is a relative path of a .nix file or a folder, without `..` and spaces")]
     Module,
+    /// A file of another kind.
+    #[error("NixOS reads modules from files that end in .nix, or from a folder with a default.nix")]
+    NotNix,
     /// Not a package.
     #[error("this cannot be the name of a package in nixpkgs")]
     Package,
     /// Not `Area/City`.
     #[error("this is not a time zone's name")]
     TimeZone,
+    /// Well written, and in no database.
+    #[error("the tz database has no such zone; the nearest name is `{0}`")]
+    NoSuchZone(&'static str),
     /// Not `1.34`.
     #[error("this is not a minor release of Kubernetes")]
     Kubernetes,
@@ -87,8 +93,17 @@ fn attribute(text: &str) -> Result<(), WordError> {
 fn module(text: &str) -> Result<(), WordError> {
     let inner = |c: char| c.is_ascii_alphanumeric() || "_-.+".contains(c);
     let part = |part: &str| !part.is_empty() && part != ".." && part.chars().all(inner);
-    let relative = text.strip_prefix("./").unwrap_or(text);
-    if relative.trim_end_matches('/').split('/').all(part) { Ok(()) } else { Err(WordError::Module) }
+    let relative = text.strip_prefix("./").unwrap_or(text).trim_end_matches('/');
+    if !relative.split('/').all(part) {
+        return Err(WordError::Module);
+    }
+    // A folder has no dot in its name, or homehive could not tell it from a file.
+    let last = relative.rsplit('/').next().unwrap_or_default();
+    let nix = match last.rsplit_once('.') {
+        None => true,
+        Some((_, end)) => last == "." || (end == "nix" && !text.ends_with('/')),
+    };
+    if nix { Ok(()) } else { Err(WordError::NotNix) }
 }
 
 fn package(text: &str) -> Result<(), WordError> {
@@ -97,11 +112,26 @@ fn package(text: &str) -> Result<(), WordError> {
     if text.split('.').all(part) { Ok(()) } else { Err(WordError::Package) }
 }
 
+/// Every zone of the tz database that has an area.
+fn zones() -> impl Iterator<Item = &'static str> {
+    include_str!("../data/zones.txt").lines().filter(|line| !line.starts_with('#'))
+}
+
 fn time_zone(text: &str) -> Result<(), WordError> {
     let inner = |c: char| c.is_ascii_alphanumeric() || "_-+".contains(c);
     let part = |part: &str| part.starts_with(|c: char| c.is_ascii_uppercase()) && part.chars().all(inner);
-    let good = text == "UTC" || (text.contains('/') && text.split('/').all(part));
-    if good { Ok(()) } else { Err(WordError::TimeZone) }
+    if text == "UTC" {
+        return Ok(());
+    }
+    if !text.contains('/') || !text.split('/').all(part) {
+        return Err(WordError::TimeZone);
+    }
+    // NixOS takes any text, and the machine would be on UTC without a word.
+    if zones().any(|zone| zone == text) {
+        return Ok(());
+    }
+    let nearest = zones().min_by_key(|zone| strsim::damerau_levenshtein(zone, text));
+    Err(WordError::NoSuchZone(nearest.unwrap_or("UTC")))
 }
 
 fn kubernetes(text: &str) -> Result<(), WordError> {
@@ -211,6 +241,9 @@ mod tests {
             ("package", good::<Package>("python3Packages.requests"), true),
             ("package with space", good::<Package>("git htop"), false),
             ("time zone", good::<TimeZone>("America/Argentina/Buenos_Aires"), true),
+            ("no zone", good::<TimeZone>("Europe/Londn"), false),
+            ("module of another kind", good::<ModulePath>("own/printer.conf"), false),
+            ("module in a folder", good::<ModulePath>("own/printer/"), true),
             ("abbreviation", good::<TimeZone>("CET"), false),
             ("minor release", good::<KubernetesVersion>("1.34"), true),
             ("patch level", good::<KubernetesVersion>("1.34.2"), false),

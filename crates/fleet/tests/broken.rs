@@ -2,30 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test, which reads and writes its fixtures")]
 
+mod common;
+
 use fleet::{Fleet, Format};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// What every broken fleet starts from, unless it brings the section itself.
-const SECTIONS: [(&str, &str); 3] = [
-    ("[fleet]", "[fleet]\nname = \"home\"\n"),
-    (
-        "[admin]",
-        "[admin]\nuser = \"ben\"\nkeys = [\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfQdrPTVd/t8TM7J10sGD0BNC3Czos+Uo+PpyAXDzaO ben@laptop\"]\n",
-    ),
-    ("[network]", "[network]\nsubnet = \"192.168.1.0/24\"\ngateway = \"192.168.1.1\"\n"),
-];
-
 fn shown(name: &str, text: &str) -> String {
     let format = Format::of(name);
-    let mut text = text.to_owned();
-    if format == Format::Toml && !text.starts_with("# whole") {
-        for (head, section) in SECTIONS {
-            if !text.contains(head) {
-                text = format!("{text}\n{section}");
-            }
-        }
-    }
+    let text = common::completed(text, format);
     let Err(report) = Fleet::parse(&text, name, format) else {
         panic!("{name} is not broken");
     };

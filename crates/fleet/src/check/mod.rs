@@ -1,12 +1,15 @@
-//! What can only be checked across a fleet: addresses, the cluster, shares, disks, the rollout, mail. What is broken in itself was
+//! What can only be checked across a fleet: addresses, the cluster, shares, disks, the rollout, mail, and what NixOS
+//! would make of it. What is broken in itself was
 //! told of when it was read, and is not complained of again here.
 
 mod cluster;
 mod deploy;
 mod disks;
 mod mail;
+mod mounts;
 mod network;
 mod shares;
+mod system;
 
 use crate::declared::Draft;
 use document::{Kind, Path, Problems, Value};
@@ -21,6 +24,8 @@ pub(crate) fn check(draft: &Draft, root: &Value, problems: &mut Problems) {
     disks::check(draft, problems);
     deploy::check(draft, root, problems);
     mail::check(draft, problems);
+    system::check(draft, root, problems);
+    mounts::check(draft, problems);
 }
 
 /// A path from words.

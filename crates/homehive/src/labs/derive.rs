@@ -246,4 +246,15 @@ mod tests {
         let lab = parsed(&derived.fleet.to_string(), Format::Json);
         assert_eq!(link(&lab).as_deref(), Some("/dev/disk/by-id/usb-QEMU_QEMU_HARDDISK_NEW-1-0:0"));
     }
+    #[test]
+    fn the_lab_of_the_cluster_is_a_right_fleet() {
+        let fleet = parsed(include_str!("../../../../examples/cluster/fleet.toml"), Format::Toml);
+        let names: Vec<_> = fleet.machines.keys().cloned().collect();
+        let derived = derive(&fleet, &names, &fleet.admin.keys[0].to_string()).unwrap();
+        let lab = parsed(&derived.fleet.to_string(), Format::Json);
+        assert_eq!(lab.machines.len(), 5);
+        for name in &names {
+            assert_eq!(lab.wish(name).unwrap().announce(), fleet.wish(name).unwrap().announce());
+        }
+    }
 }

@@ -1,0 +1,142 @@
+//! Filesystems without which a machine does not boot, or boots into something else: what the boot loader can read, what
+//! firmware recognises, and what may not be missing.
+
+use super::path;
+use crate::declared::Draft;
+use crate::{HostName, Loader, Machine};
+use document::{Path, Problems};
+use storage::tree::{CacheMode, Format, PartitionKind, TableKind};
+use storage::wish::{CacheKind, Kind, Mount, Node, Wish};
+use storage::{Extent, NodeId, Size};
+
+pub(super) fn check(draft: &Draft, problems: &mut Problems) {
+    for (name, machine) in &draft.machines {
+        let at = path(["machines", name.as_ref()]);
+        let said = ["storage", "boot", "boot_disk"].iter().any(|key| problems.within(&at.join(key)));
+        if machine.configuration.is_some() || said {
+            continue;
+        }
+        let wish = Wish::new(&machine.storage, uuid::Uuid::nil());
+        for mount in &wish.mounts {
+            options(name, mount, &content(&at, &mount.node), problems);
+        }
+        booted(name, machine, &wish, &at, problems);
+    }
+}
+
+/// Where a node's content is declared.
+fn content(machine: &Path, node: &NodeId) -> Path {
+    declared(machine, node).join("content")
+}
+
+/// Where a node is declared.
+fn declared(machine: &Path, node: &NodeId) -> Path {
+    let storage = machine.join("storage");
+    let mut words = node.as_str().splitn(3, '.');
+    let (kind, owner, part) = (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next());
+    let owner = storage.join(kind).join(owner);
+    match part {
+        None => owner,
+        Some(volume) if kind == "lvm_vg" => owner.join("lvs").join(volume),
+        Some(partition) => owner.join("content").join("partitions").join(partition),
+    }
+}
+
+/// What NixOS mounts before anything else runs (`pathsNeededForBoot` in `nixos/lib/utils.nix`), and `/boot`, to which
+/// kernels are written.
+const NEEDED: [&str; 10] =
+    ["/", "/nix", "/nix/store", "/var", "/var/log", "/var/lib", "/var/lib/nixos", "/etc", "/usr", "/boot"];
+/// Programs are run from here.
+const PROGRAMS: [&str; 3] = ["/", "/nix", "/nix/store"];
+
+fn options(machine: &HostName, mount: &Mount, at: &Path, problems: &mut Problems) {
+    let place = mount.path.as_str();
+    if !NEEDED.contains(&place) {
+        return;
+    }
+    for (index, option) in mount.options.iter().enumerate() {
+        let why = match option.as_str() {
+            "nofail" if place == "/boot" => "new kernels would be written beside it when it is missing",
+            "noauto" if place == "/boot" => "new kernels would be written beside it",
+            "nofail" | "noauto" => "the system would start without it",
+            "ro" if place != "/nix/store" => "the system writes there",
+            "noexec" if PROGRAMS.contains(&place) => "programs are run from there",
+            _ => continue,
+        };
+        let message = format!("machine `{machine}` cannot have `{option}` on `{place}`: {why}");
+        let help = "remove the option; other mount points may have it";
+        problems.add(&at.join("options").join(index), "fleet::bad_boot_option", message, "not here", help);
+    }
+    if mount.format == Format::Vfat && place != "/boot" {
+        let message = format!("machine `{machine}` cannot have `{place}` on FAT, which knows neither owners nor links");
+        let help = "write `format = \"ext4\"` or \"xfs\"";
+        problems.add(&at.join("format"), "fleet::system_on_fat", message, "FAT", help);
+    }
+}
+
+/// Two generations of kernel and initrd, with some room.
+const BOOT_MIN: u64 = 200 << 20;
+
+fn booted(name: &HostName, machine: &Machine, wish: &Wish, at: &Path, problems: &mut Problems) {
+    let mount = |node: &NodeId| wish.mounts.iter().find(|mount| mount.node == *node);
+    let boot = match machine.loader(wish) {
+        Some(Loader::Efi(node)) => {
+            system_partition(name, &node, wish, at, problems);
+            mount(&node)
+        }
+        Some(Loader::Bios(_)) => {
+            let find = |path: &str| wish.mounts.iter().find(|mount| mount.path == path);
+            let boot = find("/boot").or_else(|| find("/"));
+            if let Some(boot) = boot {
+                readable(name, boot, wish, at, problems);
+            }
+            boot
+        }
+        None => None,
+    };
+    let node = boot.and_then(|boot| wish.node(&boot.node));
+    let size = node.and_then(|node| match &node.kind {
+        Kind::Partition(partition) => Some(partition.size),
+        Kind::Volume(volume) => Some(volume.size),
+        Kind::Disk(_) | Kind::Array(_) | Kind::Group(_) => None,
+    });
+    if let (Some(Extent::Size(size)), Some(node), Some(boot)) = (size, node, boot)
+        && size.0 < BOOT_MIN
+    {
+        let message = format!("`{}` of machine `{name}` has {size}, and kernels do not fit", boot.path);
+        let help = format!("write at least {}, better 1GiB: every generation brings a kernel", Size(BOOT_MIN));
+        problems.add(&declared(at, &node.id).join("size"), "fleet::boot_too_small", message, "too small", help);
+    }
+}
+
+/// bootctl(1) installs only to a partition of the EFI type in a GPT.
+fn system_partition(name: &HostName, id: &NodeId, wish: &Wish, at: &Path, problems: &mut Problems) {
+    let Some(Node { kind: Kind::Partition(partition), .. }) = wish.node(id) else { return };
+    if partition.table == TableKind::Mbr {
+        let message = format!("machine `{name}` boots by EFI from `{id}`, which stands in an MBR");
+        let help = "write `type = \"gpt\"` for the disk's content: systemd-boot wants a GPT";
+        problems.add(&declared(at, id), "fleet::esp_in_mbr", message, "in an MBR", help);
+    } else if partition.kind != PartitionKind::Efi {
+        let message = format!("machine `{name}` boots by EFI from `{id}`, which firmware does not recognise");
+        let help = "add `type = \"efi\"` to the partition";
+        problems.add(&declared(at, id), "fleet::esp_without_type", message, "no EFI system partition", help);
+    }
+}
+
+/// GRUB reads partitions, md arrays and logical volumes. It knows no dm-writecache, and looks past a dm-cache at the slow
+/// volume, which is right as long as that has every write (its `disk/lvm.c`).
+fn readable(name: &HostName, boot: &Mount, wish: &Wish, at: &Path, problems: &mut Problems) {
+    let Some(node) = wish.node(&boot.node) else { return };
+    if let Kind::Volume(volume) = &node.kind
+        && let Some(cache) = &volume.cache
+    {
+        let key = match cache.kind {
+            CacheKind::Writecache => "writecache",
+            CacheKind::Cache { mode: CacheMode::Writeback } => "cache_mode",
+            CacheKind::Cache { mode: CacheMode::Writethrough } => return,
+        };
+        let message = format!("GRUB cannot read `{}` of machine `{name}`: its cache keeps writes to itself", boot.path);
+        let help = "put `/boot` on a partition of its own, or leave the cache out";
+        problems.add(&declared(at, &node.id).join(key), "fleet::boot_unreadable", message, "unknown to GRUB", help);
+    }
+}
