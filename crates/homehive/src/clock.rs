@@ -10,7 +10,7 @@ pub fn now() -> String {
 
 /// Seconds since 1970 as RFC 3339. The calendar is that of days counted from 1 March of year 0, so that a leap day is the
 /// last of its year.
-fn at(seconds: u64) -> String {
+pub fn at(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;

@@ -5,6 +5,7 @@ mod args;
 mod building;
 mod clock;
 mod converge;
+mod deploying;
 mod failure;
 mod hostkeys;
 mod importing;

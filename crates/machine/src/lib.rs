@@ -3,6 +3,7 @@
 mod apply;
 pub mod copy;
 pub mod deploy;
+pub mod difference;
 mod door;
 pub mod install;
 mod journal;

@@ -69,6 +69,11 @@ pub enum Event {
         /// The end of what it printed, standard error last.
         end: String,
     },
+    /// A person at the terminal is asked; whatever moves there has to stand still.
+    Question {
+        /// What is asked, up to where the answer goes.
+        text: String,
+    },
     /// Something worth knowing.
     Note {
         /// What it is about.
@@ -106,6 +111,11 @@ impl Story {
     /// Tells something worth knowing.
     pub fn note(&self, subject: impl Into<String>, text: impl Into<String>) {
         self.tell(Event::Note { subject: subject.into(), text: text.into() });
+    }
+
+    /// Tells that a person is asked.
+    pub fn question(&self, text: impl Into<String>) {
+        self.tell(Event::Question { text: text.into() });
     }
 
     /// Tells how far something long is.

@@ -1,11 +1,13 @@
 //! The command line: every verb and option, and nothing of what they do. Help, completions, man pages and the
 //! reference are all made from here.
 
+mod deploy;
 mod import;
 mod medium;
 mod rehearse;
 mod render;
 
+pub use deploy::{Deploy, Generations, Rollback, Status};
 pub use import::Import;
 pub use medium::WriteMedium;
 pub use rehearse::StandInVariant;
@@ -69,6 +71,14 @@ pub enum Verb {
     Disks(Disks),
     /// Install a machine that was booted from the medium: disks, system, boot loader, reboot
     Install(Install),
+    /// Bring machines to the system that the fleet says; each undoes it by itself if it goes wrong
+    Deploy(Deploy),
+    /// Bring a machine back to an older generation, guarded in the same way
+    Rollback(Rollback),
+    /// Show a machine's generations
+    Generations(Generations),
+    /// Show how machines are: generation against the fleet, uptime, disks, failed units
+    Status(Status),
     /// Write a boot medium to a stick, and read it back
     WriteMedium(WriteMedium),
     /// Check a machine against the fleet, group by group

@@ -40,6 +40,12 @@ pub fn bars() -> Story {
                     running.remove(&format!("{subject}/{text}"));
                 }
             }
+            Event::Question { text } => {
+                for (_, bar) in std::mem::take(&mut *running) {
+                    bar.finish_and_clear();
+                }
+                board.suspend(|| eprint!("{text}"));
+            }
             Event::Note { .. } | Event::Command { .. } | Event::Printed { .. } => {
                 let _ = board.println(format!("  {}", text(&event)));
             }

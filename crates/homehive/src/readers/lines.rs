@@ -23,6 +23,10 @@ pub fn plain() -> Story {
             }
             last.insert(key, Instant::now());
         }
+        if let Event::Question { text } = &event {
+            eprint!("{text}");
+            return;
+        }
         eprintln!("{:7.1}s  {}", start.elapsed().as_secs_f64(), text(&event));
     })
 }
@@ -40,6 +44,7 @@ pub fn json() -> Story {
 pub(super) fn text(event: &Event) -> String {
     match event {
         Event::Stage { subject, text } | Event::Note { subject, text } => format!("{subject}: {text}"),
+        Event::Question { text } => text.clone(),
         Event::Command { machine, words } => format!("{machine}: $ {words}"),
         Event::Printed { machine, status, end } if end.is_empty() => format!("{machine}: exit status {status}"),
         Event::Printed { machine, status, end } => format!("{machine}: exit status {status}\n{end}"),

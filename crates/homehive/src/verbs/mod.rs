@@ -1,6 +1,7 @@
 //! What each verb does: gather, decide by a pure crate, act through the machine's door, answer.
 
 mod check;
+mod deploy;
 mod disks;
 mod import;
 mod init;
@@ -10,16 +11,19 @@ mod meta;
 mod probe;
 mod render;
 mod show;
+mod status;
 mod verify;
 mod write_medium;
 
 pub use check::CheckAnswer;
+pub use deploy::GenerationsAnswer;
 pub use disks::{ApplyAnswer, PlanAnswer, ScriptAnswer, StatusAnswer, journal, wish};
 pub use import::ImportAnswer;
 pub use init::InitAnswer;
 pub use install::InstallAnswer;
 pub use lab::LabAnswer;
 pub use render::RenderAnswer;
+pub use status::FleetStatusAnswer;
 pub use verify::{look, write};
 pub use write_medium::WriteMediumAnswer;
 
@@ -67,6 +71,10 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Disks(Disks::Import(import)) => import::run(&context, &import).await,
         Verb::Disks(Disks::Status(target)) => disks::status(&context, &target).await,
         Verb::Install(install) => install::run(&context, &install).await,
+        Verb::Deploy(args) => deploy::run(&context, &args).await,
+        Verb::Rollback(args) => deploy::rollback(&context, &args).await,
+        Verb::Generations(args) => deploy::generations(&context, &args).await,
+        Verb::Status(args) => status::run(&context, &args).await,
         Verb::WriteMedium(args) => write_medium::run(&context, &args).await,
         Verb::Verify(verify) => verify::run(&context, &verify).await,
         Verb::Lab(lab) => lab::run(&context, lab).await,

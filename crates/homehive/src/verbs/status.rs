@@ -1,0 +1,273 @@
+//! `status`: what each machine runs, against what the fleet says, and how it is.
+
+use super::Context;
+use super::deploy::selected;
+use crate::answer;
+use crate::args::{Payload, Status};
+use crate::building::{self, Order};
+use crate::deploying::{Met, State, meet};
+use crate::failure::Failure;
+use crate::load::Loaded;
+use fleet::HostName;
+use futures_util::StreamExt as _;
+use machine::difference::reboot_needed;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+use storage::facts::Facts;
+use storage::health::{Finding, State as DiskState};
+
+/// The answer of `status --json`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FleetStatusAnswer {
+    /// Is every machine as it should be?
+    pub good: bool,
+    /// Machine by machine.
+    pub machines: Vec<MachineStatus>,
+}
+
+/// How one machine is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct MachineStatus {
+    /// The machine.
+    pub machine: String,
+    /// Why there is nothing to say of it: it does not answer, or another system does.
+    pub away: Option<String>,
+    /// The generation that it boots.
+    pub generation: Option<u64>,
+    /// The system that it runs.
+    pub running: Option<String>,
+    /// The system that the fleet says; none if that was not built.
+    pub fleet: Option<String>,
+    /// Does it run, or boot, something else than the fleet says? None if nobody knows.
+    pub drift: Option<bool>,
+    /// Seconds since it was started.
+    pub uptime: Option<u64>,
+    /// What takes effect only when it starts again.
+    pub reboot: Vec<String>,
+    /// Units that have failed.
+    pub failed: Vec<String>,
+    /// Its disks, node by node, if they could be seen.
+    pub disks: Option<Vec<Finding>>,
+}
+
+/// A machine that has not told all by then is told to be away.
+const DEADLINE: Duration = Duration::from_mins(1);
+/// How many are asked at once.
+const AT_ONCE: usize = 16;
+const SCRIPT: &str = include_str!("status.sh");
+
+/// What one machine told.
+struct Told {
+    met: Met,
+    facts: Option<Facts>,
+    uptime: Option<u64>,
+    reboot: Vec<String>,
+}
+
+pub async fn run(context: &Context, args: &Status) -> Result<(), Failure> {
+    let loaded = Loaded::for_verb(&context.global)?;
+    let names = selected(&loaded, &args.selectors)?;
+    let asked = names.iter().map(async |name| {
+        let late = || format!("it did not tell how it is within {} s", DEADLINE.as_secs());
+        let told = tokio::time::timeout(DEADLINE, ask(context, &loaded, name)).await;
+        (name.clone(), told.unwrap_or_else(|_| Err(late())))
+    });
+    let told: Vec<(HostName, Result<Told, String>)> =
+        futures_util::stream::iter(asked).buffered(AT_ONCE).collect().await;
+    let fleet = if args.no_build { BTreeMap::new() } else { fleet(context, &loaded, args.payload, &told).await };
+    let machines: Vec<MachineStatus> =
+        told.into_iter().map(|(name, told)| status(&loaded, &name, told, fleet.get(&name))).collect();
+    let good = machines.iter().all(MachineStatus::good);
+    if context.global.json {
+        answer::json("status", &FleetStatusAnswer { good, machines });
+    } else {
+        answer::text(&machines.iter().map(MachineStatus::text).collect::<String>());
+    }
+    if good { Ok(()) } else { Err(Failure::Wanting) }
+}
+
+/// Asks a machine all there is to know; an error is why there is nothing to say.
+async fn ask(context: &Context, loaded: &Loaded, name: &HostName) -> Result<Told, String> {
+    let met = meet(context, loaded, name, Payload::Nixos).await.map_err(|state| match state {
+        State::Refused { why } | State::Unreachable { why } => why,
+        other => other.word().to_owned(),
+    })?;
+    let said = met.machine.ask_script(SCRIPT, DEADLINE).await.map_err(|error| error.to_string())?.stdout;
+    let lines = |word: &str| -> String {
+        said.lines().filter_map(|line| line.strip_prefix(word)).flat_map(|line| [line.trim(), "\n"]).collect()
+    };
+    let facts = met.machine.look().await.ok();
+    let reboot = reboot_needed(&lines("booted "), &lines("current "));
+    Ok(Told { met, facts, uptime: lines("uptime ").trim().parse().ok(), reboot })
+}
+
+/// What the fleet would have them run; nothing, and a word about it, if that cannot be built.
+async fn fleet(
+    context: &Context,
+    loaded: &Loaded,
+    payload: Payload,
+    told: &[(HostName, Result<Told, String>)],
+) -> BTreeMap<HostName, String> {
+    let there = told.iter().filter_map(|(name, told)| Some((name.clone(), told.as_ref().ok()?.facts.clone())));
+    let (machines, facts): (Vec<HostName>, Vec<_>) = there.unzip();
+    if machines.is_empty() {
+        return BTreeMap::new();
+    }
+    let facts = machines.iter().cloned().zip(facts).filter_map(|(name, facts)| Some((name, facts?))).collect();
+    let again = context.again("status");
+    let order = Order {
+        story: &context.story,
+        loaded,
+        machines: &machines,
+        payload,
+        facts: &facts,
+        packages: None,
+        again: &again,
+    };
+    match building::build(&order).await {
+        Ok(closures) => closures.into_iter().map(|(name, closure)| (name, closure.path.to_string())).collect(),
+        Err(failure) => {
+            context
+                .story
+                .note("fleet", format!("what it says could not be built, so nothing is compared with it: {failure}"));
+            BTreeMap::new()
+        }
+    }
+}
+
+fn status(loaded: &Loaded, name: &HostName, told: Result<Told, String>, fleet: Option<&String>) -> MachineStatus {
+    let machine = name.to_string();
+    let told = match told {
+        Ok(told) => told,
+        Err(why) => {
+            return MachineStatus {
+                machine,
+                away: Some(why),
+                generation: None,
+                running: None,
+                fleet: None,
+                drift: None,
+                uptime: None,
+                reboot: Vec::new(),
+                failed: Vec::new(),
+                disks: None,
+            };
+        }
+    };
+    let survey = told.met.survey;
+    let current = survey.current().map(|current| current.path.clone());
+    let drift = fleet.map(|fleet| survey.running != *fleet || current.as_ref() != Some(fleet));
+    let wish = loaded.fleet.wish(name);
+    MachineStatus {
+        machine,
+        away: None,
+        generation: survey.current().map(|current| current.number),
+        running: Some(survey.running.clone()),
+        fleet: fleet.cloned(),
+        drift,
+        uptime: told.uptime,
+        reboot: told.reboot,
+        failed: survey.failed,
+        disks: wish.zip(told.facts).map(|(wish, facts)| storage::health::health(&wish, &facts)),
+    }
+}
+
+impl MachineStatus {
+    fn ill(&self) -> Vec<&Finding> {
+        self.disks.iter().flatten().filter(|finding| finding.state != DiskState::Good).collect()
+    }
+
+    fn good(&self) -> bool {
+        self.away.is_none() && self.drift != Some(true) && self.failed.is_empty() && self.ill().is_empty()
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        if let Some(why) = &self.away {
+            return format!("{}: away: {why}\n", self.machine);
+        }
+        let generation = self.generation.map_or_else(|| "no generation".to_owned(), |it| format!("generation {it}"));
+        let running = self.running.as_deref().unwrap_or("?");
+        let uptime = self.uptime.map_or_else(|| "?".to_owned(), up);
+        let _ = writeln!(text, "{}: {generation}, up {uptime}: {running}", self.machine);
+        match (self.drift, &self.fleet) {
+            (Some(true), Some(fleet)) => {
+                let _ = writeln!(text, "  drift: the fleet says {fleet}");
+            }
+            (Some(false), _) => text.push_str("  as the fleet says\n"),
+            _ => text.push_str("  not compared with the fleet\n"),
+        }
+        if !self.reboot.is_empty() {
+            let _ = writeln!(text, "  reboot needed: {} changed since it was started", self.reboot.join(", "));
+        }
+        if !self.failed.is_empty() {
+            let _ = writeln!(text, "  failed units: {}", self.failed.join(", "));
+        }
+        match (&self.disks, self.ill()) {
+            (None, _) => text.push_str("  disks: could not be seen\n"),
+            (Some(all), ill) if ill.is_empty() => {
+                let _ = writeln!(text, "  disks: good ({} nodes)", all.len());
+            }
+            (Some(_), ill) => {
+                for finding in ill {
+                    let _ = writeln!(text, "  disks: {}: {}: {}", finding.node, finding.state.word(), finding.text);
+                }
+            }
+        }
+        text
+    }
+}
+
+/// A length of time for people.
+fn up(seconds: u64) -> String {
+    match seconds {
+        0..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MachineStatus, up};
+
+    #[test]
+    fn lengths_of_time() {
+        for (seconds, text) in [(59, "0 min"), (3599, "59 min"), (3660, "1 h 1 min"), (90_000, "1 d 1 h")] {
+            assert_eq!(up(seconds), text);
+        }
+    }
+
+    #[test]
+    fn machines_for_people() {
+        let away = MachineStatus {
+            machine: "nas".into(),
+            away: Some("no answer".into()),
+            generation: None,
+            running: None,
+            fleet: None,
+            drift: None,
+            uptime: None,
+            reboot: vec![],
+            failed: vec![],
+            disks: None,
+        };
+        let drifted = MachineStatus {
+            away: None,
+            generation: Some(4),
+            running: Some("/nix/store/old-system".into()),
+            fleet: Some("/nix/store/new-system".into()),
+            drift: Some(true),
+            uptime: Some(3700),
+            reboot: vec!["kernel".into()],
+            failed: vec!["demo.service".into()],
+            disks: Some(vec![]),
+            machine: "node-1".into(),
+        };
+        assert!(!away.good() && !drifted.good());
+        insta::assert_snapshot!(format!("{}{}", away.text(), drifted.text()));
+    }
+}
