@@ -71,7 +71,6 @@ pub(super) fn importable(host: &Host<'_>) -> Result<Vec<File>, RenderError> {
         files.push(File::nix(host.path("boot.nix"), &head, &Expr::Set(loader(host)))?);
     }
     let head = format!("{name}: its static address in the fleet's network; nixosModules.{name}-network.");
-    let set = network::shared(host.home).with(network::address(host));
-    files.push(File::nix(host.path("network.nix"), &head, &Expr::module("{ lib, ... }", set))?);
+    files.push(File::nix(host.path("network.nix"), &head, &network::whole(host).into())?);
     Ok(files)
 }

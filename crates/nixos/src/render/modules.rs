@@ -186,7 +186,7 @@ fn hosts(home: &Home<'_>) -> Expr {
 }
 
 fn network(home: &Home<'_>) -> Expr {
-    Expr::module("{ lib, ... }", network::shared(home))
+    network::shared(home).into()
 }
 
 /// The scripts are homehive's own text; who is told, and by which mail server, is the fleet's.

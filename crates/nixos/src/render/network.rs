@@ -9,39 +9,52 @@ const LAN: &str = "systemd.network.networks.10-lan";
 
 /// What is the same on every machine.
 pub(super) fn shared(home: &Home<'_>) -> Set {
-    let network = &home.fleet.network;
-    let port = Set::new().put("Type", "ether").put("Kind", "!*");
-    let port = Expr::Apply("lib.mkDefault", vec![port.into()]);
-    let mut lan = Set::new()
-        .note("Any real Ethernet port, whatever the kernel calls it, unless a machine names one.")
-        .put("matchConfig", port);
-    if let Some(gateway) = network.gateway {
-        lan = lan.put("gateway", Expr::texts([gateway]));
-    }
-    lan = lan
-        .note("Avahi speaks mDNS, and two would disturb each other.")
-        .put("networkConfig.MulticastDNS", false)
-        .put("linkConfig.RequiredForOnline", "routable");
+    options(home).put(LAN, port(home)).with(waiting())
+}
+
+/// What one machine adds: its address, and the port that bears it.
+pub(super) fn own(host: &Host<'_>) -> Set {
+    Set::new().put(LAN, address(host))
+}
+
+/// All of it in one set, for a machine that shares nothing.
+pub(super) fn whole(host: &Host<'_>) -> Set {
+    options(host.home).put(LAN, address(host).with(port(host.home))).with(waiting())
+}
+
+fn options(home: &Home<'_>) -> Set {
     Set::new()
         .put("networking.domain", Expr::text(&home.fleet.about.domain))
-        .put("networking.nameservers", Expr::texts(network.name_servers()))
+        .put("networking.nameservers", Expr::texts(home.fleet.network.name_servers()))
         .note("Addresses are declared; systemd-networkd sets them.")
         .put("networking.useNetworkd", true)
         .put("networking.useDHCP", false)
-        .put(LAN, lan)
-        .note("A port without a cable holds nothing up.")
-        .put("systemd.network.wait-online.anyInterface", true)
 }
 
-/// The machine's own address, and the port that bears it.
-pub(super) fn address(host: &Host<'_>) -> Set {
+fn waiting() -> Set {
+    Set::new().note("A port without a cable holds nothing up.").put("systemd.network.wait-online.anyInterface", true)
+}
+
+/// What is the same on the port to the LAN.
+fn port(home: &Home<'_>) -> Set {
+    let mut lan = Set::new();
+    if let Some(gateway) = home.fleet.network.gateway {
+        lan = lan.put("gateway", Expr::texts([gateway]));
+    }
+    lan.note("Avahi speaks mDNS, and two would disturb each other.")
+        .put("networkConfig.MulticastDNS", false)
+        .put("linkConfig.RequiredForOnline", "routable")
+}
+
+fn address(host: &Host<'_>) -> Set {
     let prefix = host.home.fleet.network.subnet.prefix();
-    let address = Expr::texts([format!("{}/{prefix}", host.machine.address)]);
-    let lan = Set::new().put("address", address.clone());
     let lan = match &host.machine.interface {
-        None => return Set::new().put("systemd.network.networks.10-lan.address", address),
-        Some(Interface::Name(name)) => lan.put("matchConfig.Name", name.as_str()),
-        Some(Interface::Mac(mac)) => lan.put("matchConfig.PermanentMACAddress", mac.as_str()),
+        Some(Interface::Name(name)) => Set::new().put("matchConfig.Name", name.as_str()),
+        Some(Interface::Mac(mac)) => Set::new().put("matchConfig.PermanentMACAddress", mac.as_str()),
+        None => {
+            let ethernet = Set::new().put("Type", "ether").put("Kind", "!*");
+            Set::new().note("Its one Ethernet port, whatever the kernel calls it.").put("matchConfig", ethernet)
+        }
     };
-    Set::new().put(LAN, lan)
+    lan.put("address", Expr::texts([format!("{}/{prefix}", host.machine.address)]))
 }

@@ -14,7 +14,7 @@ pub(super) fn file(host: &Host<'_>) -> Result<File, RenderError> {
         Role::K3sServer => set = set.put("imports", vec![Expr::Path("../../modules/k3s-server.nix".into())]),
         Role::K3sAgent => set = set.put("imports", vec![Expr::Path("../../modules/k3s.nix".into())]),
     }
-    set = set.with(network::address(host));
+    set = set.with(network::own(host));
     if let Some(zone) = &machine.timezone {
         set = set.put("time.timeZone", Expr::text(zone));
     }
