@@ -6,8 +6,10 @@
 mod file;
 mod records;
 mod render;
+mod scanned;
 pub mod syntax;
 
 pub use file::{File, FormatError};
 pub use records::Records;
 pub use render::{MAIL_PASSWORD, RenderError, needed_secrets, readme, render};
+pub use scanned::scanned;

@@ -21,7 +21,7 @@ fn facts(name: &str) -> Facts {
 }
 
 /// Every state that was captured.
-const STATES: [&str; 16] = [
+const STATES: [&str; 17] = [
     "blank",
     "foreign",
     "tables",
@@ -38,6 +38,8 @@ const STATES: [&str; 16] = [
     "rebooted",
     "begun",
     "swapped",
+    // Since drivers are asked for.
+    "hardware",
 ];
 
 fn json(value: &impl serde::Serialize) -> String {

@@ -67,9 +67,11 @@ pub fn parse(output: &str) -> Result<Facts, FactsError> {
         })?;
         device.partition = Some(partition);
     }
+    // What is good to know and needed for no disk: without it the facts are facts all the same.
+    let extra = |name: &str| sections.get(name).map_or("", |section| section.text);
     let facts = Facts {
         version: Facts::VERSION,
-        machine: files.machine(sections.tool("machine", "uname")?),
+        machine: files.machine(sections.tool("machine", "uname")?, extra("drivers"), extra("addresses")),
         arrays: arrays(&files, &devices),
         groups,
         mounts: mounts(files.mounts(), &known),

@@ -1,6 +1,7 @@
 //! What the kernel says in files under `/proc` and `/sys`, each line behind the file's name: mounts, swap space, arrays,
 //! network interfaces; and what it says of the machine.
 
+use super::hardware;
 use crate::facts::{FactsError, Machine, Member, MemberState, Nic};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -50,7 +51,7 @@ impl<'a> Files<'a> {
         self.0.get(path).map(Vec::as_slice).unwrap_or_default()
     }
 
-    fn one(&self, path: &str) -> Option<&'a str> {
+    pub fn one(&self, path: &str) -> Option<&'a str> {
         self.lines(path).first().map(|line| line.trim())
     }
 
@@ -127,8 +128,8 @@ impl<'a> Files<'a> {
         found
     }
 
-    /// The machine itself, from here and from section `machine`.
-    pub fn machine(&self, text: &str) -> Machine {
+    /// The machine itself, from here and from sections `machine`, `drivers` and `addresses`.
+    pub fn machine(&self, text: &str, drivers: &str, addresses: &str) -> Machine {
         let after = |key: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(key));
             line.map(|rest| rest.trim().trim_start_matches(':').trim())
@@ -137,7 +138,11 @@ impl<'a> Files<'a> {
             name: name.to_owned(),
             mac: self.one(&format!("/sys/class/net/{name}/address")).unwrap_or_default().to_owned(),
             up: self.one(&format!("/sys/class/net/{name}/operstate")) == Some("up"),
+            // A card without link says -1, or nothing at all.
+            speed: self.one(&format!("/sys/class/net/{name}/speed")).and_then(|speed| speed.parse().ok()),
+            addresses: hardware::addresses(addresses, name),
         });
+        let flags: Vec<&str> = after("flags").unwrap_or_default().split_ascii_whitespace().collect();
         let processors = text.lines().filter(|line| line.starts_with("processor")).count();
         Machine {
             hostname: self.one("/proc/sys/kernel/hostname").unwrap_or_default().to_owned(),
@@ -146,8 +151,12 @@ impl<'a> Files<'a> {
             efi: text.lines().any(|line| line == "efi"),
             cpus: u32::try_from(processors).unwrap_or(u32::MAX).max(1),
             cpu: after("model name").unwrap_or_default().to_owned(),
+            vendor: after("vendor_id").unwrap_or_default().to_owned(),
+            kvm: hardware::kvm(&flags).map(str::to_owned),
+            hypervisor: hardware::hypervisor(self, &flags).map(str::to_owned),
             memory: after("MemTotal").and_then(leading).map_or(0, |kib: u64| kib.saturating_mul(1024)),
             nics: nics.collect(),
+            drivers: hardware::drivers(drivers),
         }
     }
 }

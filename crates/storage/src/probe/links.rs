@@ -18,6 +18,14 @@ pub(super) fn parse(text: &str) -> BTreeMap<&str, Vec<&str>> {
     found
 }
 
+/// Link and target, whatever they are.
+pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().filter_map(|line| {
+        let (link, target) = line.split_once(" -> ")?;
+        Some((bare(link)?, bare(target)?))
+    })
+}
+
 /// What stands between single quotes.
 fn bare(quoted: &str) -> Option<&str> {
     quoted.trim().strip_prefix('\'')?.strip_suffix('\'')

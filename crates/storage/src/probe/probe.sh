@@ -76,7 +76,8 @@ list_volumes() {
 list_files() {
     grep -sH '' /proc/self/mountinfo /proc/swaps \
         /proc/sys/kernel/hostname /proc/sys/kernel/osrelease \
-        /sys/class/net/*/address /sys/class/net/*/operstate \
+        /sys/class/net/*/address /sys/class/net/*/operstate /sys/class/net/*/speed \
+        /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/product_name \
         /sys/block/md*/md/array_state /sys/block/md*/md/level /sys/block/md*/md/raid_disks \
         /sys/block/md*/md/metadata_version /sys/block/md*/md/uuid \
         /sys/block/md*/md/sync_action /sys/block/md*/md/sync_completed \
@@ -87,6 +88,29 @@ list_machine() {
     uname -m
     [ ! -d /sys/firmware/efi ] || echo efi
     grep -sh -e '^MemTotal' -e '^processor' -e '^model name' /proc/meminfo /proc/cpuinfo
+    status=$?
+    # Of the first processor; its lines end with an empty one.
+    while read -r line && [ -n "$line" ]; do
+        case $line in vendor_id* | flags*) echo "$line" ;; esac
+    done </proc/cpuinfo
+    return "$status"
+}
+
+# Which driver moves a device, and which kernel module the driver is of (one that is built in has none); and the classes
+# of these devices, in the same form.
+list_drivers() {
+    set --
+    for link in /sys/bus/pci/devices/*/driver /sys/bus/usb/devices/*/driver /sys/class/block/*/device/driver \
+        /sys/class/hwmon/*/device/driver /sys/class/net/*/device/driver; do
+        [ -h "$link" ] || continue
+        set -- "$@" "$link"
+        [ -h "$link/module" ] && set -- "$@" "$link/module"
+        for file in class bInterfaceClass bInterfaceSubClass bInterfaceProtocol; do
+            file=${link%driver}$file
+            [ -r "$file" ] && read -r value <"$file" && printf "'%s' -> '%s'\n" "$file" "$value"
+        done
+    done
+    list_links "$@"
 }
 
 # One function, so that a shell that reads this text from its standard input has read all of it before anything runs.
@@ -178,6 +202,8 @@ $one"
     section lvm list_volumes
     section files list_files
     section machine list_machine
+    section drivers list_drivers
+    section addresses ip -o -4 address show
 
     echo '%% end'
 }
