@@ -24,10 +24,10 @@ pub(super) fn check(draft: &Draft, root: &Value, problems: &mut Problems) {
     published(draft, problems);
 }
 
-/// The flake that homehive renders has `nixosConfigurations.installer`, and one `installer-NAME` for each machine.
+/// The flake that homehive renders has `nixosConfigurations.installer`, `installer-kexec`, and one `installer-NAME` for each machine.
 fn reserved(name: &HostName, problems: &mut Problems) {
     let text = name.as_ref();
-    if text == "installer" || text.starts_with("installer-") {
+    if matches!(text, "installer" | "kexec") || text.starts_with("installer-") {
         let message = format!("`{name}` is the name of the installation medium in the flake");
         let at = path(["machines", text]);
         problems.add(&at, "fleet::reserved_machine", message, "taken", "give the machine another name");

@@ -10,6 +10,7 @@ mod secrets;
 mod services;
 mod storage;
 mod tests;
+mod trial;
 
 use crate::{File, FormatError, Records};
 use ::storage::wish::Kind;
@@ -77,7 +78,7 @@ pub fn readme(fleet: &Fleet) -> File {
 }
 
 fn reserved(name: &str) -> bool {
-    name == "installer" || name.starts_with("installer-")
+    matches!(name, "installer" | "kexec") || name.starts_with("installer-")
 }
 
 /// The fleet with what is known beside it, and questions that several files ask.

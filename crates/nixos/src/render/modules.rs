@@ -1,6 +1,6 @@
 //! `modules/*.nix`: what all machines have in common, once and not for each host.
 
-use super::{Home, RenderError, network};
+use super::{Home, RenderError, network, trial};
 use crate::File;
 use crate::syntax::{Expr, Set};
 use fleet::{Package, Role};
@@ -39,7 +39,7 @@ pub(super) fn files(home: &Home<'_>) -> Result<Vec<File>, RenderError> {
         (
             "boot-trial",
             "A system that is started on trial reboots by itself into the last good one, unless it is confirmed in time.",
-            Expr::Code(include_str!("../../nix/boot-trial.nix")),
+            trial::module(),
         ),
         ("firewall", "What may come in from the network: SSH, mDNS, and ping.", firewall()),
         ("hosts", "The fleet's machines know each other by name and by host key.", hosts(home)),
