@@ -1,0 +1,47 @@
+//! The fleets of the examples, and the trees that they are rendered into.
+
+use fleet::{Fleet, Format};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A fleet and its rendered tree.
+pub struct Rendered {
+    pub name: &'static str,
+    pub fleet: Fleet,
+    pub tree: TempDir,
+}
+
+impl Rendered {
+    /// The example of this name, rendered by `homehive render` beside a copy of its fleet file.
+    pub fn example(name: &'static str) -> Self {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/{name}/fleet.toml"));
+        let text = std::fs::read_to_string(file).unwrap();
+        let fleet = Fleet::parse(&text, "fleet.toml", Format::Toml).unwrap();
+        let tree = tempfile::tempdir().unwrap();
+        std::fs::write(tree.path().join("fleet.toml"), text).unwrap();
+        let mut render = Command::new(env!("CARGO_BIN_EXE_homehive"));
+        render.args(["--plain", "render"]).current_dir(tree.path()).env_remove("HOMEHIVE_FLEET");
+        let output = render.output().unwrap();
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        Self { name, fleet, tree }
+    }
+
+    /// All Nix files of the tree, relative to it.
+    pub fn nix_files(&self) -> Vec<String> {
+        let (mut found, mut open) = (Vec::new(), vec![PathBuf::new()]);
+        while let Some(dir) = open.pop() {
+            for entry in std::fs::read_dir(self.tree.path().join(&dir)).unwrap() {
+                let entry = entry.unwrap();
+                let path = dir.join(entry.file_name());
+                if entry.file_type().unwrap().is_dir() {
+                    open.push(path);
+                } else if path.extension().is_some_and(|ending| ending == "nix") {
+                    found.push(path.display().to_string());
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+}
