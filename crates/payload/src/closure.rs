@@ -64,7 +64,10 @@ pub struct Closure {
 
 impl Closure {
     /// Puts together what `nix-store --query --requisites` and `nix-store --query --size` print.
-    pub(crate) fn read(path: StorePath, requisites: &str, sizes: &str) -> Result<Self, NotAStorePath> {
+    ///
+    /// # Errors
+    /// A line that is no store path.
+    pub fn read(path: StorePath, requisites: &str, sizes: &str) -> Result<Self, NotAStorePath> {
         let paths = requisites.lines().map(StorePath::parse).collect::<Result<_, _>>()?;
         let size = sizes.lines().filter_map(|line| line.trim().parse::<u64>().ok()).sum();
         Ok(Self { path, paths, size })

@@ -1,6 +1,9 @@
 //! Building systems: what the machines of an order shall run, evaluated once and built together. What a system is made
 //! from is the fleet's business; copying and activating it are `machine`'s.
 
+mod nix;
+mod nixos;
+mod places;
 mod stand_in;
 
 use crate::args::Payload;
@@ -8,7 +11,7 @@ use crate::failure::Failure;
 use crate::load::Loaded;
 use fleet::HostName;
 use machine::Story;
-use payload::{BuildError, Closure};
+use payload::Closure;
 use std::collections::BTreeMap;
 use std::path::Path;
 use storage::facts::Facts;
@@ -46,11 +49,7 @@ pub async fn build(order: &Order<'_>) -> Result<BTreeMap<HostName, Closure>, Fai
     }
     match order.payload {
         Payload::StandIn => stand_in::build(order).await,
-        Payload::Nixos => {
-            let names = order.machines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let next = format!("mend that, then {}", order.again);
-            Err(Failure::failed(format!("{names}: no system closure"), BuildError::NixosNotYet, next))
-        }
+        Payload::Nixos => nixos::build(order).await,
     }
 }
 
