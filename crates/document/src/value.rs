@@ -61,6 +61,39 @@ impl Value {
         }
     }
 
+    /// The same tree with places in another text, such as that of a program which printed it: `place` knows where a
+    /// key is written; a value that it does not know stands where what holds it stands.
+    #[must_use]
+    pub fn placed(self, place: &impl Fn(&Path) -> Option<Range<usize>>) -> Self {
+        self.placed_at(&Path::root(), 0..0, place)
+    }
+
+    fn placed_at(self, at: &Path, span: Range<usize>, place: &impl Fn(&Path) -> Option<Range<usize>>) -> Self {
+        let below = |key: &str| {
+            let at = at.join(key);
+            let span = place(&at).unwrap_or_else(|| span.clone());
+            (at, span)
+        };
+        let kind = match self.kind {
+            Kind::List(values) => {
+                let values = values.into_iter().enumerate().map(|(index, value)| {
+                    let (at, span) = below(&index.to_string());
+                    value.placed_at(&at, span, place)
+                });
+                Kind::List(values.collect())
+            }
+            Kind::Table(entries) => {
+                let entries = entries.into_iter().map(|(key, _, value)| {
+                    let (at, span) = below(&key);
+                    (key, span.clone(), value.placed_at(&at, span, place))
+                });
+                Kind::Table(entries.collect())
+            }
+            simple => simple,
+        };
+        Self { span, kind }
+    }
+
     /// Where `path` stands in the text: a simple value's own bytes, a table's key; as far as the path leads.
     pub fn place(&self, path: &Path) -> Range<usize> {
         let mut place = self.span.start..self.span.start;

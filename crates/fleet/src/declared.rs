@@ -63,17 +63,29 @@ impl Fleet {
     pub fn parse(text: &str, file_name: &str, format: Format) -> Result<Self, Box<Report>> {
         let mut problems = Problems::default();
         let root = document::read(text, format, &mut problems);
+        Self::decided(&root, problems, text, file_name)
+    }
+
+    /// Checks a document that was read already, as by Nix; `text` is what the places of its values refer to.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in one report.
+    pub fn of(root: &Value, text: &str, file_name: &str) -> Result<Self, Box<Report>> {
+        Self::decided(root, Problems::default(), text, file_name)
+    }
+
+    fn decided(root: &Value, mut problems: Problems, text: &str, file_name: &str) -> Result<Self, Box<Report>> {
         let malformed = !problems.is_empty();
-        placeholder::find(&root, &mut problems);
-        let draft = Draft::decode(&root, &mut problems);
+        placeholder::find(root, &mut problems);
+        let draft = Draft::decode(root, &mut problems);
         if malformed {
             // What is absent may stand where the text could not be read.
             problems.forget("document::missing_key");
         } else if let Some(draft) = &draft {
-            check::check(draft, &root, &mut problems);
+            check::check(draft, root, &mut problems);
         }
         let fleet = draft.and_then(Draft::whole).filter(|_| problems.is_empty());
-        fleet.ok_or_else(|| Box::new(problems.into_report(file_name, text, &root)))
+        fleet.ok_or_else(|| Box::new(problems.into_report(file_name, text, root)))
     }
 
     /// What all identities of a machine's disks are derived from.

@@ -1,5 +1,7 @@
 //! The fleet file: found, read, checked.
 
+mod evaluated;
+
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::labs;
@@ -35,10 +37,12 @@ impl Loaded {
             Unloaded::Unreadable(Failure::usage(format!("cannot read {}: {error}", path.display()), help))
         })?;
         let name = path.display().to_string();
-        match Fleet::parse(&text, &name, Format::of(&name)) {
-            Ok(fleet) => Ok(Self { fleet, path: path.to_owned(), variant: payload::Variant::Plain }),
-            Err(report) => Err(Unloaded::Wrong(report)),
-        }
+        let fleet = if evaluated::is_nix(path) {
+            evaluated::read(path, &text)?
+        } else {
+            Fleet::parse(&text, &name, Format::of(&name)).map_err(Unloaded::Wrong)?
+        };
+        Ok(Self { fleet, path: path.to_owned(), variant: payload::Variant::Plain })
     }
 
     /// Reads and checks the file for a verb that needs a right one; with `--lab`, that of the fleet's lab.
