@@ -37,7 +37,7 @@ fn section(command: &Command, text: &mut String) {
 pub fn fleet() -> String {
     let schema = fleet::schema::schema().to_value();
     let mut text = format!(
-        "# Fleet file\n\n{MADE}\nThe same keys are written as TOML or as JSON. Editors complete from \
+        "# Fleet file\n\n{MADE}\nThe same keys are written as TOML, as JSON, or as a Nix expression. Editors complete from \
         [`fleet.schema.json`](../schema/fleet.schema.json).\n"
     );
     table("The file", &schema, &mut text);

@@ -4,14 +4,12 @@
 mod deploy;
 mod import;
 mod medium;
-mod probe;
 mod rehearse;
 mod render;
 
 pub use deploy::{Deploy, Generations, Rollback, Status};
 pub use import::Import;
 pub use medium::WriteMedium;
-pub use probe::Probe;
 pub use rehearse::StandInVariant;
 pub use render::Render;
 
@@ -35,7 +33,7 @@ pub struct Cli {
 /// Options of every verb.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
-    /// The fleet file (TOML, or JSON if its name ends in `.json`)
+    /// The fleet file (TOML; JSON or Nix if its name ends so)
     #[arg(long, global = true, value_name = "FILE", default_value = "fleet.toml", env = "HOMEHIVE_FLEET")]
     pub fleet: PathBuf,
     /// Speak to the machines of this fleet's lab instead of the real ones
@@ -129,6 +127,13 @@ pub enum Kind {
 pub struct Show {
     /// Only this machine
     pub machine: Option<String>,
+}
+
+/// `probe`
+#[derive(Debug, Args)]
+pub struct Probe {
+    /// A machine of the fleet, `[USER@]ADDRESS`, or `local` for this machine
+    pub host: String,
 }
 
 /// `disks`

@@ -12,6 +12,9 @@ pub struct Render {
     /// Write nothing; exit 1 if anything differs, and show what
     #[arg(long, conflicts_with = "overwrite")]
     pub check: bool,
+    /// Make no host keys and no secrets; the tree refers to those that are there
+    #[arg(long, conflicts_with = "check")]
+    pub no_secrets: bool,
     /// Give up the edits of this file, such as `hosts/nas/services.nix`
     #[arg(long, value_name = "FILE")]
     pub overwrite: Vec<String>,

@@ -42,7 +42,7 @@ pub fn run(context: &Context, args: &Render) -> Result<(), Failure> {
     let again = context.again(&format!("render{}", out.unwrap_or_default()));
     // What is refused leaves nothing behind, no secrets either.
     rendering::decide(&loaded, &dir, &args.overwrite)?.respect_edits(&again)?;
-    let made = rendering::make_secrets(&loaded, &dir)?;
+    let made = if args.no_secrets { Vec::new() } else { rendering::make_secrets(&loaded, &dir)? };
     let Written { files, removed, unchanged } = rendering::decide(&loaded, &dir, &args.overwrite)?.write(&again)?;
     let missing = missing(&loaded, &dir);
     let answer = RenderAnswer {
