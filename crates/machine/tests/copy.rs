@@ -156,3 +156,32 @@ async fn no_collector_runs_while_paths_arrive_and_no_second_copy() {
     assert!(!heard.is_empty() && heard.iter().all(|free| !free), "{heard:?}");
     run_local(&Cmd::new("flock").args(["--nonblock", &lock, "true"]), SOON).await.unwrap();
 }
+
+/// As on NixOS, whose store is mounted read-only for all but who remounts it in a namespace of their own.
+#[tokio::test]
+async fn a_store_that_is_mounted_read_only_is_written_all_the_same() {
+    let Some(()) = nix() else { return };
+    let private = Cmd::new("unshare").args(["--mount", "true"]);
+    if run_local(&private, SOON).await.is_err() {
+        eprintln!("skipped: a mount namespace of one's own (root's rights)");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("a");
+    let store = root.join("nix/store");
+    fs::create_dir_all(&store).unwrap();
+    let script = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\"";
+    let at = store.display().to_string();
+    let Some(sshd) = Sshd::start_by(&["unshare", "--mount", "sh", "-c", script, &at]) else { return };
+    let machine = sshd.machine("host");
+    machine.wait(SOON).await.unwrap();
+    let touch = Cmd::new("touch").arg(format!("{at}/x"));
+    assert_ne!(machine.ask(&touch, SOON).await.unwrap().status, 0, "it is read-only there");
+    let path = added(dir.path(), "one", &at).await;
+    // What is half there can be removed as well.
+    fs::create_dir_all(root.join(path.trim_start_matches('/')).join("stale")).unwrap();
+    let (closure, root_text) = (closure(&[&path]), root.display().to_string());
+    let target = Target { machine: &machine, root: &root_text, closure: &closure };
+    assert_eq!(copy(&[target], 1, &Story::silent()).await[0].as_ref().unwrap().paths, 1);
+    assert!(holds(&root, &path).await);
+}

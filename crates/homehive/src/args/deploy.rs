@@ -3,6 +3,7 @@
 use super::Payload;
 use clap::Args;
 use fleet::{Selector, Span};
+use std::time::Duration;
 
 /// `deploy`
 #[derive(Debug, Args)]
@@ -39,8 +40,8 @@ pub struct Deploy {
     #[arg(long)]
     pub yes: bool,
     /// How long a machine waits to be found well before it goes back by itself; the fleet says if left out
-    #[arg(long, value_name = "SPAN")]
-    pub rollback_after: Option<Span>,
+    #[arg(long, value_name = "SPAN", value_parser = wait)]
+    pub rollback_after: Option<Duration>,
 }
 
 /// `rollback`
@@ -56,8 +57,8 @@ pub struct Rollback {
     #[arg(long)]
     pub reboot: bool,
     /// How long the machine waits to be found well before it goes back by itself; the fleet says if left out
-    #[arg(long, value_name = "SPAN")]
-    pub rollback_after: Option<Span>,
+    #[arg(long, value_name = "SPAN", value_parser = wait)]
+    pub rollback_after: Option<Duration>,
 }
 
 /// `generations`
@@ -79,4 +80,35 @@ pub struct Status {
     /// Do not build what the fleet says, and so compare nothing with it
     #[arg(long)]
     pub no_build: bool,
+}
+
+/// How long a machine waits: half a minute to an hour, as `90s` or in the fleet file's own words.
+fn wait(text: &str) -> Result<Duration, String> {
+    let seconds = text.trim().strip_suffix('s').and_then(|number| number.trim().parse().ok());
+    let read = || text.parse::<Span>().ok().map(|span| Duration::from_secs(span.minutes().saturating_mul(60)));
+    let good = |span: &Duration| (30..=3600).contains(&span.as_secs());
+    let wait = seconds.map(Duration::from_secs).or_else(read).filter(good);
+    wait.ok_or_else(|| "write half a minute to an hour: 90s, 5min, 1h".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wait;
+
+    #[test]
+    fn waits() {
+        for (text, seconds) in [
+            ("90s", Some(90)),
+            ("5min", Some(300)),
+            ("1h", Some(3600)),
+            ("29s", None),
+            ("2h", None),
+            ("5", None),
+            ("s", None),
+            ("-60s", None),
+            ("99999999d", None),
+        ] {
+            assert_eq!(wait(text).ok().map(|span| span.as_secs()), seconds, "{text}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::deploying::{
 };
 use crate::failure::Failure;
 use crate::load::Loaded;
-use fleet::{HostName, Selector, Span, Unselected};
+use fleet::{HostName, Selector, Unselected};
 use machine::deploy::Mode;
 use machine::profile::Generation;
 use schemars::JsonSchema;
@@ -42,13 +42,9 @@ fn unselected(loaded: &Loaded, error: &Unselected) -> Failure {
     Failure::usage(error.to_string(), format!("the machines: {known}; {tags}"))
 }
 
-fn deadline(loaded: &Loaded, said: Option<Span>) -> Result<Duration, Failure> {
-    let span = said.unwrap_or(loaded.fleet.deploy.rollback_after);
-    if !(1..=60).contains(&span.minutes()) {
-        let text = format!("a machine would go back by itself after {span}");
-        return Err(Failure::usage(text, "write a minute to an hour: --rollback-after 5min"));
-    }
-    Ok(Duration::from_mins(span.minutes()))
+/// How long a machine waits to be found well: as said, else as the fleet says.
+fn deadline(loaded: &Loaded, said: Option<Duration>) -> Duration {
+    said.unwrap_or_else(|| Duration::from_mins(loaded.fleet.deploy.rollback_after.minutes()))
 }
 
 pub async fn run(context: &Context, args: &Deploy) -> Result<(), Failure> {
@@ -71,7 +67,7 @@ pub async fn run(context: &Context, args: &Deploy) -> Result<(), Failure> {
         keep_going: args.keep_going,
         yes: args.yes,
         parallel: usize::from(args.parallel.unwrap_or(loaded.fleet.deploy.parallel)),
-        deadline: deadline(&loaded, args.rollback_after)?,
+        deadline: deadline(&loaded, args.rollback_after),
         again: context.again(&words.join(" ")),
         board: Board::default(),
     };
@@ -103,7 +99,7 @@ fn words(args: &Deploy) -> Vec<String> {
         words.push(format!("--order {}", args.order.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")));
     }
     if let Some(span) = args.rollback_after {
-        words.push(format!("--rollback-after {span}"));
+        words.push(format!("--rollback-after {}s", span.as_secs()));
     }
     words
 }
@@ -136,7 +132,7 @@ async fn met(context: &Context, loaded: &Loaded, name: &HostName) -> Result<Met,
 pub async fn rollback(context: &Context, args: &Rollback) -> Result<(), Failure> {
     let loaded = Loaded::for_verb(&context.global)?;
     let name = loaded.machine(&args.machine)?;
-    let deadline = deadline(&loaded, args.rollback_after)?;
+    let deadline = deadline(&loaded, args.rollback_after);
     let met = BTreeMap::from([(name.clone(), met(context, &loaded, &name).await?)]);
     let Some(found) = met.get(&name) else { return Err(Failure::Bug(format!("{name} was met and is not there"))) };
     let mode = if args.reboot { Mode::Reboot } else { Mode::Switch };

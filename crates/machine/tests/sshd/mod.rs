@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 pub struct Sshd {
     pub child: Child,
     pub dir: tempfile::TempDir,
-    port: u16,
+    pub port: u16,
 }
 
 impl Drop for Sshd {
@@ -22,6 +22,11 @@ impl Drop for Sshd {
 impl Sshd {
     /// None where there is no sshd; the test says so.
     pub fn start() -> Option<Self> {
+        Self::start_by(&[])
+    }
+
+    /// Started by these words, which run in the end what follows them.
+    pub fn start_by(words: &[&str]) -> Option<Self> {
         if !Path::new("/usr/sbin/sshd").exists() {
             eprintln!("skipped: /usr/sbin/sshd is missing (package openssh-server)");
             return None;
@@ -42,8 +47,10 @@ impl Sshd {
              StrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin prohibit-password\n"
         );
         std::fs::write(dir.path().join("config"), config).unwrap();
-        let child = Command::new("/usr/sbin/sshd")
-            .args(["-D", "-e", "-f"])
+        let sshd = ["/usr/sbin/sshd", "-D", "-e", "-f"];
+        let mut argv = words.iter().chain(&sshd);
+        let child = Command::new(argv.next().unwrap())
+            .args(argv)
             .arg(dir.path().join("config"))
             .stdin(Stdio::null())
             .stderr(Stdio::null())
@@ -56,7 +63,7 @@ impl Sshd {
         std::fs::read_to_string(self.dir.path().join(format!("{name}.pub"))).unwrap()
     }
 
-    fn identity(&self) -> PathBuf {
+    pub fn identity(&self) -> PathBuf {
         self.dir.path().join("user")
     }
 
