@@ -21,7 +21,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("install", schema::<verbs::InstallAnswer>("install")),
         ("lab-run", schema::<verify::report::Report>("lab-run")),
         ("lab-status", schema::<verbs::LabAnswer>("lab-status")),
-        ("probe", schema::<storage::facts::Facts>("probe")),
+        ("probe", schema::<verbs::ProbeAnswer>("probe")),
         ("render", schema::<verbs::RenderAnswer>("render")),
         ("rollback", schema::<crate::deploying::DeployAnswer>("rollback")),
         ("show", schema::<fleet::summary::Summary>("show")),

@@ -4,12 +4,14 @@
 mod deploy;
 mod import;
 mod medium;
+mod probe;
 mod rehearse;
 mod render;
 
 pub use deploy::{Deploy, Generations, Rollback, Status};
 pub use import::Import;
 pub use medium::WriteMedium;
+pub use probe::Probe;
 pub use rehearse::StandInVariant;
 pub use render::Render;
 
@@ -127,13 +129,6 @@ pub enum Kind {
 pub struct Show {
     /// Only this machine
     pub machine: Option<String>,
-}
-
-/// `probe`
-#[derive(Debug, Args)]
-pub struct Probe {
-    /// A machine of the fleet, `[USER@]ADDRESS`, or `local` for this machine
-    pub host: String,
 }
 
 /// `disks`

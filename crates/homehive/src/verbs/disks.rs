@@ -140,7 +140,11 @@ fn read_facts(file: &Path) -> Result<Facts, Failure> {
     read.map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display()), help))?;
     // `probe --json` wraps the facts like every answer; bare facts do as well.
     let inner = serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|mut value| {
-        let inner = value.get_mut("answer")?.take();
+        let mut inner = value.get_mut("answer")?.take();
+        // What `--propose` and `--nix` add are no facts.
+        for added in super::probe::ADDED {
+            inner.as_object_mut()?.shift_remove(added);
+        }
         serde_json::to_string(&inner).ok()
     });
     let facts = Facts::from_json(inner.as_deref().unwrap_or(&text));

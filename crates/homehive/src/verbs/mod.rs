@@ -22,6 +22,7 @@ pub use import::ImportAnswer;
 pub use init::InitAnswer;
 pub use install::InstallAnswer;
 pub use lab::LabAnswer;
+pub use probe::ProbeAnswer;
 pub use render::RenderAnswer;
 pub use status::FleetStatusAnswer;
 pub use verify::{look, write};

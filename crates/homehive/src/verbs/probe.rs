@@ -6,9 +6,41 @@ use crate::args::Probe;
 use crate::failure::Failure;
 use crate::load::Loaded;
 use crate::reach;
+use fleet::{HostName, Proposal};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
+use std::path::Path;
 use storage::Size;
 use storage::facts::{Content, DeviceKind, Facts};
+
+/// The answer of `probe --json`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ProbeAnswer {
+    /// What was found.
+    #[serde(flatten)]
+    pub facts: Facts,
+    /// With `--propose`: lines for the fleet file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<Proposed>,
+    /// With `--nix`: the text of a `hardware-configuration.nix`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hardware_configuration: Option<String>,
+}
+
+/// What of the answer is no fact of the machine.
+pub const ADDED: [&str; 2] = ["proposal", "hardware_configuration"];
+
+/// Lines for the fleet file.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Proposed {
+    /// What is proposed.
+    #[serde(flatten)]
+    pub lines: Proposal,
+    /// The same as text.
+    pub toml: String,
+}
 
 pub async fn run(context: &Context, probe: &Probe) -> Result<(), Failure> {
     // A machine of the fleet is known by its pinned key; any other by the user's own known hosts.
@@ -20,7 +52,7 @@ pub async fn run(context: &Context, probe: &Probe) -> Result<(), Failure> {
     };
     let named = loaded.as_ref().and_then(|loaded| Some((loaded, loaded.machine(&probe.host).ok()?)));
     let machine = match named {
-        Some((loaded, name)) => reach::reach(loaded, &name, None, &context.story).await?.machine,
+        Some((loaded, ref name)) => reach::reach(loaded, name, None, &context.story).await?.machine,
         None if context.global.in_lab => {
             return Err(Failure::usage(format!("the lab has no machine `{}`", probe.host), "see: homehive lab status"));
         }
@@ -29,12 +61,82 @@ pub async fn run(context: &Context, probe: &Probe) -> Result<(), Failure> {
     let facts = machine.look().await.map_err(|error| {
         Failure::failed(&probe.host, error, format!("mend that, then homehive probe {}", probe.host))
     })?;
+    let proposal = match &probe.propose {
+        Some(name) => {
+            let said = Some(name.as_str()).filter(|name| !name.is_empty());
+            Some(propose(&facts, probe, said, named.map(|(_, name)| name))?)
+        }
+        None => None,
+    };
+    let nix = match &probe.nix {
+        Some(file) => Some((
+            Some(file.as_path()).filter(|file| *file != Path::new("-")),
+            nixos::scanned(&facts).map_err(|error| Failure::Bug(error.to_string()))?,
+        )),
+        None => None,
+    };
+    if let Some((Some(path), file)) = &nix {
+        write(path, &file.text)?;
+    }
     if context.global.json {
-        answer::json("probe", &facts);
-    } else {
-        answer::text(&text(&facts));
+        let hardware_configuration = nix.map(|(_, file)| file.text);
+        answer::json("probe", &ProbeAnswer { facts, proposal, hardware_configuration });
+        return Ok(());
+    }
+    match (&proposal, &nix) {
+        (Some(_), Some((None, _))) => {
+            let help = "give --nix a FILE, or ask for one of them";
+            return Err(Failure::usage("both would be printed on standard output", help));
+        }
+        (Some(proposed), _) => {
+            answer::text(&proposed.toml);
+            let next = "say what each disk is to hold (`content`), or `homehive disks import` a device tree of disko's";
+            eprintln!("next: {next}; then {}", context.again("check"));
+        }
+        (None, Some((None, file))) => answer::text(&file.text),
+        (None, Some((Some(path), _))) => answer::text(&format!("wrote {}", path.display())),
+        (None, None) => answer::text(&text(&facts)),
     }
     Ok(())
+}
+
+/// The proposal under the name that was said, that the fleet knows it by, or that the machine gives itself.
+fn propose(facts: &Facts, probe: &Probe, said: Option<&str>, known: Option<HostName>) -> Result<Proposed, Failure> {
+    let name = match (said, known) {
+        (Some(name), _) => name.parse::<HostName>().map_err(|error| {
+            let help = "write a host name: small letters, digits and `-`";
+            Failure::usage(format!("`{name}`: {error}"), help)
+        })?,
+        (None, Some(name)) => name,
+        (None, None) => {
+            let own = facts.machine.hostname.split('.').next().unwrap_or_default().to_lowercase();
+            own.parse().map_err(|error| {
+                let help = "say the machine's name: --propose NAME";
+                Failure::usage(format!("it calls itself `{}`: {error}", facts.machine.hostname), help)
+            })?
+        }
+    };
+    let place = probe.host.rsplit_once('@').map_or(probe.host.as_str(), |(_, place)| place);
+    let address: Option<Ipv4Addr> = place.split(':').next().and_then(|place| place.parse().ok());
+    let lines = Proposal::of(facts, name.as_ref(), address);
+    let toml = lines.to_toml(facts);
+    Ok(Proposed { lines, toml })
+}
+
+/// Writes a file that is not there yet, or whose text it is already.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    if std::fs::read_to_string(path).is_ok_and(|found| found == text) {
+        return Ok(());
+    }
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let written = made.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
+    written.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Failure::Refused(format!(
+            "{} is there already, and says something else\n  move it away, or name another file",
+            path.display()
+        )),
+        _ => Failure::usage(format!("cannot write {}: {error}", path.display()), "name another file"),
+    })
 }
 
 fn text(facts: &Facts) -> String {
