@@ -166,6 +166,22 @@ fn a_first_fleet_lacks_only_what_its_owner_knows() {
 }
 
 #[test]
+fn the_fleet_is_drawn() {
+    let home = Home::new();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/cluster/fleet.toml");
+    fs::copy(example, home.dir.path().join("fleet.toml")).unwrap();
+    let printed = home.run(&["show", "--svg"]);
+    assert_eq!(printed.status.code(), Some(0), "{}", text(&printed));
+    let svg = String::from_utf8(printed.stdout).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("share timemachine") && svg.contains("Grafana"));
+    let written = home.run(&["show", "nas", "--svg", "nas.svg"]);
+    assert_eq!(String::from_utf8(written.stdout).unwrap(), "wrote nas.svg\n");
+    let one = fs::read_to_string(home.dir.path().join("nas.svg")).unwrap();
+    assert!(one.contains("share timemachine") && !one.contains("hive1"));
+    assert_eq!(home.run(&["--json", "show", "--svg"]).status.code(), Some(2));
+}
+
+#[test]
 fn the_script_is_standalone_and_checked() {
     let home = Home::new();
     let script = home.run(&["disks", "script", "nas"]);

@@ -129,6 +129,9 @@ pub enum Kind {
 pub struct Show {
     /// Only this machine
     pub machine: Option<String>,
+    /// Draw it as a picture (SVG): into this file, or on standard output if none is named
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub svg: Option<PathBuf>,
 }
 
 /// `disks`

@@ -1,9 +1,12 @@
-//! The storage stack as a picture: what is drawn ([`Diagram`]), where it goes (`layout`), and the drawing (`svg`).
+//! The storage stack as a picture: what is drawn ([`Diagram`]), where it goes (`layout`), and the drawing (`svg`). A
+//! whole fleet in one picture is `fleet`'s.
 
+mod fleet;
 mod layout;
 mod stack;
 mod svg;
 
+pub use fleet::fleet;
 pub use svg::svg;
 
 use schemars::JsonSchema;

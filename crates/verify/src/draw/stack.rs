@@ -18,6 +18,24 @@ impl Diagram {
         diagram
     }
 
+    /// The same with every filesystem and swap space in the box of what holds it, which then bears its mount point.
+    #[must_use]
+    pub fn folded(mut self) -> Self {
+        for content in self.parts.extract_if(.., |part| part.kind == PartKind::Filesystem).collect::<Vec<_>>() {
+            self.links.retain(|link| link.to != content.id);
+            let Some(holder) = content.id.strip_suffix(".content") else { continue };
+            let Some(part) = self.parts.iter_mut().find(|part| part.id == holder) else { continue };
+            let format = content.detail.split(" · ").next().unwrap_or_default();
+            let name = std::mem::replace(&mut part.title, content.title);
+            part.detail = match part.kind {
+                PartKind::Partition => format!("partition {name} · {format}"),
+                PartKind::Volume => format!("volume {name} · {format}"),
+                PartKind::Disk | PartKind::Array | PartKind::Filesystem => format!("{name} · {format}"),
+            };
+        }
+        self
+    }
+
     fn add(&mut self, wish: &Wish, node: &Node, seen: Option<&Seen<'_>>) {
         let id = node.id.to_string();
         let link = |from: &NodeId, cache| Link { from: from.to_string(), to: id.clone(), cache };

@@ -1,6 +1,6 @@
 //! A placed diagram as SVG: self-contained, light or dark as the reader's screen is, its meaning never in colour alone.
 
-use super::layout::{Place, WIDTH, layout};
+use super::layout::{Layout, Place, WIDTH, layout};
 use super::{Diagram, Health, Part, PartKind};
 use crate::text::{clean, fit};
 use maud::{Markup, PreEscaped, html};
@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr as _;
 
 /// Colours and type of the picture; class names are its own, so that a page may hold it.
-const STYLE: &str = include_str!("svg.css");
+const STYLE: &str = concat!(include_str!("palette.css"), include_str!("parts.css"));
 
-/// The columns that fit a box at the sizes of `svg.css`.
+/// The columns that fit a box at the sizes of `parts.css`.
 const TITLE_COLUMNS: usize = 24;
 const DETAIL_COLUMNS: usize = 29;
 
@@ -24,15 +24,22 @@ pub fn svg(diagram: &Diagram) -> String {
             height=(format!("{height:.0}")) role="img" {
             title { (summary(diagram)) }
             style { (PreEscaped(STYLE)) }
-            @for (name, place) in &layout.frames { (frame(name, *place)) }
-            @for line in &layout.lines {
-                path class=(format!("hh-line {}", health_class(layout.parts[line.from].0.health))) d=(path(&line.stops)) {}
-            }
-            @for (from, to, label) in &layout.caches { (cache(*from, *to, label)) }
-            @for (part, place) in &layout.parts { (part_box(part, *place)) }
+            (content(&layout))
         }
     };
     drawing.into_string()
+}
+
+/// Everything of a placed diagram, without the element around it.
+pub(super) fn content(layout: &Layout<'_>) -> Markup {
+    html! {
+        @for (name, place) in &layout.frames { (frame(name, *place)) }
+        @for line in &layout.lines {
+            path class=(format!("hh-line {}", health_class(layout.parts[line.from].0.health))) d=(path(&line.stops)) {}
+        }
+        @for (from, to, label) in &layout.caches { (cache(*from, *to, label)) }
+        @for (part, place) in &layout.parts { (part_box(part, *place)) }
+    }
 }
 
 /// What the picture shows, for those who cannot see it.
