@@ -56,7 +56,7 @@ fn equipped() -> Facts {
         module: module.map(str::to_owned),
     };
     facts.machine.drivers = rows.map(driver).to_vec();
-    facts.machine.vendor = "GenuineIntel".to_owned();
+    "GenuineIntel".clone_into(&mut facts.machine.vendor);
     facts.machine.nics[0].speed = Some(2500);
     facts
 }

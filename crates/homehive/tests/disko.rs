@@ -94,6 +94,12 @@ fn json_alone_needs_no_nix() {
     let place = Place::new();
     place.write("data.json", DATA);
     insta::assert_snapshot!(place.shown(&["data.json"]));
+    let answer: Value = serde_json::from_slice(&place.run(&["--json", "data.json"]).stdout).unwrap();
+    let schema = Command::new(env!("CARGO_BIN_EXE_homehive")).args(["schema", "disks-import"]).output().unwrap();
+    let schema: Value = serde_json::from_slice(&schema.stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<_> = validator.iter_errors(&answer).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
 }
 
 #[test]

@@ -98,7 +98,14 @@ fn partitions_one_by_one() {
     for (case, given, line, named) in [
         ("a size", json!({ "size": "500M" }), "{ size = \"500MiB\" }", vec![]),
         ("the rest", json!({ "size": "100%" }), "{ size = \"end\" }", vec![]),
-        ("nothing said", json!({}), "{ size = \"end\" }", vec![]),
+        ("nothing said", json!({}), "{ size = \"end\" }", vec![format!("changed {p}")]),
+        ("nothing at all", json!({ "size": "0M" }), "{ size = \"end\" }", vec![format!("changed {p}")]),
+        (
+            "as evaluated, nothing said",
+            json!({ "size": "0", "end": "+0" }),
+            "{ size = \"end\" }",
+            vec![format!("changed {p}")],
+        ),
         ("sectors", json!({ "size": "4096" }), "{ size = \"2MiB\" }", vec![format!("changed {p}.size")]),
         ("from and to", json!({ "start": "1M", "end": "128M" }), "{ size = \"127MiB\" }", vec![]),
         ("to", json!({ "end": "500M" }), "{ size = \"499MiB\" }", vec![]),
@@ -165,24 +172,31 @@ fn partitions_one_by_one() {
             "{ size = \"1GiB\" }",
             vec![format!("left out {p}.content")],
         ),
-        ("a wrong kind", json!({ "size": 5 }), "{ size = \"end\" }", vec![format!("left out {p}.size")]),
-        ("no size at all", json!({ "size": "large" }), "{ size = \"end\" }", vec![format!("left out {p}.size")]),
         (
-            "as evaluated",
-            json!({
-                "type": "8300", "attributes": [], "device": "/dev/disk/by-partlabel/disk-d-p", "priority": 1000, "name": "p",
-                "uuid": null, "label": "disk-d-p", "size": "1G", "alignment": 0, "start": "0", "end": "+1G", "hybrid": null,
-                "_index": 1, "content": {
-                    "type": "filesystem", "device": "/dev/disk/by-partlabel/disk-d-p", "extraArgs": [], "format": "ext4",
-                    "mountOptions": ["defaults"], "mountpoint": "/", "preCreateHook": "", "postMountHook": "", "_parent": {},
-                },
-            }),
-            "{ size = \"1GiB\", content = { type = \"filesystem\", format = \"ext4\", mountpoint = \"/\" } }",
-            vec![],
+            "a wrong kind",
+            json!({ "size": 5 }),
+            "{ size = \"end\" }",
+            vec![format!("left out {p}.size"), format!("changed {p}")],
         ),
+        ("no size at all", json!({ "size": "large" }), "{ size = \"end\" }", vec![format!("left out {p}.size")]),
     ] {
         assert_eq!(partition(&given), (format!("partitions.p = {line}"), named), "{case}");
     }
+}
+
+/// disko's own defaults, which an evaluated tree is full of, say nothing.
+#[test]
+fn an_evaluated_partition_is_as_it_was_written() {
+    let given = json!({
+        "type": "8300", "attributes": [], "device": "/dev/disk/by-partlabel/disk-d-p", "priority": 1000, "name": "p",
+        "uuid": null, "label": "disk-d-p", "size": "1G", "alignment": 0, "start": "0", "end": "+1G", "hybrid": null,
+        "_index": 1, "content": {
+            "type": "filesystem", "device": "/dev/disk/by-partlabel/disk-d-p", "extraArgs": [], "format": "ext4",
+            "mountOptions": ["defaults"], "mountpoint": "/", "preCreateHook": "", "postMountHook": "", "_parent": {},
+        },
+    });
+    let line = "partitions.p = { size = \"1GiB\", content = { type = \"filesystem\", format = \"ext4\", mountpoint = \"/\" } }";
+    assert_eq!(partition(&given), (line.to_owned(), vec![]));
 }
 
 #[test]
@@ -518,6 +532,8 @@ fn any_tree() -> impl Strategy<Value = Value> {
             "start",
             "end",
             "-1G",
+            "15000P",
+            "0M",
             "+5M",
             "50%FREE",
             "format",

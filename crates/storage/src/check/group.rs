@@ -188,11 +188,12 @@ impl Whole<'_> {
                 shares(&self.at, &whole, "volume", extents, problems);
             }
             let alone = on.iter().filter(|(_, volume)| self.pvs(volume).len() == 1);
-            let wanted: u64 = alone.filter_map(|(_, volume)| fixed(volume.size)).sum();
+            let wanted = alone.filter_map(|(_, volume)| fixed(volume.size)).fold(0, u64::saturating_add);
             self.room(place.as_str(), self.capacity(place), wanted, problems);
         }
-        let all: Option<u64> = places.iter().map(|place| self.capacity(place)).sum();
-        let wanted = self.group.lvs.values().filter_map(|volume| fixed(volume.size)).sum();
+        let all =
+            places.iter().map(|place| self.capacity(place)).try_fold(0_u64, |all, own| Some(all.saturating_add(own?)));
+        let wanted = self.group.lvs.values().filter_map(|volume| fixed(volume.size)).fold(0, u64::saturating_add);
         self.room(&format!("lvm_vg.{}", self.name), all, wanted, problems);
     }
 

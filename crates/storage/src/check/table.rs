@@ -50,7 +50,8 @@ fn whole(holder: &Holder<'_>, kind: TableKind, table: &Table, problems: &mut Pro
     let partitions = at.join("partitions");
     let extents = table.partitions.iter().map(|(name, partition)| (name.to_string(), partition.size));
     shares(&partitions, &format!("the table of `{id}`"), "partition", extents, problems);
-    let wanted: u64 = table.partitions.values().filter_map(|partition| fixed(partition.size)).sum();
+    let sizes = table.partitions.values().filter_map(|partition| fixed(partition.size));
+    let wanted = sizes.fold(0, u64::saturating_add);
     // The tables themselves and the alignment take a MiB at each end.
     if let Some(size) = holder.size.filter(|size| wanted > size.saturating_sub(2 * MIB)) {
         problems.add(

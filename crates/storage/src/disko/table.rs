@@ -88,7 +88,7 @@ fn partition(attrs: &mut Attrs<'_>, name: Name, given: &str, site: &Site<'_>, re
         (Some(end), _) => Some(end),
         (None, Some(_)) if whole => Some("-0".to_owned()),
         (None, Some(size)) => Some(format!("+{size}")),
-        (None, None) => Some("-0".to_owned()),
+        (None, None) => Some("+0".to_owned()),
     };
     let mark = |key: &str, text: Option<String>, report: &mut Report| {
         let text = text?;
@@ -97,7 +97,7 @@ fn partition(attrs: &mut Attrs<'_>, name: Name, given: &str, site: &Site<'_>, re
         if mark.is_none() {
             let message = format!("`{}` is no place on a disk", text.escape_debug());
             report.left_out(&at, message, "mend it in disko's tree, and import again");
-        } else if text.ends_with(|c: char| c.is_ascii_digit()) && text != "-0" {
+        } else if text.ends_with(|c: char| c.is_ascii_digit()) && !matches!(&*text, "-0" | "+0") {
             let help = "write the size that you mean, with a unit";
             report.changed(&at, format!("`{text}` counts sectors, taken to be of 512 bytes"), help);
         }
@@ -212,6 +212,10 @@ pub(super) fn finish(parts: Vec<Part>, report: &mut Report) -> Table {
             _ => cursor,
         };
         let size = match (part.end, from) {
+            (Some(Mark::After(0)), _) => {
+                report.changed(&part.place, "no size is said: here it takes the rest", "write the size that you mean");
+                None
+            }
             (Some(Mark::After(bytes)), _) => Some(bytes),
             (Some(Mark::At(end)), Some(here)) if end > here => Some(end - here),
             (Some(Mark::At(_)), _) => {
@@ -224,7 +228,7 @@ pub(super) fn finish(parts: Vec<Part>, report: &mut Report) -> Table {
         match size {
             Some(bytes) => {
                 part.partition.size = Extent::Size(Size(bytes));
-                cursor = cursor.and_then(|here| here.checked_add(bytes)).map(|end| end.next_multiple_of(MIB));
+                cursor = cursor.and_then(|here| here.checked_add(bytes)?.checked_next_multiple_of(MIB));
             }
             None => cursor = None,
         }
@@ -257,7 +261,7 @@ fn behind(kept: &mut [(Name, Partition)], index: usize, bytes: u64) {
             Extent::Size(size) => Some(size.0),
             Extent::Percent(_) | Extent::End => None,
         })
-        .sum();
+        .fold(0, u64::saturating_add);
     let mut ends = after.iter_mut().filter(|(_, partition)| partition.size == Extent::End);
     if let (Some((_, last)), None, Some(left)) =
         (ends.next(), ends.next(), bytes.checked_sub(fixed).filter(|left| *left > 0))

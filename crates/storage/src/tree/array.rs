@@ -98,11 +98,11 @@ impl Level {
     pub fn capacity(self, members: usize, member: u64) -> u64 {
         let members = members as u64;
         match self {
-            Self::Raid0 => members * member,
+            Self::Raid0 => members.saturating_mul(member),
             Self::Raid1 => member,
-            Self::Raid4 | Self::Raid5 => members.saturating_sub(1) * member,
-            Self::Raid6 => members.saturating_sub(2) * member,
-            Self::Raid10 => members * member / 2,
+            Self::Raid4 | Self::Raid5 => members.saturating_sub(1).saturating_mul(member),
+            Self::Raid6 => members.saturating_sub(2).saturating_mul(member),
+            Self::Raid10 => members.saturating_mul(member) / 2,
         }
     }
 }
