@@ -110,6 +110,38 @@ fn ways(loaded: &Loaded, name: &HostName, place: &Place) -> Vec<(System, Address
     ways
 }
 
+/// Where the installer may answer with its pinned key: at `before`, at the machine's address in the fleet, and at the
+/// places that the user names; at their own port, else at 22 and, where the machine answered before, at the port it had.
+pub fn installer_at(
+    loaded: &Loaded,
+    name: &HostName,
+    before: Option<(String, u16)>,
+    named: &[String],
+) -> Result<Vec<Address>, Failure> {
+    let (Some(declared), Some(key)) = (loaded.fleet.machines.get(name), HostKeys::of(&loaded.dir()).public(INSTALLER))
+    else {
+        return Err(Failure::Bug(format!("the installer of `{name}` is looked for before its host key is made")));
+    };
+    let user = declared.ssh.installer_user.as_ref().map_or_else(|| "root".to_owned(), ToString::to_string);
+    let port = declared.ssh.port.map_or(22, fleet::Port::number);
+    let mut places = vec![(declared.reached_at(), port)];
+    if let Some((host, port)) = before {
+        places.extend([(host.clone(), port), (host, 22)]);
+    }
+    for text in named {
+        let place = Place::parse(text)?;
+        places.extend(place.host.map(|host| (host, place.port.unwrap_or(22))));
+    }
+    let address = |(host, port)| Address {
+        host,
+        port,
+        user: user.clone(),
+        trust: Trust::Pinned(key.clone()),
+        identity: identity(loaded),
+    };
+    Ok(places.into_iter().map(address).collect())
+}
+
 /// The machine's own system, whether it answers already or not.
 pub fn installed(loaded: &Loaded, name: &HostName, host: Option<&str>, story: &Story) -> Result<Machine, Failure> {
     let place = host.map(Place::parse).transpose()?.unwrap_or_default();
@@ -133,13 +165,39 @@ pub async fn reach_as(loaded: &Loaded, name: &HostName, system: System, story: &
 
 /// The machine, by whichever system answers at its address (or at `host`).
 pub async fn reach(loaded: &Loaded, name: &HostName, host: Option<&str>, story: &Story) -> Result<Reached, Failure> {
+    by(&[], loaded, name, host, story).await
+}
+
+/// The machine, by whichever system answers, some other Linux among them whose key the user's own `known_hosts` knows.
+pub async fn reach_any(
+    loaded: &Loaded,
+    name: &HostName,
+    host: Option<&str>,
+    story: &Story,
+) -> Result<Reached, Failure> {
+    let place = host.filter(|host| *host != "local").map(Place::parse).transpose()?.unwrap_or_default();
+    let known = ways(loaded, name, &place).into_iter().next().map(|(_, address)| {
+        let user = place.user.clone().unwrap_or_else(|| "root".into());
+        (System::Other, Address { user, trust: Trust::KnownHosts, ..address })
+    });
+    by(known.as_slice(), loaded, name, host, story).await
+}
+
+/// The machine, by the ways of the fleet and then by `more`.
+async fn by(
+    more: &[(System, Address)],
+    loaded: &Loaded,
+    name: &HostName,
+    host: Option<&str>,
+    story: &Story,
+) -> Result<Reached, Failure> {
     if host == Some("local") {
         return Ok(Reached { machine: local(name.as_ref()).telling(story), system: System::Other });
     }
     let place = host.map(Place::parse).transpose()?.unwrap_or_default();
     story.stage(name.to_string(), "is being reached");
     let mut refused = None;
-    for (system, address) in ways(loaded, name, &place) {
+    for (system, address) in ways(loaded, name, &place).into_iter().chain(more.iter().cloned()) {
         let machine = connect(name.as_ref(), address)?.telling(story);
         match machine.wait(ANSWER).await {
             Ok(()) => return Ok(Reached { machine, system }),

@@ -19,6 +19,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("generations", schema::<verbs::GenerationsAnswer>("generations")),
         ("init", schema::<verbs::InitAnswer>("init")),
         ("install", schema::<verbs::InstallAnswer>("install")),
+        ("iso", schema::<verbs::IsoAnswer>("iso")),
         ("lab-run", schema::<verify::report::Report>("lab-run")),
         ("lab-status", schema::<verbs::LabAnswer>("lab-status")),
         ("probe", schema::<verbs::ProbeAnswer>("probe")),

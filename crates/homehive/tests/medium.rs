@@ -84,3 +84,105 @@ fn what_cannot_be_written_is_wrong_usage() {
         assert!(stderr.contains(said), "{stderr}");
     }
 }
+
+/// A fleet whose admin's key is at hand.
+fn fleet(dir: &Path) -> Option<String> {
+    let key = dir.join("admin");
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
+    if !made.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: ssh-keygen is missing");
+        return None;
+    }
+    let public = fs::read_to_string(key.with_extension("pub")).unwrap();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/nas/fleet.toml");
+    let text = fs::read_to_string(example).unwrap();
+    let line = text.lines().find(|line| line.trim_start().starts_with("keys")).unwrap();
+    fs::write(dir.join("fleet.toml"), text.replacen(line, &format!("keys = [\"{}\"]", public.trim()), 1)).unwrap();
+    Some(public)
+}
+
+/// A `nix` that ends as it is told; what Nix itself does cannot be had without a network.
+fn nix(dir: &Path, script: &str) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bin = dir.join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let file = bin.join("nix");
+    fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", bin.display())
+}
+
+fn iso(dir: &Path, path: &str, words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+    command.current_dir(dir).arg("--plain").arg("iso").args(words).env("PATH", path).env("HOME", dir);
+    command.env("HOMEHIVE_IDENTITY", dir.join("admin")).env_remove("HOMEHIVE_FLEET").output().unwrap()
+}
+
+#[test]
+fn an_image_that_cannot_be_built_is_a_failure_with_its_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    if fleet(dir.path()).is_none() {
+        return;
+    }
+    let tools = dir.path().join("none");
+    fs::create_dir(&tools).unwrap();
+    let path = nix(dir.path(), "echo 'error: attribute installer-iso missing' >&2; exit 1");
+    for (path, said) in
+        [(tools.display().to_string(), "nix is not on this machine"), (path, "error: attribute installer-iso missing")]
+    {
+        let output = iso(dir.path(), &path, &[]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(4), "{stderr}");
+        assert!(stderr.contains(said) && stderr.contains("next: mend that, then homehive iso"), "{stderr}");
+        assert!(!dir.path().join("home-installer.iso").exists());
+    }
+}
+
+#[test]
+fn the_built_image_gets_its_key_and_belongs_to_its_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    if fleet(dir.path()).is_none() {
+        return;
+    }
+    if !Path::new("/usr/sbin/mke2fs").exists() && !Path::new("/sbin/mke2fs").exists() {
+        eprintln!("skipped: mke2fs is missing");
+        return;
+    }
+    let store = dir.path().join("store/iso");
+    fs::create_dir_all(&store).unwrap();
+    let mut built = vec![0; 3 << 20];
+    built[510..512].copy_from_slice(&[0x55, 0xaa]);
+    fs::write(store.join("nixos.iso"), &built).unwrap();
+    // What it was asked for goes to a file; what it answers is where the image lies.
+    let asked = dir.path().join("asked");
+    let script = format!("echo \"$@\" >{}; echo {}", asked.display(), dir.path().join("store").display());
+    let output = iso(dir.path(), &nix(dir.path(), &script), &["nas", "--out", "medium.iso"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    let words = fs::read_to_string(asked).unwrap();
+    assert!(words.trim_end().ends_with("#packages.x86_64-linux.installer-iso-nas"), "{words}");
+    assert!(dir.path().join("installer.nix").exists(), "the tree is rendered first");
+
+    let public = fs::read_to_string(dir.path().join("secrets/host-keys/installer.pub")).unwrap();
+    let answer = String::from_utf8(output.stdout).unwrap();
+    let key = public.split_whitespace().nth(1).unwrap();
+    assert!(answer.contains(key) && answer.contains("next: homehive write-medium medium.iso"), "{answer}");
+    let medium = dir.path().join("medium.iso");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&medium).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    // The secret half on the medium belongs to the public half that was pinned.
+    let image = fs::read(&medium).unwrap();
+    let begin = b"-----BEGIN OPENSSH PRIVATE KEY-----";
+    let at = image.windows(begin.len()).position(|window| window == begin).unwrap();
+    let text = String::from_utf8_lossy(&image[at..at + 600]).into_owned();
+    let end = text.find("-----END OPENSSH PRIVATE KEY-----\n").unwrap();
+    let secret = dir.path().join("secret");
+    fs::write(&secret, &text[..end + 34]).unwrap();
+    let chmod = Command::new("chmod").arg("600").arg(&secret).status().unwrap();
+    assert!(chmod.success());
+    let derived = Command::new("ssh-keygen").args(["-y", "-f"]).arg(&secret).output().unwrap();
+    assert!(String::from_utf8_lossy(&derived.stdout).contains(key), "{derived:?}");
+    // Once more over it: refused.
+    let again = iso(dir.path(), &nix(dir.path(), &script), &["nas", "--out", "medium.iso"]);
+    assert_eq!(again.status.code(), Some(3), "{}", String::from_utf8_lossy(&again.stderr));
+}

@@ -15,9 +15,12 @@ while read -r module; do
     insmod "/modules/$module" || echo "lab: module $module does not load"
 done </modules/order
 
-# The system lies on the virtio disk with this serial; sysfs shows it as soon as the disk is there.
+# Started by kexec the system lies in memory. Otherwise it is the virtio disk with this serial; sysfs shows it as soon as
+# the disk is there.
 medium=
+options=ro
 tries=0
+[ ! -e /installer.squashfs ] || { medium=/installer.squashfs && options=ro,loop; }
 while [ -z "$medium" ]; do
     for serial in /sys/block/vd*/serial; do
         [ -e "$serial" ] && [ "$(cat "$serial")" = homehive-medium ] && medium=/dev/$(basename "$(dirname "$serial")")
@@ -25,7 +28,7 @@ while [ -z "$medium" ]; do
     tries=$((tries + 1))
     [ -n "$medium" ] || { [ "$tries" -lt 300 ] && sleep 0.1; } || fail "no disk with the serial homehive-medium came up"
 done
-mount -t squashfs -o ro "$medium" /lower || fail "the system on $medium cannot be mounted"
+mount -t squashfs -o "$options" "$medium" /lower || fail "the system on $medium cannot be mounted"
 mount -t tmpfs -o mode=0755,size=75% tmpfs /rw || fail "no memory file system"
 mkdir /rw/upper /rw/work
 mount -t overlay -o lowerdir=/lower,upperdir=/rw/upper,workdir=/rw/work overlay /new || fail "no overlay"

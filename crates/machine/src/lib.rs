@@ -2,11 +2,13 @@
 
 mod apply;
 pub mod copy;
+pub mod cpio;
 pub mod deploy;
 pub mod difference;
 mod door;
 pub mod install;
 mod journal;
+pub mod kexec;
 mod look;
 mod process;
 pub mod profile;

@@ -47,7 +47,8 @@
     # The medium shows a host key that is known before it boots. The secret half must not be in the Nix store, which
     # everybody may read, nor in the image, which is built there. It is brought beside them when the medium is written:
     #   - as the file ssh_host_ed25519_key on a small filesystem labelled HOMEHIVE-KEY, on the same stick or another;
-    #   - or, for kexec, as installer-key/ssh_host_ed25519_key in a cpio archive behind the initrd.
+    #   - or, for kexec, as installer-key/ssh_host_ed25519_key in a cpio archive behind the initrd; in it as well lie
+    #     files for systemd-networkd with the addresses that the machine had until then.
     # Without either the medium makes up a key of its own, which nobody who was told the pinned one will accept.
     boot.initrd.systemd.enable = true;
     boot.initrd.systemd.services.installer-key = {
@@ -64,6 +65,12 @@
         umask 077
         mkdir -p /run/installer-key
         cp /installer-key/ssh_host_ed25519_key /run/installer-key/
+        for network in /installer-key/network/*.network; do
+          [ -e "$network" ] || continue
+          mkdir -p -m 0755 /run/systemd/network
+          cp "$network" /run/systemd/network/
+          chmod 0644 "/run/systemd/network/''${network##*/}"
+        done
       '';
     };
     systemd.services.installer-host-key = {

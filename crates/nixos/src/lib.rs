@@ -13,3 +13,4 @@ pub use file::{File, FormatError};
 pub use records::Records;
 pub use render::{MAIL_PASSWORD, RenderError, needed_secrets, readme, render};
 pub use scanned::scanned;
+pub use render::{MAIL_PASSWORD, RenderError, needed_secrets, readme, release, render};

@@ -14,3 +14,13 @@ pub struct WriteMedium {
     #[arg(long, value_name = "SERIAL")]
     pub wipe: Option<String>,
 }
+
+/// `iso`
+#[derive(Debug, Args)]
+pub struct Iso {
+    /// A medium that has this machine's static address; it asks DHCP for one if left out
+    pub machine: Option<String>,
+    /// Where the image goes; `FLEET-installer.iso` if left out
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}

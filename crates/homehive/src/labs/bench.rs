@@ -126,14 +126,7 @@ impl Bench {
         match from {
             From::Disks => self.lab.start(machine, Medium::Disks, &tell).await.map_err(failed)?,
             From::Medium => {
-                let image = match self.image.take() {
-                    Some(image) => image,
-                    None => image(&self.story).await?,
-                };
-                let identity = self.path("secrets/identity");
-                let host = self.keys().secret(INSTALLER, &identity).map_err(failed)?;
-                let authorized = self.loaded()?.fleet.admin.keys.iter().map(ToString::to_string).collect();
-                let keys = Keys { authorized, host: reveal(&host).to_owned() };
+                let (image, keys) = self.medium().await?;
                 let medium = Medium::Installer { image: &image, keys: &keys };
                 self.lab.start(machine, medium, &tell).await.map_err(failed)?;
                 self.image = Some(image);
@@ -144,6 +137,18 @@ impl Bench {
         set_port(&mut fleet, machine, port);
         self.write_fleet(&fleet)?;
         self.lab.wait_ssh(machine, port, BOOT, &tell).await.map_err(failed)
+    }
+
+    /// The guest image, and the keys that its media have.
+    pub async fn medium(&mut self) -> Result<(Image, Keys), Failure> {
+        let image = match self.image.take() {
+            Some(image) => image,
+            None => image(&self.story).await?,
+        };
+        let identity = self.path("secrets/identity");
+        let host = self.keys().secret(INSTALLER, &identity).map_err(failed)?;
+        let authorized = self.loaded()?.fleet.admin.keys.iter().map(ToString::to_string).collect();
+        Ok((image, Keys { authorized, host: reveal(&host).to_owned() }))
     }
 
     /// Shuts a machine down by its power button; its power is cut if it does not listen.

@@ -2,7 +2,9 @@
 
 mod bench;
 mod derive;
+mod kexec;
 mod saved;
 
 pub use bench::{Bench, From, failed, image, open, open_fleet, place};
+pub use kexec::kexec_installer;
 pub use saved::Saved;

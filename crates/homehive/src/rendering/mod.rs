@@ -83,6 +83,16 @@ pub fn decide(loaded: &Loaded, dir: &Path, overwrite: &[String]) -> Result<Rende
     Ok(Rendering { dir: dir.to_owned(), files, record, changes })
 }
 
+/// Brings the tree beside the fleet file up to date, for who builds from it: where it lies. What was edited by hand is
+/// respected, and refused.
+pub fn bring(loaded: &Loaded, again: &str) -> Result<PathBuf, Failure> {
+    let dir = place(loaded, None);
+    decide(loaded, &dir, &[])?.respect_edits(again)?;
+    make_secrets(loaded, &dir)?;
+    decide(loaded, &dir, &[])?.write(again)?;
+    Ok(dir)
+}
+
 /// What is known beside the fleet, as far as it lies on disk.
 fn records(loaded: &Loaded, dir: &Path) -> Records {
     let keys = HostKeys::of(&loaded.dir());

@@ -110,6 +110,7 @@ async fn put_system(s: &mut Scenario<'_>, reinstall: bool) -> Told<()> {
         payload: s.args.payload,
         packages: Some(packages),
         again: "homehive lab run",
+        until: crate::args::Phase::Boot,
     };
     let installed = installing::install(job).await?;
     let title = if reinstall { "the reinstallation's disks" } else { "the installation's disks" };

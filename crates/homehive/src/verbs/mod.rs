@@ -6,6 +6,7 @@ mod disks;
 mod import;
 mod init;
 mod install;
+mod iso;
 mod lab;
 mod meta;
 mod probe;
@@ -21,6 +22,7 @@ pub use disks::{ApplyAnswer, PlanAnswer, ScriptAnswer, StatusAnswer, journal, wi
 pub use import::ImportAnswer;
 pub use init::InitAnswer;
 pub use install::InstallAnswer;
+pub use iso::IsoAnswer;
 pub use lab::LabAnswer;
 pub use probe::ProbeAnswer;
 pub use render::RenderAnswer;
@@ -76,6 +78,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Rollback(args) => deploy::rollback(&context, &args).await,
         Verb::Generations(args) => deploy::generations(&context, &args).await,
         Verb::Status(args) => status::run(&context, &args).await,
+        Verb::Iso(args) => iso::run(&context, &args).await,
         Verb::WriteMedium(args) => write_medium::run(&context, &args).await,
         Verb::Verify(verify) => verify::run(&context, &verify).await,
         Verb::Lab(lab) => lab::run(&context, lab).await,

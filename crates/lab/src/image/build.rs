@@ -1,12 +1,12 @@
 //! Builds an image from its recipe: packages to a tree, the tree to a squashfs, a kernel and an initial RAM disk. Where it
 //! is kept is the cache's business.
 
-use super::cpio::Archive;
 use super::kernel::{Packed, packed};
 use super::modules::in_order;
 use super::recipe::Recipe;
 use crate::event::{Event, Observer};
 use cmd::Cmd;
+use machine::cpio::Archive;
 use machine::{RunError, run_local};
 use std::fs;
 use std::io;

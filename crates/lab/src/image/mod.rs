@@ -2,13 +2,11 @@
 
 mod build;
 mod cache;
-mod cpio;
 mod kernel;
 mod modules;
 mod recipe;
 
 pub use build::BuildError;
 pub use cache::{Cache, CacheError, Image};
-pub use cpio::Archive;
 pub use recipe::Recipe;
 pub(crate) use recipe::SCRIPTS;

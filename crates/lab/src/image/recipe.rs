@@ -40,7 +40,7 @@ impl Recipe {
             packages: words(include_str!("../../guest/packages.txt")),
             modules: words(include_str!("../../guest/modules.txt")),
             prune: include_str!("../../guest/prune.sh").into(),
-            early_modules: ["virtio_pci", "virtio_blk", "squashfs", "overlay"].map(str::to_owned).into(),
+            early_modules: ["virtio_pci", "virtio_blk", "loop", "squashfs", "overlay"].map(str::to_owned).into(),
         }
     }
 

@@ -111,6 +111,9 @@ pub enum LabError {
     /// The guest did not come.
     #[error(transparent)]
     Wait(#[from] WaitError),
+    /// A program failed.
+    #[error(transparent)]
+    Run(#[from] machine::RunError),
     /// Files could not be read or written.
     #[error("{}: {source}", path.display())]
     Files {

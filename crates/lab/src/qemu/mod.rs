@@ -5,5 +5,5 @@ mod words;
 
 pub(crate) use spec::check_name;
 pub use spec::{Boot, DiskKind, DiskSpec, Files, Health, Machine, Segment, SpecError, Start};
-pub use words::command;
+pub use words::{COMMAND_LINE, command};
 pub(crate) use words::{DYING, disk_node, fault_node, file_node, pull_id};

@@ -106,11 +106,12 @@ fn medium(words: Cmd, kernel: &Path, initrd: &Path, squashfs: &Path) -> Cmd {
         .args(["-blockdev", "driver=raw,node-name=medium,file=mediumfile,read-only=on"])
         .args(["-device", "virtio-blk-pci,drive=medium,serial=homehive-medium"])
         .args(["-kernel".to_owned(), text(kernel), "-initrd".to_owned(), text(initrd)])
-        .args([
-            "-append",
-            "console=ttyS0,115200 quiet loglevel=4 panic=10 net.ifnames=0 mitigations=off usb_storage.delay_use=0",
-        ])
+        .args(["-append", COMMAND_LINE])
 }
+
+/// What the installer's kernel is told.
+pub const COMMAND_LINE: &str =
+    "console=ttyS0,115200 quiet loglevel=4 panic=10 net.ifnames=0 mitigations=off usb_storage.delay_use=0";
 
 /// A path as a value in one of QEMU's comma-separated options.
 fn value(path: &Path) -> String {

@@ -109,15 +109,20 @@ impl<'a> Home<'a> {
         format!("{name}.{}", self.fleet.about.domain)
     }
 
-    /// The release in the name of the branch that nixpkgs comes from, such as `26.05`.
+    /// See [`release`].
     fn release(&self) -> Option<String> {
-        let text = self.fleet.about.nixpkgs.to_string();
-        let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        let words = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
-        words
-            .map(str::to_owned)
-            .find(|word| word.split_once('.').is_some_and(|(year, month)| digits(year) && digits(month)))
+        release(self.fleet)
     }
+}
+
+/// The release in the name of the branch that nixpkgs comes from, such as `26.05`; none if it is a revision's.
+pub fn release(fleet: &Fleet) -> Option<String> {
+    let text = fleet.about.nixpkgs.to_string();
+    let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let words = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
+    words
+        .map(str::to_owned)
+        .find(|word| word.split_once('.').is_some_and(|(year, month)| digits(year) && digits(month)))
 }
 
 fn mounts_data(wish: &Wish) -> bool {
