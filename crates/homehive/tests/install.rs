@@ -1,0 +1,262 @@
+//! Installing: cut behind each phase it goes on and ends like an undisturbed one; a machine that has what it should is
+//! left alone; from a running Linux by kexec; and a wrong host key gets nothing. Real machines of the lab, the real
+//! command line.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+const FLEET: &str = r#"
+[fleet]
+name = "small"
+domain = "home.arpa"
+nixpkgs = "github:NixOS/nixpkgs/nixos-26.05"
+
+[admin]
+user = "ben"
+keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfQdrPTVd/t8TM7J10sGD0BNC3Czos+Uo+PpyAXDzaO ben@laptop"]
+
+[network]
+subnet = "192.168.1.0/24"
+gateway = "192.168.1.1"
+
+[machines.one]
+address = "192.168.1.10"
+
+[machines.one.storage.disk.virtio]
+device = "/dev/disk/by-id/virtio-ONE"
+serial = "ONE"
+size = "64GiB"
+
+[machines.one.storage.disk.virtio.content]
+type = "mbr"
+bootable = true
+partitions.boot = { size = "1GiB", content = { type = "filesystem", format = "ext4", mountpoint = "/boot" } }
+partitions.root = { size = "100%", content = { type = "filesystem", format = "xfs", mountpoint = "/" } }
+"#;
+
+const INSTALL: [&str; 5] = ["--lab", "install", "one", "--payload", "stand-in"];
+
+/// One machine with one disk, and its lab.
+struct Bench {
+    dir: tempfile::TempDir,
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = self.command(&["lab", "down"]).output();
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        // Sockets must have short paths.
+        let dir = tempfile::Builder::new().prefix("hh").tempdir_in("/tmp").unwrap();
+        fs::write(dir.path().join("fleet.toml"), FLEET).unwrap();
+        Self { dir }
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+        command.current_dir(self.dir.path()).env("XDG_STATE_HOME", self.dir.path()).env_remove("HOMEHIVE_FLEET");
+        command.arg("--plain").args(words);
+        command
+    }
+
+    /// Runs it well: its answer, and its story.
+    fn run(&self, words: &[&str]) -> (String, String) {
+        let output = self.command(words).output().unwrap();
+        let (answer, story) = texts(&output);
+        assert!(output.status.success(), "{words:?}: {answer}{story}");
+        (answer, story)
+    }
+
+    fn install(&self, more: &[&str]) -> (String, String) {
+        self.run(&[&INSTALL[..], more].concat())
+    }
+
+    fn ssh(&self, script: &str) -> String {
+        self.run(&["lab", "ssh", "one", "sudo", "sh", "-c", script]).0
+    }
+
+    /// What an installation leaves, without what differs between two of them.
+    fn system(&self) -> String {
+        self.ssh(
+            "readlink -f /run/current-system; ls /nix/var/nix/profiles; nix-store --query --requisites /run/current-system \
+             | sort; cat /etc/fstab /etc/ssh/ssh_host_ed25519_key.pub; ls /boot/kernels; cat /boot/grub/devices; \
+             grep -c init= /boot/grub/grub.cfg",
+        )
+    }
+
+    fn power_cut(&self) {
+        self.run(&["lab", "fault", "power-cut", "one"]);
+        self.run(&["lab", "boot", "one", "--medium"]);
+    }
+}
+
+fn texts(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+fn skipped() -> bool {
+    let missing = lab::require(lab::Need::BuildAndRun).err();
+    if let Some(missing) = &missing {
+        eprintln!("skipped: {missing}");
+    }
+    missing.is_some()
+}
+
+#[test]
+fn in_the_lab_an_installation_cut_behind_each_phase_goes_on() {
+    if skipped() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.run(&["lab", "up"]);
+    let (answer, _) = bench.install(&[]);
+    assert!(answer.contains("showed its own host key"), "{answer}");
+    let undisturbed = bench.system();
+    let (answer, story) = bench.install(&[]);
+    assert!(answer.contains("already; there is nothing to install"), "{answer}{story}");
+
+    bench.power_cut();
+    for phase in ["probe", "disks", "copy", "activate"] {
+        // Of what was there nothing is left, so that every phase has its work to do.
+        let wipe = ["--wipe", "disk.virtio"];
+        let wipe = if phase == "disks" { &wipe[..] } else { &[] };
+        let (answer, story) = bench.install(&[&["--until", phase], wipe].concat());
+        assert!(answer.contains(&format!("stopped behind the phase {phase}")), "{answer}");
+        assert!(story.contains(&format!(", {phase}: ")), "{story}");
+        bench.power_cut();
+        if phase == "disks" {
+            kill_while_it_copies(&bench);
+        }
+    }
+    let (answer, story) = bench.install(&["--no-reboot"]);
+    assert!(answer.contains("is installed"), "{answer}");
+    assert!(story.contains("has every path of the closure already"), "{story}");
+    assert!(story.contains("installs the boot loader"), "{story}");
+    bench.power_cut();
+    // Cut behind the last phase, but for the reboot: nothing is left to do.
+    let (answer, story) = bench.install(&[]);
+    assert!(answer.contains("showed its own host key"), "{answer}");
+    assert!(story.contains("nothing of them is done again") && !story.contains("installs the boot loader"), "{story}");
+    assert_eq!(bench.system(), undisturbed);
+    // Every byte of every path is what was sent, power cuts and all.
+    bench.ssh("nix-store --verify --check-contents");
+}
+
+/// Kills homehive in the middle of the copy, as a closed laptop would.
+fn kill_while_it_copies(bench: &Bench) {
+    let mut child = bench.command(&INSTALL).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let story = BufReader::new(child.stderr.take().unwrap());
+    let copies = story.lines().map_while(Result::ok).any(|line| line.contains("phase 3 of 5"));
+    assert!(copies, "the copy has begun");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn in_the_lab_a_running_linux_starts_the_installer_by_kexec() {
+    if skipped() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.run(&["lab", "up"]);
+    bench.install(&[]);
+    bench.ssh("echo old >/root/mark; sync");
+    let before = bench.ssh("cat /proc/sys/kernel/random/boot_id");
+    let (answer, story) = bench.install(&["--kexec", "--reinstall", "--until", "probe"]);
+    assert!(answer.contains("stopped behind the phase probe"), "{answer}");
+    assert!(story.contains("answers at 127.0.0.1") && story.contains("with the expected host key"), "{story}");
+    let (answer, _) = bench.install(&["--reinstall"]);
+    assert!(answer.contains("showed its own host key"), "{answer}");
+    assert_ne!(bench.ssh("cat /proc/sys/kernel/random/boot_id"), before);
+    bench.ssh("test ! -e /root/mark");
+}
+
+/// An sshd of our own that tells what it hears; it ends with the test.
+struct Sshd {
+    child: Child,
+    dir: tempfile::TempDir,
+    port: u16,
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Sshd {
+    fn start() -> Option<Self> {
+        if !Path::new("/usr/sbin/sshd").exists() {
+            eprintln!("skipped: /usr/sbin/sshd is missing (package openssh-server)");
+            return None;
+        }
+        // sshd(8) as root insists on its privilege separation directory.
+        let _ = fs::create_dir("/run/sshd");
+        let dir = tempfile::tempdir().unwrap();
+        for key in ["host", "user"] {
+            let file = dir.path().join(key);
+            let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&file).status();
+            assert!(made.unwrap().success());
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let at = dir.path().display();
+        let config = format!(
+            "ListenAddress 127.0.0.1\nPort {port}\nHostKey {at}/host\nAuthorizedKeysFile {at}/user.pub\n\
+             StrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin prohibit-password\nLogLevel DEBUG1\n"
+        );
+        fs::write(dir.path().join("config"), config).unwrap();
+        let log = fs::File::create(dir.path().join("log")).unwrap();
+        let child = Command::new("/usr/sbin/sshd")
+            .args(["-D", "-e", "-f"])
+            .arg(dir.path().join("config"))
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Some(Self { child, dir, port })
+    }
+}
+
+/// The machine's sshd hears how the key exchange was given up, and nothing of who wants to log in, let alone a command.
+#[test]
+fn a_wrong_host_key_is_refused_before_anything_is_sent() {
+    let Some(sshd) = Sshd::start() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let user = sshd.dir.path().join("user");
+    let public = fs::read_to_string(user.with_extension("pub")).unwrap();
+    let line = FLEET.lines().find(|line| line.starts_with("keys")).unwrap();
+    fs::write(dir.path().join("fleet.toml"), FLEET.replace(line, &format!("keys = [\"{}\"]", public.trim()))).unwrap();
+    // The machine and the installer have keys that were made before, and this sshd has neither.
+    let keys = dir.path().join("secrets/host-keys");
+    fs::create_dir_all(&keys).unwrap();
+    for name in ["one", "installer"] {
+        let file = keys.join(name);
+        let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&file).status();
+        assert!(made.unwrap().success());
+    }
+    let host = format!("root@127.0.0.1:{}", sshd.port);
+    for more in [&[][..], &["--kexec"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+        command.current_dir(dir.path()).env("HOME", dir.path()).env("HOMEHIVE_IDENTITY", &user);
+        command.env_remove("HOMEHIVE_FLEET").args(["--plain", "install", "one", "--payload", "stand-in", "--host", &host]);
+        let output = command.args(more).output().unwrap();
+        let (answer, story) = texts(&output);
+        assert_eq!(output.status.code(), Some(4), "{answer}{story}");
+        assert!(story.contains("another host key") && story.contains("nothing was sent"), "{story}");
+        let log = fs::read_to_string(sshd.dir.path().join("log")).unwrap();
+        assert!(log.contains("Connection from 127.0.0.1"), "it did come by: {log}");
+        for sent in ["userauth-request", "Accepted publickey", "Starting session", "Postponed publickey"] {
+            assert!(!log.contains(sent), "{sent}: {log}");
+        }
+    }
+}
