@@ -248,7 +248,15 @@ fn a_wrong_host_key_is_refused_before_anything_is_sent() {
     for more in [&[][..], &["--kexec"]] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
         command.current_dir(dir.path()).env("HOME", dir.path()).env("HOMEHIVE_IDENTITY", &user);
-        command.env_remove("HOMEHIVE_FLEET").args(["--plain", "install", "one", "--payload", "stand-in", "--host", &host]);
+        command.env_remove("HOMEHIVE_FLEET").args([
+            "--plain",
+            "install",
+            "one",
+            "--payload",
+            "stand-in",
+            "--host",
+            &host,
+        ]);
         let output = command.args(more).output().unwrap();
         let (answer, story) = texts(&output);
         assert_eq!(output.status.code(), Some(4), "{answer}{story}");
