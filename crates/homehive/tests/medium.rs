@@ -113,8 +113,10 @@ fn nix(dir: &Path, script: &str) -> String {
 }
 
 fn iso(dir: &Path, path: &str, words: &[&str]) -> Output {
+    let cache = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
     command.current_dir(dir).arg("--plain").arg("iso").args(words).env("PATH", path).env("HOME", dir);
+    command.env("XDG_CACHE_HOME", cache.path());
     command.env("HOMEHIVE_IDENTITY", dir.join("admin")).env_remove("HOMEHIVE_FLEET").output().unwrap()
 }
 
@@ -134,7 +136,6 @@ fn an_image_that_cannot_be_built_is_a_failure_with_its_reason() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(4), "{stderr}");
         assert!(stderr.contains(said) && stderr.contains("next: mend that, then homehive iso"), "{stderr}");
-        assert!(!dir.path().join("home-installer.iso").exists());
     }
 }
 
@@ -153,10 +154,13 @@ fn the_built_image_gets_its_key_and_belongs_to_its_owner() {
     let mut built = vec![0; 3 << 20];
     built[510..512].copy_from_slice(&[0x55, 0xaa]);
     fs::write(store.join("nixos.iso"), &built).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let medium = elsewhere.path().join("medium.iso");
+    let out = medium.display().to_string();
     // What it was asked for goes to a file; what it answers is where the image lies.
     let asked = dir.path().join("asked");
     let script = format!("echo \"$@\" >{}; echo {}", asked.display(), dir.path().join("store").display());
-    let output = iso(dir.path(), &nix(dir.path(), &script), &["nas", "--out", "medium.iso"]);
+    let output = iso(dir.path(), &nix(dir.path(), &script), &["nas", "--out", &out]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     let words = fs::read_to_string(asked).unwrap();
@@ -166,8 +170,7 @@ fn the_built_image_gets_its_key_and_belongs_to_its_owner() {
     let public = fs::read_to_string(dir.path().join("secrets/host-keys/installer.pub")).unwrap();
     let answer = String::from_utf8(output.stdout).unwrap();
     let key = public.split_whitespace().nth(1).unwrap();
-    assert!(answer.contains(key) && answer.contains("next: homehive write-medium medium.iso"), "{answer}");
-    let medium = dir.path().join("medium.iso");
+    assert!(answer.contains(key) && answer.contains(&format!("next: homehive write-medium {out}")), "{answer}");
     let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&medium).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     // The secret half on the medium belongs to the public half that was pinned.
@@ -183,6 +186,10 @@ fn the_built_image_gets_its_key_and_belongs_to_its_owner() {
     let derived = Command::new("ssh-keygen").args(["-y", "-f"]).arg(&secret).output().unwrap();
     assert!(String::from_utf8_lossy(&derived.stdout).contains(key), "{derived:?}");
     // Once more over it: refused.
-    let again = iso(dir.path(), &nix(dir.path(), &script), &["nas", "--out", "medium.iso"]);
+    let again = iso(dir.path(), &nix(dir.path(), &script), &["nas", "--out", &out]);
     assert_eq!(again.status.code(), Some(3), "{}", String::from_utf8_lossy(&again.stderr));
+    // In the fleet's directory, which Nix copies into its store: refused as well.
+    let within = iso(dir.path(), &nix(dir.path(), &script), &["--out", "within.iso"]);
+    assert_eq!(within.status.code(), Some(3), "{}", String::from_utf8_lossy(&within.stderr));
+    assert!(!dir.path().join("within.iso").exists());
 }

@@ -20,7 +20,7 @@ pub struct WriteMedium {
 pub struct Iso {
     /// A medium that has this machine's static address; it asks DHCP for one if left out
     pub machine: Option<String>,
-    /// Where the image goes; `FLEET-installer.iso` if left out
+    /// Where the image goes, outside the fleet's directory; `~/.cache/homehive/media/FLEET-installer.iso` if left out
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }

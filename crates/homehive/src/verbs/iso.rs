@@ -13,8 +13,9 @@ use crate::rendering;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 /// The answer of `iso --json`.
@@ -37,7 +38,17 @@ pub async fn run(context: &Context, args: &Iso) -> Result<(), Failure> {
     let loaded = Loaded::for_verb(&context.global)?;
     let machine = args.machine.as_deref().map(|name| loaded.machine(name)).transpose()?;
     let suffix = machine.as_ref().map_or_else(String::new, |name| format!("-{name}"));
-    let out = args.out.clone().unwrap_or_else(|| format!("{}-installer{suffix}.iso", loaded.fleet.about.name).into());
+    let out = match &args.out {
+        Some(out) => out.clone(),
+        None => place()?.join(format!("{}-installer{suffix}.iso", loaded.fleet.about.name)),
+    };
+    if below(&out, &loaded.dir()) {
+        return Err(Failure::Refused(format!(
+            "{} would hold a secret key and lie in the fleet's directory, which Nix copies into its store, where everybody \
+             may read it; nothing was built\n  name another place: --out FILE, or leave it out",
+            out.display()
+        )));
+    }
     if out.exists() {
         let text = format!("{} is there already; nothing was built", out.display());
         return Err(Failure::Refused(format!("{text}\n  to make it again: remove it, or name another --out FILE")));
@@ -74,6 +85,25 @@ pub async fn run(context: &Context, args: &Iso) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where images go: they can be made again at any time, and nobody else may look in there.
+fn place() -> Result<PathBuf, Failure> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
+    let base = base.or_else(|| set("HOME").map(|home| home.join(".cache")));
+    let dir = base.ok_or_else(|| Failure::usage("no place for the image: HOME is not set", "name one: --out FILE"))?;
+    let dir = dir.join("homehive/media");
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir);
+    made.map_err(|error| Failure::Failed(format!("cannot make {}: {error}", dir.display())))?;
+    Ok(dir)
+}
+
+/// Would `file` lie in `dir` or below it?
+fn below(file: &Path, dir: &Path) -> bool {
+    let parent = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    real(parent).starts_with(real(dir))
+}
+
 /// Copies the image out of the store, appends the key, and gives it its name only then; readable by its owner alone from
 /// its first byte on. Its length and hash.
 fn put(image: &Path, filesystem: &[u8], out: &Path) -> Result<(u64, String), key::KeyError> {
@@ -92,9 +122,27 @@ fn put(image: &Path, filesystem: &[u8], out: &Path) -> Result<(u64, String), key
 
 #[cfg(test)]
 mod tests {
-    use super::put;
+    use super::{below, put};
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn what_nix_copies_holds_no_image() {
+        let dir = tempfile::tempdir().unwrap();
+        let (home, beside) = (dir.path().join("home"), dir.path().join("beside"));
+        fs::create_dir_all(home.join("media")).unwrap();
+        fs::create_dir(&beside).unwrap();
+        std::os::unix::fs::symlink(&home, dir.path().join("link")).unwrap();
+        for (file, within) in [
+            (home.join("x.iso"), true),
+            (home.join("media/x.iso"), true),
+            (dir.path().join("link/x.iso"), true),
+            (home.join("../beside/x.iso"), false),
+            (beside.join("x.iso"), false),
+        ] {
+            assert_eq!(below(&file, &home), within, "{}", file.display());
+        }
+    }
 
     #[test]
     fn only_its_owner_reads_the_image() {
