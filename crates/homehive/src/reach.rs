@@ -126,7 +126,11 @@ pub fn installer_at(
     let port = declared.ssh.port.map_or(22, fleet::Port::number);
     let mut places = vec![(declared.reached_at(), port)];
     if let Some((host, port)) = before {
-        places.extend([(host.clone(), port), (host, 22)]);
+        places.push((host.clone(), port));
+        // What ran there before may have had its sshd elsewhere than the installer has it.
+        if port != declared.ssh.port.map_or(22, fleet::Port::number) {
+            places.push((host, 22));
+        }
     }
     for text in named {
         let place = Place::parse(text)?;

@@ -11,6 +11,5 @@ pub mod syntax;
 
 pub use file::{File, FormatError};
 pub use records::Records;
-pub use render::{MAIL_PASSWORD, RenderError, needed_secrets, readme, render};
-pub use scanned::scanned;
 pub use render::{MAIL_PASSWORD, RenderError, needed_secrets, readme, release, render};
+pub use scanned::scanned;

@@ -10,9 +10,8 @@ mod render;
 
 pub use deploy::{Deploy, Generations, Rollback, Status};
 pub use import::Import;
-pub use medium::WriteMedium;
-pub use probe::Probe;
 pub use medium::{Iso, WriteMedium};
+pub use probe::Probe;
 pub use rehearse::StandInVariant;
 pub use render::Render;
 

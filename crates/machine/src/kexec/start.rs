@@ -55,7 +55,7 @@ const RECEIVE: &str = "umask 077; exec cat >>\"$1\"";
 /// Leaves when the connection is gone. A system with units stops them and what it has mounted; another one gets its
 /// filesystems made read-only by the kernel (sysrq, Documentation/admin-guide/sysrq.rst).
 const LEAVE: &str = r"
-if [ -d /run/systemd/system ]; then exec systemctl --no-block kexec; fi
+if [ -d /run/systemd/system ] && systemctl --no-block kexec; then exit 0; fi
 setsid sh -c 'sleep 2; sync; echo u >/proc/sysrq-trigger; sleep 1; exec kexec --exec' </dev/null >/dev/null 2>&1 &
 ";
 
