@@ -46,6 +46,22 @@ else
 fi
 stage "documentation tests"
 cargo test --locked --workspace --doc --quiet
+stage nixos
+# The tests themselves skip what they cannot do; this tells which of them that will be.
+if [ -z "${HOMEHIVE_NIXPKGS:-}" ] || [ -z "${HOMEHIVE_AGENIX:-}" ]; then
+    echo "skipped: evaluating what is rendered, and the functions of the flake:" \
+        "HOMEHIVE_NIXPKGS or HOMEHIVE_AGENIX is not set (each the path of a source tree)"
+elif ! nix-instantiate --eval --readonly-mode --expr 'assert builtins.compareVersions builtins.nixVersion "2.18" >= 0; true' >/dev/null 2>&1; then
+    echo "skipped: evaluating what is rendered: nix 2.18 or later is not on this machine"
+else
+    echo "rendered examples are evaluated with $HOMEHIVE_NIXPKGS"
+    cargo nextest run --locked --package homehive --test evaluate --test flake --success-output immediate
+fi
+if command -v nix-instantiate >/dev/null; then
+    git ls-files flake.nix 'nix/*.nix' | while read -r file; do nix-instantiate --parse "$file" >/dev/null; done
+else
+    echo "skipped: parsing the repository's own Nix: nix-instantiate is not on this machine"
+fi
 stage tests
 if [ "$lab" = no ]; then
     echo "skipped: tests that boot machines (--no-lab)"
