@@ -50,7 +50,8 @@ fn functions_of_the_flake() {
     let (Some(nixpkgs), Some(agenix)) = (variable("HOMEHIVE_NIXPKGS"), variable("HOMEHIVE_AGENIX")) else { return };
     let version = Command::new("nix-instantiate").arg("--version").output();
     let version = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let numbers: Vec<u32> = version.rsplit(' ').next().unwrap_or_default().split('.').map_while(|it| it.parse().ok()).collect();
+    let numbers: Vec<u32> =
+        version.rsplit(' ').next().unwrap_or_default().split('.').map_while(|it| it.parse().ok()).collect();
     if numbers < vec![2, 18] {
         println!("skipped: nix 2.18 or later is not on this machine");
         return;
@@ -58,7 +59,8 @@ fn functions_of_the_flake() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::copy(repository().join("examples/nas/fleet.toml"), dir.path().join("fleet.toml")).unwrap();
     let mut render = Command::new(env!("CARGO_BIN_EXE_homehive"));
-    let output = render.args(["--plain", "render"]).current_dir(dir.path()).env_remove("HOMEHIVE_FLEET").output().unwrap();
+    let output =
+        render.args(["--plain", "render"]).current_dir(dir.path()).env_remove("HOMEHIVE_FLEET").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let rendered = dir.path().to_string_lossy().into_owned();
     let (asked, failed) = ask(&[("nixpkgs", &nixpkgs), ("agenix", &agenix), ("rendered", &rendered)]);
