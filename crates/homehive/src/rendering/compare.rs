@@ -5,6 +5,7 @@ use nixos::File;
 use schemars::JsonSchema;
 use serde::Serialize;
 use similar::TextDiff;
+use std::collections::BTreeSet;
 
 /// One file that is not on disk as it is rendered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -51,7 +52,8 @@ pub(super) fn compare<E>(
         let diff = diff(&file.path, found.as_deref().unwrap_or_default(), &file.text);
         changes.push(Change { path: file.path.clone(), what, diff });
     }
-    for path in record.paths().filter(|path| !files.iter().any(|file| file.path == **path)) {
+    let rendered: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    for path in record.paths().filter(|path| !rendered.contains(path)) {
         let Some(bytes) = there(path)? else { continue };
         let ours = record.wrote(path, &digest(&bytes)) || named(path);
         let what = if ours { What::Leftover } else { What::Edited };

@@ -14,7 +14,7 @@ use compare::compare;
 use fleet::HostName;
 use nixos::{File, Records};
 use record::Record;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -149,8 +149,8 @@ fn same_place(one: &Path, other: &Path) -> bool {
 impl Rendering {
     /// How many files are on disk as they are rendered.
     pub fn unchanged(&self) -> usize {
-        let differs = |file: &&File| self.changes.iter().any(|change| change.path == file.path);
-        self.files.iter().filter(|file| !differs(file)).count()
+        let differ = self.changes.iter().filter(|change| self.files.iter().any(|file| file.path == change.path));
+        self.files.len() - differ.count()
     }
 
     /// Refuses if a file was edited by hand and not named. `again` is the command that renders.
@@ -181,10 +181,13 @@ impl Rendering {
         self.respect_edits(again)?;
         let mut written = Written::default();
         // Whoever is cut in between finds both the old and the new state in the record.
-        self.record.pending(&self.files).save(&self.dir)?;
+        if !self.changes.is_empty() {
+            self.record.pending(&self.files).save(&self.dir)?;
+        }
+        let rendered: BTreeMap<&str, &File> = self.files.iter().map(|file| (file.path.as_str(), file)).collect();
         for change in &self.changes {
             let path = self.dir.join(&change.path);
-            if let Some(file) = self.files.iter().find(|file| file.path == change.path) {
+            if let Some(file) = rendered.get(change.path.as_str()) {
                 save(&path, file.text.as_bytes())?;
                 written.files.push(change.path.clone());
                 continue;
