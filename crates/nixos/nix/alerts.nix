@@ -32,7 +32,7 @@ let
         config.systemd.package
       ]
     }
-    cd /var/lib/filesystem-alert
+    cd /var/lib/filesystem-alert || exit 1
     {
       for mount in ${lib.escapeShellArgs (lib.attrNames mounts)}; do
         if ! options="$(findmnt --noheadings --output OPTIONS --mountpoint "$mount")"; then

@@ -25,16 +25,21 @@ pub(super) fn make(loaded: &Loaded, dir: &Path) -> Result<Vec<String>, Failure> 
             made.push(format!("secrets/host-keys/{name}.age, and its public half: the host key of {name}"));
         }
     }
-    for (file, who) in nixos::needed_secrets(&loaded.fleet) {
+    let mut all = nixos::needed_secrets(&loaded.fleet);
+    let (sealed, everyone) = (loaded.dir().join("secrets").join(nixos::MAIL_PASSWORD), loaded.fleet.machines.keys());
+    if sealed.exists() {
+        // The user made it; a machine that came later must be able to open it.
+        all.push((nixos::MAIL_PASSWORD, everyone.cloned().collect()));
+    }
+    for (file, who) in all {
         let told = ensure(loaded, &keys, file, &who, &admins).map_err(|error| failed(file, &error))?;
         made.extend(told);
         bring(&loaded.dir(), dir, file)?;
     }
-    bring(&loaded.dir(), dir, nixos::MAIL_PASSWORD)?;
     Ok(made)
 }
 
-/// One random secret, open to the admin and to these machines.
+/// One secret, random if it is not there, open to the admin and to these machines.
 fn ensure(
     loaded: &Loaded,
     keys: &HostKeys,
