@@ -1,7 +1,8 @@
 //! How long it takes to render a generated fleet, formatting included: for fleets of several sizes. Reading and checking
-//! the fleet file is measured by `fleet`'s own benchmark, and only shown here; writing files is not.
+//! the fleet file is measured by `fleet`'s own benchmark, and only shown here; writing files is not. Beside the time on the
+//! wall stands the time on a processor, which other work on the machine does not lengthen as much.
 
-#![expect(clippy::disallowed_types, reason = "a benchmark reads the clock")]
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark reads the clock and /proc")]
 
 use fleet::{Fleet, Format};
 use nixos::Records;
@@ -30,10 +31,10 @@ fn main() -> ExitCode {
 
 fn table() -> Result<(), Box<dyn std::error::Error>> {
     println!("render: medians of {TIMES} runs, 8 disks a machine");
-    println!("machines  files     KiB  parse+check s  render s  us/machine");
+    println!("machines  files     KiB  parse+check s  render s  on cpu s  cpu us/machine");
     for machines in SIZES {
         let text = text(machines);
-        let (mut parse, mut render) = (Vec::new(), Vec::new());
+        let (mut parse, mut render, mut busy) = (Vec::new(), Vec::new(), Vec::new());
         let (mut files, mut bytes) = (0, 0);
         for _ in 0..TIMES {
             let start = Instant::now();
@@ -41,9 +42,10 @@ fn table() -> Result<(), Box<dyn std::error::Error>> {
             parse.push(start.elapsed().as_secs_f64());
             let host_keys = fleet.machines.keys().map(|name| (name.clone(), KEY.to_owned())).collect();
             let records = Records { host_keys, ..Records::default() };
-            let start = Instant::now();
+            let (start, before) = (Instant::now(), on_cpu()?);
             let tree = black_box(nixos::render(&fleet, &records)?);
             render.push(start.elapsed().as_secs_f64());
+            busy.push(on_cpu()? - before);
             files = tree.len();
             bytes = tree.iter().map(|file| file.text.len()).sum();
         }
@@ -51,11 +53,19 @@ fn table() -> Result<(), Box<dyn std::error::Error>> {
         if files < 4 * machines {
             return Err(format!("{machines} machines got only {files} files").into());
         }
-        let (parse, render) = (median(parse), median(render));
-        let each = render * 1e6 / f64::from(u32::try_from(machines)?);
-        println!("{machines:8}  {files:5}  {:6}  {parse:13.3}  {render:8.3}  {each:10.0}", bytes / 1024);
+        let (parse, render, busy) = (median(parse), median(render), median(busy));
+        let each = busy * 1e6 / f64::from(u32::try_from(machines)?);
+        println!("{machines:8}  {files:5}  {:6}  {parse:13.3}  {render:8.3}  {busy:8.3}  {each:14.0}", bytes / 1024);
     }
     Ok(())
+}
+
+/// Seconds that this thread has had on a processor: the first number of `/proc/thread-self/schedstat`, in nanoseconds
+/// (the kernel's Documentation/scheduler/sched-stats.rst).
+fn on_cpu() -> Result<f64, Box<dyn std::error::Error>> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds: f64 = text.split_whitespace().next().ok_or("an empty schedstat")?.parse()?;
+    Ok(nanoseconds / 1e9)
 }
 
 fn median(mut numbers: Vec<f64>) -> f64 {

@@ -51,7 +51,8 @@ pub enum RenderError {
 /// # Errors
 /// See [`RenderError`]; the fleet is one that `check` found nothing wrong with.
 pub fn render(fleet: &Fleet, records: &Records) -> Result<Vec<File>, RenderError> {
-    let home = Home { fleet, records };
+    let servers = fleet.machines.iter().filter(|(_, machine)| machine.role == Role::K3sServer).collect();
+    let home = Home { fleet, records, servers };
     if let Some(name) = fleet.machines.keys().find(|name| reserved(name.as_ref())) {
         return Err(RenderError::ReservedName(name.clone()));
     }
@@ -85,6 +86,8 @@ fn reserved(name: &str) -> bool {
 struct Home<'a> {
     fleet: &'a Fleet,
     records: &'a Records,
+    /// The cluster's servers, in the order of their names; the first one begins it.
+    servers: Vec<(&'a HostName, &'a Machine)>,
 }
 
 impl<'a> Home<'a> {

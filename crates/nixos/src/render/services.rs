@@ -29,7 +29,7 @@ pub(super) fn file(host: &Host<'_>) -> Result<File, RenderError> {
 
 /// The machine's part in the cluster; what is the same for all of it stands in `modules/k3s.nix`.
 fn k3s(host: &Host<'_>) -> Set {
-    let servers = host.home.with_role(Role::K3sServer);
+    let servers = &host.home.servers;
     let first = servers.first().copied();
     let is_first = first.is_some_and(|(name, _)| name == host.name);
     let mut k3s = Set::new().put("nodeIP", Expr::text(&host.machine.address));

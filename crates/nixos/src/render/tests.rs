@@ -17,7 +17,7 @@ const DISK: i64 = 2048;
 /// The file.
 pub(super) fn file(host: &Host<'_>) -> Result<File, RenderError> {
     let disks = Disks::of(host);
-    let alone = host.machine.role == Role::K3sServer && host.home.with_role(Role::K3sServer).len() == 1;
+    let alone = host.machine.role == Role::K3sServer && host.home.servers.len() == 1;
     let path = |path: &str| Expr::Path(path.to_owned());
     let mut node = Set::new()
         .put("imports", vec![path("../modules"), path(&format!("../hosts/{}/services.nix", host.name))])
