@@ -113,6 +113,6 @@ fn mail(mail: Option<&Mail>) -> String {
 }
 
 /// As a TOML basic string, whose escapes are JSON's; DEL alone is legal in the one and not in the other.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
 }

@@ -2,6 +2,7 @@
 
 use super::{Proposal, cards, driver, named};
 use crate::Boot;
+use crate::scaffold::quoted;
 use std::fmt::Write as _;
 use storage::Size;
 use storage::facts::{Content, Device, Facts};
@@ -125,9 +126,4 @@ fn content(content: &Content) -> String {
 fn remark(text: &mut String, line: &str) {
     let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let _ = writeln!(text, "# {line}");
-}
-
-/// As a TOML basic string, whose escapes are JSON's; DEL alone is legal in the one and not in the other.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
 }
