@@ -36,6 +36,8 @@ pub struct Summary {
     /// Upgrades, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upgrades: Option<Upgrades>,
+    /// How new systems are rolled out.
+    pub deploy: crate::Deploy,
     /// The minor release of Kubernetes, if pinned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<String>,
@@ -138,6 +140,7 @@ impl Summary {
             shares: shares.collect(),
             monitoring: fleet.monitoring.clone(),
             upgrades: fleet.upgrades.clone(),
+            deploy: fleet.deploy.clone(),
             kubernetes: fleet.k3s.version.as_ref().map(ToString::to_string),
         }
     }

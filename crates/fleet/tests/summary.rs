@@ -21,6 +21,14 @@ fn as_data() {
 }
 
 #[test]
+fn of_a_cluster() {
+    let text = include_str!("../../../examples/cluster/fleet.toml");
+    let fleet = Fleet::parse(text, "fleet.toml", Format::Toml).map_err(|report| report.findings()).unwrap();
+    let text = Summary::of(&fleet).to_text();
+    insta::assert_snapshot!(text.split_once("\nshares\n").unwrap().1);
+}
+
+#[test]
 fn of_one_machine() {
     let one = summary().only(&"nas".parse().unwrap()).unwrap();
     assert_eq!(one.shares.len(), 2);

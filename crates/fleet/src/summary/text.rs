@@ -49,6 +49,13 @@ impl Summary {
             let reboot = upgrades.reboot_window.map(|window| format!(", reboots within {window}")).unwrap_or_default();
             lines.push(format!("upgrades: {}{jitter}{reboot}", upgrades.schedule));
         }
+        let deploy = &self.deploy;
+        if !deploy.is_default() {
+            let order: Vec<String> = deploy.order.iter().map(ToString::to_string).collect();
+            let order = if order.is_empty() { String::new() } else { format!(", first {}", order.join(", ")) };
+            let (parallel, after) = (deploy.parallel, deploy.rollback_after);
+            lines.push(format!("rollout: {parallel} at once{order}, a machine goes back after {after}"));
+        }
         lines.extend(self.kubernetes.as_ref().map(|version| format!("Kubernetes: {version}")));
         if !lines.is_empty() {
             let _ = write!(text, "\n{}\n", lines.join("\n"));
