@@ -8,6 +8,7 @@ use crate::qemu::{Files, Health, Machine, Segment, SpecError};
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
@@ -74,11 +75,17 @@ fn fill(dir: LabDir, lock: File, blueprint: &Blueprint, verdict: &Verdict) -> Re
         accel: verdict.accel,
         accel_reason: verdict.reason.clone(),
         segment: blueprint.segment.clone(),
+        wire: (blueprint.machines.len() > 1).then(free_port).transpose().map_err(files(&dir.root))?,
         machines: machines.collect(),
     };
     let lab = Lab { dir, state, _lock: lock };
     lab.save_state()?;
     Ok(lab)
+}
+
+/// A port that no multicast group of another lab uses: it is free at this moment, and the system gives out many.
+fn free_port() -> io::Result<u16> {
+    Ok(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// A blank disk: a sparse file that reads as zeroes.

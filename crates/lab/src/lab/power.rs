@@ -41,7 +41,7 @@ impl Lab {
             self.machine_mut(machine)?.ssh_port = ssh_port;
             self.save_state()?;
             let state = self.machine(machine)?;
-            let start = Start { boot: boot.clone(), accel: self.state.accel, ssh_port };
+            let start = Start { boot: boot.clone(), accel: self.state.accel, ssh_port, wire: self.state.wire };
             let words = qemu::command(&state.machine, &state.health, &self.state.segment, &place, &start);
             match launch(machine, &words, &place).await {
                 // Between choosing a port and taking it somebody else took it.

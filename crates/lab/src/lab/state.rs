@@ -19,6 +19,9 @@ pub struct State {
     pub accel_reason: String,
     /// The segment that the machines are on.
     pub segment: Segment,
+    /// The wire between its machines, if they are several: a port for a multicast group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wire: Option<u16>,
     /// The machines.
     pub machines: Vec<MachineState>,
 }
@@ -120,6 +123,7 @@ mod tests {
             accel: Accel::Emulated,
             accel_reason: "no /dev/kvm".into(),
             segment: Segment { subnet, prefix: 24, gateway },
+            wire: None,
             machines: vec![MachineState {
                 machine: Machine { name: "nas".into(), address, memory: 1536, cpus: 2, disks: vec![disk] },
                 health: vec![Health::Dying],

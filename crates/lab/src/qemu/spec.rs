@@ -227,6 +227,12 @@ impl Machine {
         // x2: locally administered, unicast (IEEE 802, section 8.4).
         format!("52:54:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
     }
+
+    /// The address of its second card, on the wire to the other machines.
+    pub fn wire_mac(&self) -> String {
+        let [a, b, c, d] = self.address.octets();
+        format!("56:54:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
+    }
 }
 
 /// A name that is safe in paths and in QEMU's options.
@@ -250,6 +256,8 @@ pub struct Start<'a> {
     pub accel: Accel,
     /// Where its sshd is reached on 127.0.0.1.
     pub ssh_port: u16,
+    /// The wire to the other machines, if there are any: a multicast group's port on loopback.
+    pub wire: Option<u16>,
 }
 
 #[cfg(test)]

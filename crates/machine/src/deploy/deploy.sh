@@ -40,7 +40,7 @@ uptime_seconds() {
 	echo "${up%.*}"
 }
 failed_units() {
-	systemctl list-units --failed --plain --no-legend --full | cut -d' ' -f1 | sort
+	systemctl list-units --failed --plain --no-legend --full | cut -d' ' -f1 | LC_ALL=C sort
 }
 mine() {
 	[ "$(have id)" = "$id" ] || {
@@ -54,7 +54,7 @@ apart() { # $1: options of systemd-run, $2…: words for this script; a unit tha
 	shift
 	# shellcheck disable=SC2086 # options are several words
 	systemd-run --quiet --collect --no-block $options \
-		--setenv=PATH="$old/sw/bin:$old/sw/sbin:$old/sw/usr/sbin:$old/sw/usr/bin" -- "$(have shell)" "$self" "$@"
+		--setenv=HOME=/root --setenv=PATH="$old/sw/bin:$old/sw/sbin:$old/sw/usr/sbin:$old/sw/usr/bin" -- "$(have shell)" "$self" "$@"
 }
 # The profile's generation. Nix first, for it knows of locks; its link by hand if Nix is what is broken.
 set_generation() { # $1: its number
@@ -72,7 +72,7 @@ release() {
 	mv -T $dir "$base/over-$id" 2>/dev/null && rm -rf "$base/over-$id"
 }
 newly_failed() {
-	failed_units | comm -13 $dir/failed-before - | tr '\n' ' '
+	failed_units | LC_ALL=C comm -13 $dir/failed-before - | tr '\n' ' '
 }
 # 0 if a switch that ended with status $1 has done its work: 4 is "it runs, but units have failed", before us perhaps.
 good() {
@@ -116,7 +116,7 @@ way_back() { # $1: why. One rename decides between this and whoever confirms at 
 	done >>$dir/log 2>&1
 	# The address by which it was reached has to be there again.
 	tries=0 there=
-	while [ -n "$address" ] && [ -z "$there" ] && [ $tries -lt 30 ]; do
+	while [ -n "$address" ] && [ -z "$there" ] && [ $tries -lt 60 ]; do
 		if ip -o address show | grep -qF " $address/"; then there=yes; else sleep 1; fi
 		tries=$((tries + 1))
 	done
@@ -221,7 +221,7 @@ do-back) way_back "$(have why || echo "nobody confirmed it within $(have deadlin
 poll)
 	echo "phase $(have phase)"
 	echo "uptime $(uptime_seconds)"
-	cat $state/outcome 2>/dev/null
+	[ ! -e $state/outcome ] || cat $state/outcome
 	;;
 disarm)
 	mine

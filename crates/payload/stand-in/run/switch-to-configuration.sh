@@ -160,7 +160,8 @@ sort_units() {
 	for file in "$old"/*; do
 		unit=${file##*/}
 		case $unit in *.target) continue ;; esac
-		systemctl is-active --quiet "$unit" || systemctl is-failed --quiet "$unit" || continue
+		# One that is still starting is in the old shape, too.
+		case $(systemctl is-active "$unit") in active | activating | reloading | failed) ;; *) continue ;; esac
 		if [ ! -e "$new/$unit" ]; then
 			stop="$stop $unit"
 		elif cmp -s "$file" "$new/$unit"; then
