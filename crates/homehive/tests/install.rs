@@ -169,7 +169,7 @@ fn in_the_lab_a_running_linux_starts_the_installer_by_kexec() {
     let bench = Bench::new();
     bench.run(&["lab", "up"]);
     bench.install(&[]);
-    bench.ssh("echo old >/root/mark; sync");
+    bench.ssh("echo old >/mark; sync");
     let before = bench.ssh("cat /proc/sys/kernel/random/boot_id");
     let (answer, story) = bench.install(&["--kexec", "--reinstall", "--until", "probe"]);
     assert!(answer.contains("stopped behind the phase probe"), "{answer}");
@@ -177,7 +177,7 @@ fn in_the_lab_a_running_linux_starts_the_installer_by_kexec() {
     let (answer, _) = bench.install(&["--reinstall"]);
     assert!(answer.contains("showed its own host key"), "{answer}");
     assert_ne!(bench.ssh("cat /proc/sys/kernel/random/boot_id"), before);
-    bench.ssh("test ! -e /root/mark");
+    bench.ssh("test ! -e /mark");
 }
 
 /// An sshd of our own that tells what it hears; it ends with the test.
