@@ -1,8 +1,9 @@
 let
   # alert SUBJECT, with the text on standard input: to the journal always, by mail where a mail server is known.
   alert = pkgs.writeShellScriptBin "alert" ''
+    # mdadm's monitor is a unit of its package, and has no programs in its PATH.
     subject="${config.networking.hostName}: $1"
-    body="$(cat)"
+    body="$(${pkgs.coreutils}/bin/cat)"
     printf '%s\n%s\n' "$subject" "$body" | ${pkgs.util-linux}/bin/logger --tag alert --priority daemon.alert
     if [ -x /run/wrappers/bin/sendmail ]; then
       printf 'From: %s\nTo: %s\nSubject: %s\n\n%s\n' ${lib.escapeShellArg sender} ${lib.escapeShellArg recipient} "$subject" "$body" \
@@ -18,7 +19,7 @@ let
     case "$1" in
       RebuildStarted | Rebuild[0-9]* | NewArray) exit 0 ;;
     esac
-    { echo "$1 on $2 ''${3:-}"; cat /proc/mdstat; } | ${alert}/bin/alert "RAID: $1 on $2"
+    { echo "$1 on $2 ''${3:-}"; ${pkgs.coreutils}/bin/cat /proc/mdstat; } | ${alert}/bin/alert "RAID: $1 on $2"
   '';
   # Filesystems that are to be mounted; those of the system itself are made by NixOS.
   mounts = lib.filterAttrs (_: mount: lib.hasPrefix "/dev/" (toString mount.device)) config.fileSystems;
