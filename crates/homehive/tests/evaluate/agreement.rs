@@ -2,7 +2,7 @@
 //! the script that makes them; the renderer is not asked.
 
 use crate::said::{Said, Window};
-use fleet::{Fleet, HostName, Loader, Machine, Role};
+use fleet::{Cpu, Fleet, HostName, Interface, Loader, Machine, Role};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use storage::wish::{Holds, Kind};
@@ -17,6 +17,7 @@ pub fn differences(fleet: &Fleet, name: &HostName, machine: &Machine, said: &Sai
     it.between_nodes();
     it.disks();
     it.boot();
+    it.hardware();
     it.cluster();
     it.upgrades();
     it.differences
@@ -296,7 +297,7 @@ impl Comparison<'_> {
                 _ => {}
             }
         }
-        self.holds("boot.initrd.kernelModules", &self.said.initrd_modules, &modules);
+        self.holds("boot.initrd.kernelModules", &self.said.initrd_modules.names(), &modules);
         self.same("boot.initrd.services.lvm.enable", self.said.lvm || !groups, true);
     }
 
@@ -320,6 +321,24 @@ impl Comparison<'_> {
             }
             None => {}
         }
+    }
+
+    fn hardware(&mut self) {
+        let (said, declared) = (self.said, &self.machine.hardware);
+        let (found, wanted) = (said.available_modules.names(), words(&declared.modules));
+        self.holds("boot.initrd.availableKernelModules", &found, &wanted);
+        self.holds("boot.kernelModules", &said.kernel_modules.names(), &words(&declared.sensors));
+        let cpus = [(Cpu::Intel, "intel"), (Cpu::Amd, "amd")];
+        for (_, name) in cpus.into_iter().filter(|(cpu, _)| declared.cpu == Some(*cpu)) {
+            let on = said.microcode.get(name).copied();
+            self.same(&format!("hardware.cpu.{name}.updateMicrocode"), on, Some(true));
+        }
+        let (key, wanted) = match &self.machine.interface {
+            Some(Interface::Name(name)) => ("Name", Some(name.as_str())),
+            Some(Interface::Mac(mac)) => ("PermanentMACAddress", Some(mac.as_str())),
+            None => ("Type", Some("ether")),
+        };
+        self.same("the LAN's port", said.lan.match_config.get(key).and_then(|it| it.as_str()), wanted);
     }
 
     fn cluster(&mut self) {

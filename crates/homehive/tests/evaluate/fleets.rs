@@ -16,7 +16,21 @@ impl Rendered {
     /// The example of this name, rendered by `homehive render` beside a copy of its fleet file.
     pub fn example(name: &'static str) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/{name}/fleet.toml"));
-        let text = std::fs::read_to_string(file).unwrap();
+        Self::fleet(name, std::fs::read_to_string(file).unwrap())
+    }
+
+    /// The NAS with all that may be said of its hardware.
+    pub fn nas_with_hardware() -> Self {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/nas/fleet.toml");
+        let lines = "interface = \"enp3s0\"\nhardware.modules = [\"mpt3sas\"]\nhardware.sensors = [\"nct6775\"]\nhardware.cpu = \"amd\"\n";
+        let role = "role = \"k3s-server\"\n";
+        Self::fleet(
+            "nas with hardware",
+            std::fs::read_to_string(file).unwrap().replace(role, &format!("{role}{lines}")),
+        )
+    }
+
+    fn fleet(name: &'static str, text: String) -> Self {
         let fleet = Fleet::parse(&text, "fleet.toml", Format::Toml).unwrap();
         let tree = tempfile::tempdir().unwrap();
         std::fs::write(tree.path().join("fleet.toml"), text).unwrap();

@@ -74,7 +74,8 @@ fn flakes_check_and_every_derivation_evaluates() {
 #[test]
 fn configurations_say_what_the_fleet_says() {
     let Some(nix) = Nix::find() else { return };
-    for rendered in EXAMPLES.into_iter().map(Rendered::example) {
+    let examples = EXAMPLES.into_iter().map(Rendered::example);
+    for rendered in examples.chain(std::iter::once_with(Rendered::nas_with_hardware)) {
         let printed = nix.json(rendered.tree.path(), "#nixosConfigurations", include_str!("said.nix"));
         let said = said::read(printed);
         for (name, machine) in &rendered.fleet.machines {

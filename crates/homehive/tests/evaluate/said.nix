@@ -49,6 +49,12 @@ let
       fileSystems = builtins.mapAttrs (_: mount: { inherit (mount) device fsType options; }) config.fileSystems;
       swapDevices = map (swap: swap.device) config.swapDevices;
       initrdModules = config.boot.initrd.kernelModules;
+      availableModules = config.boot.initrd.availableKernelModules;
+      kernelModules = config.boot.kernelModules;
+      microcode = {
+        intel = config.hardware.cpu.intel.updateMicrocode;
+        amd = config.hardware.cpu.amd.updateMicrocode;
+      };
       swraid = { inherit (config.boot.swraid) enable mdadmConf; };
       lvm = config.boot.initrd.services.lvm.enable;
       grub = { inherit (config.boot.loader.grub) enable devices; };
@@ -69,7 +75,7 @@ let
       hosts = config.networking.hosts;
       nameservers = config.networking.nameservers;
       lan = {
-        inherit (config.systemd.network.networks."10-lan") address gateway;
+        inherit (config.systemd.network.networks."10-lan") address gateway matchConfig;
       };
       dhcp = config.networking.useDHCP;
       avahi = config.services.avahi.enable;

@@ -21,7 +21,10 @@ pub struct Said {
     pub sshd: Sshd,
     pub file_systems: BTreeMap<String, FileSystem>,
     pub swap_devices: BTreeSet<String>,
-    pub initrd_modules: BTreeSet<String>,
+    pub initrd_modules: Modules,
+    pub available_modules: Modules,
+    pub kernel_modules: Modules,
+    pub microcode: BTreeMap<String, bool>,
     pub swraid: Swraid,
     pub lvm: bool,
     pub grub: Grub,
@@ -139,10 +142,29 @@ pub struct Window {
     pub upper: String,
 }
 
+/// Kernel modules: a list, or since NixOS 25.11 a set of switches by name.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Modules {
+    List(BTreeSet<String>),
+    Switches(BTreeMap<String, bool>),
+}
+
+impl Modules {
+    /// Those that are on.
+    pub fn names(&self) -> BTreeSet<String> {
+        match self {
+            Self::List(names) => names.clone(),
+            Self::Switches(all) => all.iter().filter(|(_, on)| **on).map(|(name, _)| name.clone()).collect(),
+        }
+    }
+}
+
 /// The unit of the LAN's port.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Lan {
+    pub match_config: BTreeMap<String, serde_json::Value>,
     pub address: Vec<String>,
     pub gateway: Vec<String>,
 }
