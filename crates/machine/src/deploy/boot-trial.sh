@@ -13,7 +13,9 @@ over() { # $1: what happened. One rename decides between this and whoever confir
 	mv "$marker" "$marker.over" 2>/dev/null || exit 0
 	printf 'id %s\nat %s\nwhy %s\n' "$id" "$(date +%s)" "$1" >$dir/outcome.new
 	mv $dir/outcome.new $dir/outcome
-	rm -f "$marker.over"
+	marker=$marker.over
+	printf '%s %s\n' "$(field generation)" "$(field system)" >>$dir/taken-back
+	rm -f "$marker"
 	sync
 }
 [ -e "$marker" ] || exit 0

@@ -67,6 +67,11 @@ outcome() { # $1: why, $2: what follows
 	mv $state/outcome.new $state/outcome
 	sync -f $state/outcome
 }
+taken_back() { # $1: a generation's number or link, $2: its system; it is kept, but nothing goes back to it unasked
+	number=${1#system-}
+	install -d -m 0700 $state
+	printf '%s %s\n' "${number%-link}" "$2" >>$state/taken-back
+}
 release() {
 	systemctl stop --no-block "homehive-back-$id.timer" 2>/dev/null
 	mv -T $dir "$base/over-$id" 2>/dev/null && rm -rf "$base/over-$id"
@@ -95,6 +100,7 @@ way_back() { # $1: why. One rename decides between this and whoever confirms at 
 	# Whoever is still switching is in the way; unless it is we ourselves.
 	[ "${unit_of_mine:-}" = switch ] || systemctl kill --signal=KILL "homehive-switch-$id.service" 2>/dev/null
 	old=$(have old) generation=$(have generation) address=$(have address)
+	taken_back "$(readlink $profiles/system)" "$(have new)"
 	set_generation "$generation" >>$dir/log 2>&1
 	link=$(readlink -f "$profiles/system-$generation-link")
 	if [ "$link" = "$old" ]; then
@@ -290,7 +296,9 @@ confirm)
 condemn)
 	[ "$(field id)" = "$id" ] && mv $marker $marker.over 2>/dev/null || exit 76
 	outcome "$3" rebooting
-	rm -f $marker.over
+	marker=$marker.over
+	taken_back "$(field generation)" "$(field system)"
+	rm -f "$marker"
 	systemctl reboot
 	;;
 log) tail -n 12 $dir/log ;;

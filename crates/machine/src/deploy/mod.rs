@@ -118,7 +118,7 @@ pub async fn deploy(
     bring(machine, deploy, None, &before, health, story).await
 }
 
-/// Makes generation `to`, or the one before the current one, the system that `machine` runs; guarded in the same way.
+/// Makes generation `to`, or the last one before the current one that the machine has not taken back, the system that `machine` runs; guarded in the same way.
 ///
 /// # Errors
 /// As [`deploy`]; no such generation.
@@ -132,10 +132,13 @@ pub async fn rollback(
 ) -> Result<Outcome, DeployError> {
     let before = look(machine).await?;
     let current = before.current().ok_or(DeployError::NoProfile)?.number;
-    let found = before.generations.iter().rev().find(|it| to.map_or(it.number < current, |to| it.number == to));
+    let found = match to {
+        Some(to) => before.generations.iter().find(|it| it.number == to),
+        None => before.before(),
+    };
     let Some(generation) = found else {
         let what = to.map_or_else(
-            || format!("generation {current} has none before it"),
+            || format!("before generation {current} there is none that the machine has not taken back"),
             |to| format!("there is no generation {to}"),
         );
         let known = before.generations.iter().map(|it| it.number.to_string()).collect::<Vec<_>>().join(", ");

@@ -19,6 +19,8 @@ pub struct Survey {
     pub failed: Vec<String>,
     /// What the machine says of the last deployment that it took back.
     pub outcome: Option<Word>,
+    /// Generations that the machine has taken back: numbers and systems.
+    pub taken_back: Vec<(u64, String)>,
     /// The boot trial that is under way, or has ended unseen: its deployment's name and the system on trial.
     pub trial: Option<(String, String)>,
 }
@@ -76,11 +78,27 @@ fn read(text: &str) -> Survey {
         boot_id: one("boot-id").to_owned(),
         failed: all("failed").map(str::to_owned).collect(),
         outcome: Word::read(&below("outcome-")),
+        taken_back: all("taken-back").filter_map(taken_back).collect(),
         trial: word("id").zip(word("system")),
     }
 }
 
+/// `NUMBER PATH`
+fn taken_back(line: &str) -> Option<(u64, String)> {
+    let (number, path) = line.split_once(' ')?;
+    Some((number.parse().ok()?, path.to_owned()))
+}
+
 impl Survey {
+    /// The generation to go back to unless somebody names another: the last one before the current one that the machine
+    /// has not taken back.
+    pub fn before(&self) -> Option<&Generation> {
+        let current = self.current()?.number;
+        let good =
+            |it: &&Generation| !self.taken_back.iter().any(|(number, path)| *number == it.number && *path == it.path);
+        self.generations.iter().rev().filter(|it| it.number < current).find(good)
+    }
+
     /// The generation that the profile means.
     pub fn current(&self) -> Option<&Generation> {
         self.generations.iter().find(|generation| generation.current)
@@ -104,6 +122,8 @@ outcome-id 4f1e
 outcome-at 1700000400
 outcome-then running
 outcome-why nobody confirmed it within 90 s
+taken-back 1 /nix/store/aaa-system
+taken-back 3 /nix/store/xxx-system
 trial-id 77aa
 trial-system /nix/store/ccc-system
 trial-why
@@ -119,6 +139,9 @@ trial-why
         let why = "nobody confirmed it within 90 s".to_owned();
         assert_eq!(survey.outcome, Some(Word { id: "4f1e".into(), at: Some(1_700_000_400), why, reboots: false }));
         assert_eq!(survey.trial, Some(("77aa".into(), "/nix/store/ccc-system".into())));
+        assert_eq!(survey.before(), None, "generation 1 has been taken back");
+        let kept = read(&SAID.replace("taken-back 1 ", "taken-back 10 "));
+        assert_eq!(kept.before().map(|it| it.number), Some(1));
         assert_eq!(read("profile \ncurrent \nbooted \n").current(), None);
     }
 }
