@@ -40,7 +40,7 @@ fn main() {
 }
 
 async fn copies() {
-    let Some(sshd) = Sshd::start() else { return };
+    let Some(sshd) = Sshd::start(&[]) else { return };
     let dir = tempfile::tempdir().unwrap();
     let closure = closure(dir.path()).await;
     let story = Story::silent();
@@ -117,7 +117,7 @@ async fn copies() {
 
 /// What homehive takes to find that nothing changes: connect, look, decide.
 async fn unchanged() {
-    let Some(sshd) = Sshd::start_by(&["unshare", "--mount", "sh", "-c", FAKE, SYSTEM]) else { return };
+    let Some(sshd) = Sshd::start(&["unshare", "--mount", "sh", "-c", FAKE, SYSTEM]) else { return };
     sshd.machine("host").wait(LONG).await.unwrap();
     let alone: Vec<f64> = join_serially(&sshd).await;
     let begun = Instant::now();

@@ -66,7 +66,7 @@ impl Place {
 
 fn place() -> Option<Place> {
     nix()?;
-    Some(Place { sshd: Sshd::start()?, dir: tempfile::tempdir().unwrap() })
+    Some(Place { sshd: Sshd::start(&[])?, dir: tempfile::tempdir().unwrap() })
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn a_store_that_is_mounted_read_only_is_written_all_the_same() {
     fs::create_dir_all(&store).unwrap();
     let script = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\"";
     let at = store.display().to_string();
-    let Some(sshd) = Sshd::start_by(&["unshare", "--mount", "sh", "-c", script, &at]) else { return };
+    let Some(sshd) = Sshd::start(&["unshare", "--mount", "sh", "-c", script, &at]) else { return };
     let machine = sshd.machine("host");
     machine.wait(SOON).await.unwrap();
     let touch = Cmd::new("touch").arg(format!("{at}/x"));

@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn words_arrive_as_they_are() {
-    let Some(sshd) = Sshd::start() else { return };
+    let Some(sshd) = Sshd::start(&[]) else { return };
     let machine = sshd.machine("host");
     machine.wait(SOON).await.unwrap();
     let odd = ["", "a b", "it's", "$HOME `id` \"x\"", "new\nline", "*", "~", "ä\u{1F600}", "-n", "\\", "#x", "a;b&c|d"];
@@ -27,7 +27,7 @@ async fn words_arrive_as_they_are() {
 
 #[tokio::test]
 async fn a_wrong_host_key_gets_nothing() {
-    let Some(sshd) = Sshd::start() else { return };
+    let Some(sshd) = Sshd::start(&[]) else { return };
     sshd.machine("host").wait(SOON).await.unwrap();
     let mark = sshd.dir.path().join("mark");
     let touch = Cmd::new("touch").arg(mark.display().to_string());
@@ -41,7 +41,7 @@ async fn a_wrong_host_key_gets_nothing() {
 
 #[tokio::test]
 async fn commands_share_one_connection_and_end_at_their_deadline() {
-    let Some(sshd) = Sshd::start() else { return };
+    let Some(sshd) = Sshd::start(&[]) else { return };
     let machine = sshd.machine("host");
     machine.wait(SOON).await.unwrap();
     let ask = async || machine.ask_as_login(&Cmd::new("printenv").arg("SSH_CONNECTION"), SOON).await.unwrap().stdout;
@@ -53,7 +53,7 @@ async fn commands_share_one_connection_and_end_at_their_deadline() {
 
 #[tokio::test]
 async fn a_machine_that_went_away_is_found_again() {
-    let Some(mut sshd) = Sshd::start() else { return };
+    let Some(mut sshd) = Sshd::start(&[]) else { return };
     let machine = sshd.machine("host");
     machine.wait(SOON).await.unwrap();
     sshd.child.kill().unwrap();

@@ -1,7 +1,7 @@
 //! `deploy`, `rollback`, `generations`, `status`.
 
 use super::Payload;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use fleet::{Selector, Span};
 use std::time::Duration;
 
@@ -33,6 +33,9 @@ pub struct Deploy {
     /// Begin with the next machine although one has failed
     #[arg(long)]
     pub keep_going: bool,
+    /// Where the systems are built; evaluated they are here
+    #[arg(long, value_enum, default_value_t = BuildOn::Local)]
+    pub build_on: BuildOn,
     /// To how many machines is copied at once; the fleet says if left out
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub parallel: Option<u8>,
@@ -42,6 +45,15 @@ pub struct Deploy {
     /// How long a machine waits to be found well before it goes back by itself; the fleet says if left out
     #[arg(long, value_name = "SPAN", value_parser = wait)]
     pub rollback_after: Option<Duration>,
+}
+
+/// Where systems are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BuildOn {
+    /// On this machine
+    Local,
+    /// On each machine its own
+    Target,
 }
 
 /// `rollback`

@@ -8,7 +8,7 @@ mod probe;
 mod rehearse;
 mod render;
 
-pub use deploy::{Deploy, Generations, Rollback, Status};
+pub use deploy::{BuildOn, Deploy, Generations, Rollback, Status};
 pub use import::Import;
 pub use medium::{Iso, WriteMedium};
 pub use probe::Probe;

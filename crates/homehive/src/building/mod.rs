@@ -6,6 +6,8 @@ mod nixos;
 mod places;
 mod stand_in;
 
+pub use nixos::derivations;
+
 use crate::args::Payload;
 use crate::failure::Failure;
 use crate::load::Loaded;

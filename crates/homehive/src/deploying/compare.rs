@@ -1,5 +1,6 @@
 //! The difference that a new system makes on a machine: what the machine runs, beside what was built here.
 
+use crate::args::BuildOn;
 use cmd::Cmd;
 use machine::difference::{BOOTED_WITH, Change, Contents, Difference, Kind, Packages, Units, reboot_needed};
 use machine::{Machine, RunError, run_local};
@@ -18,8 +19,8 @@ fn lines(text: &str, word: &str) -> String {
     text.lines().filter_map(|line| line.strip_prefix(word)?.strip_prefix(' ')).flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Packages and what needs a reboot; nothing has to be on the machine for it.
-pub async fn packages(machine: &Machine, new: &Closure) -> Result<Difference, RunError> {
+/// Packages and what needs a reboot; the new system has to be where it was built, and nowhere else.
+pub async fn packages(machine: &Machine, new: &Closure, built_on: BuildOn) -> Result<Difference, RunError> {
     let said = machine.ask_script(SCRIPT, ASK).await?;
     if said.status != 0 {
         let words = "nix-store --query".to_owned();
@@ -28,12 +29,16 @@ pub async fn packages(machine: &Machine, new: &Closure) -> Result<Difference, Ru
     let before = Contents::read(&lines(&said.stdout, "path"), &lines(&said.stdout, "size"));
     let paths: String = new.paths.iter().flat_map(|path| [path.as_str(), "\n"]).collect();
     let sizes = Cmd::new("xargs").args(["nix-store", "--query", "--size"]).input(paths.clone());
-    let after = Contents::read(&paths, &run_local(&sizes, ASK).await?.stdout);
+    let (sizes, boots_with) = match built_on {
+        BuildOn::Local => (run_local(&sizes, ASK).await?, boots_with(Path::new(new.path.as_str()))),
+        BuildOn::Target => (machine.run(&sizes, ASK).await?, boots_with_there(machine, new).await?),
+    };
+    let after = Contents::read(&paths, &sizes.stdout);
     let booted = lines(&said.stdout, "booted");
     Ok(Difference {
         packages: Packages::between(&before, &after),
         units: None,
-        reboot: reboot_needed(&booted, &boots_with(Path::new(new.path.as_str()))),
+        reboot: reboot_needed(&booted, &boots_with),
     })
 }
 
@@ -46,6 +51,18 @@ fn boots_with(system: &Path) -> String {
         }
     }
     text
+}
+
+/// What a system of that machine's store boots with.
+async fn boots_with_there(machine: &Machine, system: &Closure) -> Result<String, RunError> {
+    let mut text = String::new();
+    for name in BOOTED_WITH {
+        let said = machine.ask(&Cmd::new("realpath").args(["-e", &system.path.file(name)]), ASK).await?;
+        if said.status == 0 {
+            let _ = writeln!(text, "{name} {}", said.stdout.trim());
+        }
+    }
+    Ok(text)
 }
 
 /// What becomes of the units, by the new system's own word; it has to be on the machine.

@@ -1,6 +1,7 @@
 //! Deploying: many machines are met, their systems built once and copied side by side, the difference is shown and asked
 //! about, and then each has its turn. Switching one machine in a way that it undoes by itself is `machine`'s business.
 
+mod abroad;
 mod cluster;
 mod compare;
 mod health;
@@ -16,7 +17,7 @@ pub use order::waves;
 pub use report::{DeployAnswer, MachineReport, State};
 pub use turn::{Turn, What};
 
-use crate::args::Payload;
+use crate::args::{BuildOn, Payload};
 use crate::building::{self, Order};
 use crate::failure::Failure;
 use crate::load::Loaded;
@@ -53,6 +54,8 @@ pub struct Rollout<'a> {
     pub keep_going: bool,
     /// Do not ask.
     pub yes: bool,
+    /// Where the systems are built.
+    pub build_on: BuildOn,
     /// To how many machines is copied at once.
     pub parallel: usize,
     /// How long a machine waits to be found well.
@@ -112,7 +115,8 @@ impl Rollout<'_> {
                 Err(state) => drop(states.insert(name, state)),
             }
         }
-        let closures = self.build(&met).await?;
+        let (closures, unbuilt) = self.build(&met).await?;
+        states.extend(unbuilt);
         let mut changes: BTreeMap<HostName, Change> = BTreeMap::new();
         for (name, closure) in &closures {
             let Some(met) = met.get(name) else { continue };
@@ -154,9 +158,12 @@ impl Rollout<'_> {
         Ok(DeployAnswer::of(names.into_iter().map(report).collect()))
     }
 
-    async fn build(&self, met: &BTreeMap<HostName, Met>) -> Result<BTreeMap<HostName, Closure>, Failure> {
+    async fn build(
+        &self,
+        met: &BTreeMap<HostName, Met>,
+    ) -> Result<(BTreeMap<HostName, Closure>, BTreeMap<HostName, State>), Failure> {
         if met.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok((BTreeMap::new(), BTreeMap::new()));
         }
         let machines: Vec<HostName> = met.keys().cloned().collect();
         let facts = met.iter().filter_map(|(name, met)| Some((name.clone(), met.facts.clone()?))).collect();
@@ -169,7 +176,10 @@ impl Rollout<'_> {
             packages: None,
             again: &self.again,
         };
-        building::build(&order).await
+        match self.build_on {
+            BuildOn::Local => Ok((building::build(&order).await?, BTreeMap::new())),
+            BuildOn::Target => abroad::build(&order, met, self.parallel).await,
+        }
     }
 
     /// Compares, copies, shows and asks. Copying comes before the question, for only the new system itself can say what it
@@ -184,13 +194,13 @@ impl Rollout<'_> {
         if !self.dry_run && !self.yes && !self.can_ask() {
             let names = changes.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             return Err(Failure::Refused(format!(
-                "{names} would change, and there is no terminal to ask at; nothing was done\n  \
+                "{names} would change, and there is no terminal to ask at; nothing was switched\n  \
                  say it beforehand: {} --yes (or look first: --dry-run)",
                 self.again
             )));
         }
         let compared = changes.iter().map(async |(name, change)| {
-            let found = compare::packages(&met.get(name)?.machine, &change.closure).await;
+            let found = compare::packages(&met.get(name)?.machine, &change.closure, self.build_on).await;
             found
                 .inspect_err(|error| {
                     story.note(name.to_string(), format!("what it runs could not be compared: {error}"));
@@ -201,21 +211,8 @@ impl Rollout<'_> {
         for (change, difference) in changes.values_mut().zip(compared) {
             change.difference = difference;
         }
-        let copied: Vec<copy::Closure> = changes.values().map(|change| copyable(&change.closure)).collect();
-        let targets: Vec<Target<'_>> = changes
-            .keys()
-            .zip(&copied)
-            .filter_map(|(name, closure)| Some(Target { machine: &met.get(name)?.machine, root: "/", closure }))
-            .collect();
-        let ends = copy::copy(&targets, self.parallel, story).await;
-        for ((name, change), end) in changes.iter_mut().zip(ends) {
-            match end {
-                Ok(copied) => change.copied = copied.bytes,
-                Err(error) => {
-                    let why = format!("{error}; it runs and boots what it did before");
-                    states.insert(name.clone(), State::Failed { why });
-                }
-            }
+        if self.build_on == BuildOn::Local {
+            self.copy(met, changes, states).await;
         }
         let units = changes.iter().map(async |(name, change)| {
             let machine = &met.get(name).filter(|_| !states.contains_key(name))?.machine;
@@ -242,6 +239,31 @@ impl Rollout<'_> {
             return Err(Failure::Refused("you did not say yes; nothing was switched".to_owned()));
         }
         Ok(())
+    }
+
+    /// Copies to each what it lacks; a machine where that fails is done with.
+    async fn copy(
+        &self,
+        met: &BTreeMap<HostName, Met>,
+        changes: &mut BTreeMap<HostName, Change>,
+        states: &mut BTreeMap<HostName, State>,
+    ) {
+        let copied: Vec<copy::Closure> = changes.values().map(|change| copyable(&change.closure)).collect();
+        let targets: Vec<Target<'_>> = changes
+            .keys()
+            .zip(&copied)
+            .filter_map(|(name, closure)| Some(Target { machine: &met.get(name)?.machine, root: "/", closure }))
+            .collect();
+        let ends = copy::copy(&targets, self.parallel, &self.context.story).await;
+        for ((name, change), end) in changes.iter_mut().zip(ends) {
+            match end {
+                Ok(copied) => change.copied = copied.bytes,
+                Err(error) => {
+                    let why = format!("{error}; it runs and boots what it did before");
+                    states.insert(name.clone(), State::Failed { why });
+                }
+            }
+        }
     }
 
     fn can_ask(&self) -> bool {

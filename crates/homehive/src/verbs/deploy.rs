@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::answer;
-use crate::args::{Deploy, Generations, Payload, Rollback};
+use crate::args::{BuildOn, Deploy, Generations, Payload, Rollback};
 use crate::clock;
 use crate::deploying::{
     Board, DeployAnswer, MachineReport, Met, Rollout, State, Turn, What, difference_text, meet, waves,
@@ -50,6 +50,10 @@ fn deadline(loaded: &Loaded, said: Option<Duration>) -> Duration {
 pub async fn run(context: &Context, args: &Deploy) -> Result<(), Failure> {
     let loaded = Loaded::for_verb(&context.global)?;
     let machines = selected(&loaded, &args.selectors)?;
+    if args.build_on == BuildOn::Target && args.payload == Payload::StandIn {
+        let help = "leave --build-on out, or deploy NixOS";
+        return Err(Failure::usage("a stand-in is made of this machine's packages, and is built here", help));
+    }
     let order = if args.order.is_empty() { &loaded.fleet.deploy.order } else { &args.order };
     let waves = waves(&loaded.fleet, &machines, order, args.together).map_err(|error| unselected(&loaded, &error))?;
     let words: Vec<String> = std::iter::once("deploy".to_owned()).chain(words(args)).collect();
@@ -66,6 +70,7 @@ pub async fn run(context: &Context, args: &Deploy) -> Result<(), Failure> {
         dry_run: args.dry_run,
         keep_going: args.keep_going,
         yes: args.yes,
+        build_on: args.build_on,
         parallel: usize::from(args.parallel.unwrap_or(loaded.fleet.deploy.parallel)),
         deadline: deadline(&loaded, args.rollback_after),
         again: context.again(&words.join(" ")),
@@ -94,6 +99,9 @@ fn words(args: &Deploy) -> Vec<String> {
         if said {
             words.push(word.to_owned());
         }
+    }
+    if args.build_on == BuildOn::Target {
+        words.push("--build-on target".to_owned());
     }
     if !args.order.is_empty() {
         words.push(format!("--order {}", args.order.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")));

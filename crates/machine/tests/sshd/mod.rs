@@ -20,13 +20,9 @@ impl Drop for Sshd {
 }
 
 impl Sshd {
-    /// None where there is no sshd; the test says so.
-    pub fn start() -> Option<Self> {
-        Self::start_by(&[])
-    }
-
-    /// Started by these words, which run in the end what follows them.
-    pub fn start_by(words: &[&str]) -> Option<Self> {
+    /// Started by these words, if there are any, which run in the end what follows them. None where there is no sshd;
+    /// the test says so.
+    pub fn start(words: &[&str]) -> Option<Self> {
         if !Path::new("/usr/sbin/sshd").exists() {
             eprintln!("skipped: /usr/sbin/sshd is missing (package openssh-server)");
             return None;
