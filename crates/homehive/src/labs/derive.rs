@@ -81,8 +81,33 @@ pub fn derive(fleet: &Fleet, machines: &[HostName], key: &str) -> Result<Derived
             share["machine"].as_str().is_some_and(|machine| kept.iter().any(|name| name == machine))
         });
     }
+    still_a_cluster(fleet, machines, &mut value);
     let segment = Segment { subnet: subnet.network(), prefix: subnet.prefix(), gateway };
     Ok(Derived { blueprint: Blueprint { segment, machines: blueprints }, fleet: value })
+}
+
+/// Of some machines of a cluster a cluster again: one of them serves, never an even number do, and the rollout's order
+/// names none that is not there.
+fn still_a_cluster(fleet: &Fleet, machines: &[HostName], value: &mut Value) {
+    let having = |role| machines.iter().filter(move |name| fleet.machines.get(name).is_some_and(|it| it.role == role));
+    let mut be = |name: Option<&HostName>, role: fleet::Role| {
+        if let Some(name) = name {
+            value["machines"][name.to_string()]["role"] = json!(role.word());
+        }
+    };
+    match having(fleet::Role::K3sServer).count() {
+        0 => be(having(fleet::Role::K3sAgent).next(), fleet::Role::K3sServer),
+        servers if servers.is_multiple_of(2) => be(having(fleet::Role::K3sServer).last(), fleet::Role::K3sAgent),
+        _ => {}
+    }
+    let chooses = |selector: &&fleet::Selector| {
+        let chosen = fleet.select(std::slice::from_ref(*selector)).unwrap_or_default();
+        chosen.iter().any(|name| machines.contains(name))
+    };
+    let order: Vec<&fleet::Selector> = fleet.deploy.order.iter().filter(chooses).collect();
+    if !fleet.deploy.order.is_empty() {
+        value["deploy"]["order"] = json!(order);
+    }
 }
 
 /// An address of the subnet that no machine has.
@@ -255,6 +280,14 @@ mod tests {
         assert_eq!(lab.machines.len(), 5);
         for name in &names {
             assert_eq!(lab.wish(name).unwrap().announce(), fleet.wish(name).unwrap().announce());
+        }
+        // And so is that of any one or two of its machines.
+        for one in &names {
+            for other in &names {
+                let some: Vec<_> = names.iter().filter(|name| *name == one || *name == other).cloned().collect();
+                let derived = derive(&fleet, &some, &fleet.admin.keys[0].to_string()).unwrap();
+                assert_eq!(parsed(&derived.fleet.to_string(), Format::Json).machines.len(), some.len());
+            }
         }
     }
 }
