@@ -1,10 +1,12 @@
 //! The lab of a fleet: which machines it has, where it lies, and the ways to work with it.
 
+mod attend;
 mod bench;
 mod derive;
 mod kexec;
 mod saved;
 
+pub use attend::attend;
 pub use bench::{Bench, From, failed, image, open, open_fleet, place};
 pub use kexec::kexec_installer;
 pub use saved::Saved;

@@ -8,6 +8,7 @@ use crate::deploying::{
     Board, DeployAnswer, MachineReport, Met, Rollout, State, Turn, What, difference_text, meet, waves,
 };
 use crate::failure::Failure;
+use crate::labs;
 use crate::load::Loaded;
 use fleet::{HostName, Selector, Unselected};
 use machine::deploy::Mode;
@@ -78,6 +79,7 @@ pub async fn run(context: &Context, args: &Deploy) -> Result<(), Failure> {
     };
     let answer = tokio::select! {
         answer = rollout.run() => answer?,
+        Err(failure) = labs::attend(context) => return Err(failure),
         _ = tokio::signal::ctrl_c() => return Err(rollout.interrupted()),
     };
     tell(context, "deploy", &answer, args.dry_run);
@@ -148,6 +150,7 @@ pub async fn rollback(context: &Context, args: &Rollback) -> Result<(), Failure>
     let begun = Instant::now();
     let state = tokio::select! {
         state = turn.take(What::Generation(args.to)) => state,
+        Err(failure) = labs::attend(context) => return Err(failure),
         _ = tokio::signal::ctrl_c() => {
             let seconds = deadline.as_secs();
             let next = context.again(&format!("generations {name}"));

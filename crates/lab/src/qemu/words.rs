@@ -14,6 +14,12 @@ pub fn command(machine: &Machine, health: &[Health], segment: &Segment, files: &
             Accel::Kvm => ["-accel", "kvm", "-cpu", "host"],
             Accel::Emulated => ["-accel", "tcg,thread=multi", "-cpu", "max"],
         })
+        .args(match start.accel {
+            Accel::Kvm => ["-action", "reboot=reset"],
+            // Behind a reset, emulation slows down what the boot loader copies to some hundred bytes a second (QEMU 7.2):
+            // a restart ends the machine, and whoever looks after it switches it on again.
+            Accel::Emulated => ["-action", "reboot=shutdown"],
+        })
         .args(["-smp".to_owned(), machine.cpus.to_string(), "-m".to_owned(), machine.memory.to_string()])
         .args(["-device", "virtio-rng-pci"])
         .arg("-chardev")
