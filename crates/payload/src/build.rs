@@ -2,7 +2,7 @@
 
 use crate::closure::{Closure, NotAStorePath, StorePath};
 use crate::render;
-use crate::system::{Payload, System, Unfit};
+use crate::system::{System, Unfit};
 use cmd::Cmd;
 use machine::{RunError, run_local};
 use std::io;
@@ -68,9 +68,6 @@ pub enum Event {
 /// Why there is no closure.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The seam is there, the rendering of a NixOS system is not.
-    #[error("this homehive cannot render a NixOS system yet; install the stand-in: --payload stand-in")]
-    NixosNotYet,
     /// Nix is not on this machine.
     #[error("nix-build is not on this machine; install Nix (on Debian: apt install nix-bin)")]
     NoNix,
@@ -105,15 +102,11 @@ pub enum BuildError {
 ///
 /// Works as root without a Nix daemon, and as any user with one. Needs no network.
 pub async fn build(
-    payload: Payload,
     system: &System,
     workshop: &Workshop,
     mut progress: impl FnMut(Event) + Send,
 ) -> Result<Closure, BuildError> {
-    match payload {
-        Payload::Nixos => return Err(BuildError::NixosNotYet),
-        Payload::StandIn => system.check()?,
-    }
+    system.check()?;
     progress(Event::Reading);
     let sha256 = digest(&workshop.packages).await?;
     let given = tempfile::tempdir_in(make(&workshop.dir)?)

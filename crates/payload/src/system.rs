@@ -4,16 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 
-/// Which kind of system closure is built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Payload {
-    /// A NixOS system.
-    Nixos,
-    /// A small system of the same shape, made of the distribution's packages without a network.
-    StandIn,
-}
-
 /// What the system closure of one machine is made from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct System {

@@ -5,7 +5,7 @@
 
 use cmd::Cmd;
 use machine::run_local;
-use payload::{Array, BuildError, Closure, Mount, Payload, System, Variant, Workshop, build};
+use payload::{Array, BuildError, Closure, Mount, System, Variant, Workshop, build};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -162,7 +162,7 @@ fn nas() -> System {
 
 async fn made(system: &System, packages: &Path, dir: &Path) -> Closure {
     let workshop = Workshop { packages: packages.into(), dir: dir.into() };
-    build(Payload::StandIn, system, &workshop, |_| ()).await.unwrap()
+    build(system, &workshop, |_| ()).await.unwrap()
 }
 
 #[tokio::test]
@@ -214,9 +214,7 @@ const DEADLINE: Duration = Duration::from_mins(5);
 async fn what_is_missing_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let workshop = Workshop { packages: dir.path().join("none.tar"), dir: dir.path().join("work") };
-    let error = build(Payload::Nixos, &nas(), &workshop, |_| ()).await.unwrap_err();
-    assert!(matches!(error, BuildError::NixosNotYet), "{error}");
-    let error = build(Payload::StandIn, &nas(), &workshop, |_| ()).await.unwrap_err();
+    let error = build(&nas(), &workshop, |_| ()).await.unwrap_err();
     assert!(matches!(error, BuildError::Packages { why: "is not there", .. }), "{error}");
     if let Some(why) = lacking() {
         eprintln!("skipped: {why}");
@@ -226,7 +224,7 @@ async fn what_is_missing_is_named() {
     let delete = Command::new("tar").arg("--delete").arg("-f").arg(&tar).arg("./usr/sbin/mdadm").status().unwrap();
     assert!(delete.success());
     let workshop = Workshop { packages: tar, dir: dir.path().join("work") };
-    let error = build(Payload::StandIn, &nas(), &workshop, |_| ()).await.unwrap_err().to_string();
+    let error = build(&nas(), &workshop, |_| ()).await.unwrap_err().to_string();
     assert!(error.contains("the package tree lacks usr/sbin/mdadm"), "{error}");
 }
 

@@ -1,6 +1,9 @@
 //! The picture of a whole fleet: everything is there, nothing lies on anything else, no text leaves its box; and the
 //! pictures of the documentation are in step.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::disallowed_methods, reason = "the documentation's pictures are files; the crate itself touches none")]
+
 use fleet::{Fleet, Format};
 use roxmltree::{Document, Node};
 use std::path::Path;

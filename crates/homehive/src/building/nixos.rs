@@ -83,7 +83,7 @@ pub async fn derivations(order: &Order<'_>) -> Result<BTreeMap<HostName, StorePa
 
 /// The flake of the fleet, as it has to be now.
 fn render(order: &Order<'_>) -> Result<PathBuf, Failure> {
-    let dir = absolute(&order.loaded.dir())?;
+    let dir = absolute(&rendering::ground(order.loaded)?)?;
     let again = "homehive render";
     rendering::decide(order.loaded, &dir, &[])?.respect_edits(again)?;
     for made in rendering::make_secrets(order.loaded, &dir)? {

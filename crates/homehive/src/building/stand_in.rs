@@ -24,7 +24,7 @@ pub async fn build(order: &Order<'_>) -> Result<BTreeMap<HostName, Closure>, Fai
         };
         let system = system(order, name)?;
         order.story.stage(name.to_string(), "builds the system closure");
-        let built = payload::build(payload::Payload::StandIn, &system, &workshop, |_| ()).await;
+        let built = payload::build(&system, &workshop, |_| ()).await;
         let closure = built.map_err(|error| failed(&error))?;
         order.built(name, &closure);
         closures.insert(name.clone(), closure);

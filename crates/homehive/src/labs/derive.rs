@@ -97,7 +97,7 @@ fn still_a_cluster(fleet: &Fleet, machines: &[HostName], value: &mut Value) {
     };
     match having(fleet::Role::K3sServer).count() {
         0 => be(having(fleet::Role::K3sAgent).next(), fleet::Role::K3sServer),
-        servers if servers.is_multiple_of(2) => be(having(fleet::Role::K3sServer).last(), fleet::Role::K3sAgent),
+        servers if servers.is_multiple_of(2) => be(having(fleet::Role::K3sServer).next_back(), fleet::Role::K3sAgent),
         _ => {}
     }
     let chooses = |selector: &&fleet::Selector| {

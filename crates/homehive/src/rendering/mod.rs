@@ -2,10 +2,12 @@
 //! homehive wrote. What the files hold is the crate `nixos`'.
 
 mod compare;
+mod ground;
 mod record;
 mod secrets;
 
 pub use compare::{Change, What};
+pub use ground::ground;
 
 use crate::failure::Failure;
 use crate::hostkeys::{HostKeys, INSTALLER};
@@ -86,7 +88,7 @@ pub fn decide(loaded: &Loaded, dir: &Path, overwrite: &[String]) -> Result<Rende
 /// Brings the tree beside the fleet file up to date, for who builds from it: where it lies. What was edited by hand is
 /// respected, and refused.
 pub fn bring(loaded: &Loaded, again: &str) -> Result<PathBuf, Failure> {
-    let dir = place(loaded, None);
+    let dir = ground(loaded)?;
     decide(loaded, &dir, &[])?.respect_edits(again)?;
     make_secrets(loaded, &dir)?;
     decide(loaded, &dir, &[])?.write(again)?;
