@@ -85,7 +85,7 @@ fn what_cannot_be_written_is_wrong_usage() {
     }
 }
 
-/// A fleet whose admin's key is at hand.
+/// A fleet in a directory of its own, whose admin's key is at hand beside that.
 fn fleet(dir: &Path) -> Option<String> {
     let key = dir.join("admin");
     let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
@@ -97,7 +97,9 @@ fn fleet(dir: &Path) -> Option<String> {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/nas/fleet.toml");
     let text = fs::read_to_string(example).unwrap();
     let line = text.lines().find(|line| line.trim_start().starts_with("keys")).unwrap();
-    fs::write(dir.join("fleet.toml"), text.replacen(line, &format!("keys = [\"{}\"]", public.trim()), 1)).unwrap();
+    fs::create_dir(dir.join("fleet")).unwrap();
+    fs::write(dir.join("fleet/fleet.toml"), text.replacen(line, &format!("keys = [\"{}\"]", public.trim()), 1))
+        .unwrap();
     Some(public)
 }
 
@@ -115,7 +117,7 @@ fn nix(dir: &Path, script: &str) -> String {
 fn iso(dir: &Path, path: &str, words: &[&str]) -> Output {
     let cache = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
-    command.current_dir(dir).arg("--plain").arg("iso").args(words).env("PATH", path).env("HOME", dir);
+    command.current_dir(dir.join("fleet")).arg("--plain").arg("iso").args(words).env("PATH", path).env("HOME", dir);
     command.env("XDG_CACHE_HOME", cache.path());
     command.env("HOMEHIVE_IDENTITY", dir.join("admin")).env_remove("HOMEHIVE_FLEET").output().unwrap()
 }
@@ -165,9 +167,9 @@ fn the_built_image_gets_its_key_and_belongs_to_its_owner() {
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     let words = fs::read_to_string(asked).unwrap();
     assert!(words.trim_end().ends_with("#packages.x86_64-linux.installer-iso-nas"), "{words}");
-    assert!(dir.path().join("installer.nix").exists(), "the tree is rendered first");
+    assert!(dir.path().join("fleet/installer.nix").exists(), "the tree is rendered first");
 
-    let public = fs::read_to_string(dir.path().join("secrets/host-keys/installer.pub")).unwrap();
+    let public = fs::read_to_string(dir.path().join("fleet/secrets/host-keys/installer.pub")).unwrap();
     let answer = String::from_utf8(output.stdout).unwrap();
     let key = public.split_whitespace().nth(1).unwrap();
     assert!(answer.contains(key) && answer.contains(&format!("next: homehive write-medium {out}")), "{answer}");
@@ -191,5 +193,12 @@ fn the_built_image_gets_its_key_and_belongs_to_its_owner() {
     // In the fleet's directory, which Nix copies into its store: refused as well.
     let within = iso(dir.path(), &nix(dir.path(), &script), &["--out", "within.iso"]);
     assert_eq!(within.status.code(), Some(3), "{}", String::from_utf8_lossy(&within.stderr));
-    assert!(!dir.path().join("within.iso").exists());
+    assert!(!dir.path().join("fleet/within.iso").exists());
+    // With a private key there: refused, and named.
+    fs::copy(dir.path().join("admin"), dir.path().join("fleet/admin")).unwrap();
+    let other = elsewhere.path().join("other.iso").display().to_string();
+    let exposed = iso(dir.path(), &nix(dir.path(), &script), &["--out", &other]);
+    let said = String::from_utf8_lossy(&exposed.stderr);
+    assert_eq!(exposed.status.code(), Some(3), "{said}");
+    assert!(said.contains("./admin: a private key"), "{said}");
 }
