@@ -40,7 +40,7 @@ hold)
 	# Whatever lies where a path belongs and is not valid is half of something.
 	for path in $missing; do
 		echo "missing $path"
-		[ ! -e "${root%/}$path" ] && [ ! -L "${root%/}$path" ] || writing rm -rf "${root%/}$path"
+		if [ -e "${root%/}$path" ] || [ -L "${root%/}$path" ]; then writing rm -rf "${root%/}$path"; fi
 	done
 	echo held
 	exec cat >/dev/null
