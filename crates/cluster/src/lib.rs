@@ -6,8 +6,10 @@
 
 mod manifest;
 mod object;
+pub mod secrets;
 mod wave;
 
 pub use manifest::{Manifest, ManifestError};
 pub use object::{Key, Object, ObjectError};
+pub use secrets::secrets;
 pub use wave::Wave;

@@ -1,0 +1,164 @@
+//! Which Kubernetes Secrets there are, what they are made from, and who must be able to open that. What the secrets are
+//! nobody here knows: they are sealed files of the fleet's repository, opened on its servers alone.
+
+use fleet::{Fleet, HostName, Role, ShareName, UserName};
+use serde::Serialize;
+
+/// The password of Grafana's user `admin`, by its name under `secrets/`: random.
+pub const GRAFANA_PASSWORD: &str = "grafana-password.age";
+/// The password for the mail server, by its name under `secrets/`: only the user can make it.
+pub const MAIL_PASSWORD: &str = "mail-password.age";
+
+/// One Secret of the cluster, by name only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Secret {
+    /// Where it lies.
+    pub namespace: &'static str,
+    /// Its name there.
+    pub name: String,
+    /// What it holds, in the order of the keys.
+    pub keys: Vec<Entry>,
+    /// The machines that make it: every server, since any of them may be the only one that is up.
+    pub machines: Vec<HostName>,
+}
+
+/// One key of a Secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// The key.
+    pub key: &'static str,
+    /// Where its value comes from.
+    pub from: Source,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// These words, which are no secret.
+    Words(&'static str),
+    /// What the sealed file of this name under `secrets/` holds, without a newline at its end.
+    File(String),
+    /// A list of Samba's users in the form that sambacc reads (`samba-container-config`, v0): each user's name, and the
+    /// sealed file with the password.
+    SambaUsers(Vec<(UserName, String)>),
+}
+
+impl Source {
+    /// The sealed files that it takes.
+    pub fn files(&self) -> Vec<&str> {
+        match self {
+            Self::Words(_) => Vec::new(),
+            Self::File(file) => vec![file],
+            Self::SambaUsers(users) => users.iter().map(|(_, file)| file.as_str()).collect(),
+        }
+    }
+}
+
+impl Secret {
+    /// The sealed files that it is made from, each once.
+    pub fn files(&self) -> Vec<&str> {
+        let mut files: Vec<&str> = self.keys.iter().flat_map(|entry| entry.from.files()).collect();
+        files.sort_unstable();
+        files.dedup();
+        files
+    }
+}
+
+/// The sealed file with a Samba user's password, by its name under `secrets/`: only the user can make it.
+pub fn samba_password(user: &UserName) -> String {
+    format!("samba-{user}.age")
+}
+
+/// The Secret with all users of a share, in the namespace `samba`.
+pub fn share_users(share: &ShareName) -> String {
+    format!("share-users-{share}")
+}
+
+/// Who may use a share: those declared, else the admin.
+pub fn users_of(fleet: &Fleet, share: &fleet::Share) -> Vec<UserName> {
+    let mut users = if share.users.is_empty() { vec![fleet.admin.user.clone()] } else { share.users.clone() };
+    users.sort();
+    users.dedup();
+    users
+}
+
+/// All Secrets of a fleet's cluster; none without a server to make them.
+pub fn secrets(fleet: &Fleet) -> Vec<Secret> {
+    let servers = fleet.machines.iter().filter(|(_, machine)| machine.role == Role::K3sServer);
+    let machines: Vec<HostName> = servers.map(|(name, _)| name.clone()).collect();
+    if machines.is_empty() {
+        return Vec::new();
+    }
+    let mut all = Vec::new();
+    let mut add = |namespace, name: String, keys| {
+        all.push(Secret { namespace, name, keys, machines: machines.clone() });
+    };
+    let entry = |key, from| Entry { key, from };
+    if let Some(monitoring) = &fleet.monitoring {
+        let password = Source::File(GRAFANA_PASSWORD.to_owned());
+        let keys = vec![entry("admin-user", Source::Words("admin")), entry("admin-password", password)];
+        add("monitoring", "grafana-admin".to_owned(), keys);
+        if monitoring.mail.as_ref().is_some_and(|mail| mail.user.is_some()) {
+            let keys = vec![entry("password", Source::File(MAIL_PASSWORD.to_owned()))];
+            add("monitoring", "alertmanager-mail".to_owned(), keys);
+        }
+    }
+    for (name, share) in &fleet.shares {
+        let users = users_of(fleet, share).into_iter().map(|user| {
+            let file = samba_password(&user);
+            (user, file)
+        });
+        add("samba", share_users(name), vec![entry("users.json", Source::SambaUsers(users.collect()))]);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Source, secrets};
+    use fleet::{Fleet, Format};
+
+    fn example(name: &str) -> String {
+        std::fs::read_to_string(format!("{}/../../examples/{name}/fleet.toml", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    }
+
+    fn read(text: &str) -> Fleet {
+        Fleet::parse(text, "fleet.toml", Format::Toml).unwrap()
+    }
+
+    #[test]
+    fn the_table_of_an_example() {
+        let table = secrets(&read(&example("cluster")));
+        let line = |secret: &super::Secret| {
+            let machines: Vec<String> = secret.machines.iter().map(ToString::to_string).collect();
+            let keys: Vec<&str> = secret.keys.iter().map(|entry| entry.key).collect();
+            let (keys, files, machines) = (keys.join(" "), secret.files().join(" "), machines.join(" "));
+            format!("{}/{} {{{keys}}} from {files} on {machines}", secret.namespace, secret.name)
+        };
+        let lines: Vec<String> = table.iter().map(line).collect();
+        assert_eq!(
+            lines,
+            [
+                "monitoring/grafana-admin {admin-user admin-password} from grafana-password.age on hive1 hive2 hive3",
+                "monitoring/alertmanager-mail {password} from mail-password.age on hive1 hive2 hive3",
+                "samba/share-users-storage {users.json} from samba-ben.age on hive1 hive2 hive3",
+                "samba/share-users-timemachine {users.json} from samba-ben.age on hive1 hive2 hive3",
+            ]
+        );
+    }
+
+    #[test]
+    fn users_and_parts_that_are_not_there() {
+        let text = example("nas");
+        let shared = text.replace("size = \"10TiB\"", "size = \"10TiB\"\nusers = [\"eva\", \"ben\"]");
+        let table = secrets(&read(&shared));
+        let users = table.iter().find(|secret| secret.name == "share-users-storage").unwrap();
+        let Source::SambaUsers(users) = &users.keys[0].from else { panic!("{users:?}") };
+        let names: Vec<String> = users.iter().map(|(user, file)| format!("{user} {file}")).collect();
+        assert_eq!(names, ["ben samba-ben.age", "eva samba-eva.age"]);
+        let open_relay = text.replace(", user = \"nas\" }", " }");
+        let table = secrets(&read(&open_relay));
+        assert!(!table.iter().any(|secret| secret.name == "alertmanager-mail"));
+    }
+}
