@@ -3,13 +3,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod bench;
+
+use bench::{Bench, told};
 use machine::deploy::{Deploy, DeployError, Mode, Outcome, deploy};
 use machine::{Address, Machine, Story, Trust};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::ops::Deref;
+use std::process::Output;
+use std::time::Duration;
 
 /// How long a machine waits to be found well: four times what switching, or booting, and verifying take, emulated on two
 /// slow cores.
@@ -37,41 +41,20 @@ fn fleet(machines: &[(&str, u8)]) -> String {
     text
 }
 
-struct Bench {
-    dir: tempfile::TempDir,
-    begun: Instant,
-}
+/// A lab in which variants of the stand-in are deployed.
+struct Back(Bench);
 
-impl Drop for Bench {
-    fn drop(&mut self) {
-        let _ = self.command(&["lab", "down"]).output();
+impl Deref for Back {
+    type Target = Bench;
+
+    fn deref(&self) -> &Bench {
+        &self.0
     }
 }
 
-impl Bench {
-    fn new(machines: &[(&str, u8)]) -> Self {
-        // Sockets must have short paths.
-        let dir = tempfile::Builder::new().prefix("hh").tempdir_in("/tmp").unwrap();
-        fs::write(dir.path().join("fleet.toml"), fleet(machines)).unwrap();
-        Self { dir, begun: Instant::now() }
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
-        command.current_dir(self.dir.path()).env("XDG_STATE_HOME", self.dir.path()).arg("--plain").args(words);
-        command
-    }
-
-    fn ask(&self, words: &[&str]) -> Output {
-        let output = self.command(words).output().unwrap();
-        println!("{:6.1} s  {} -> {:?}", self.begun.elapsed().as_secs_f64(), words.join(" "), output.status.code());
-        output
-    }
-
-    fn run(&self, words: &[&str]) -> String {
-        let output = self.ask(words);
-        assert!(output.status.success(), "{words:?}: {}", told(&output));
-        String::from_utf8_lossy(&output.stdout).into_owned()
+impl Back {
+    fn new(machines: &[(&str, u8)]) -> Option<Self> {
+        Bench::new(&fleet(machines)).map(Self)
     }
 
     fn deploy(&self, variant: &str, words: &[&str]) -> Output {
@@ -115,7 +98,7 @@ impl Bench {
 
     /// The machine as the library knows it.
     fn machine(&self, name: &str) -> Machine {
-        let status: Vec<_> = fs::read_dir(self.dir.path().join("homehive/labs")).unwrap().collect();
+        let status: Vec<_> = fs::read_dir(self.path().join("homehive/labs")).unwrap().collect();
         let lab = status[0].as_ref().unwrap().path();
         let fleet: Value = serde_json::from_slice(&fs::read(lab.join("fleet.json")).unwrap()).unwrap();
         let port = fleet["machines"][name]["ssh"]["port"].as_u64().unwrap();
@@ -140,24 +123,9 @@ struct State {
     health: String,
 }
 
-fn told(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn lacking() -> bool {
-    if let Err(missing) = lab::require(lab::Need::BuildAndRun) {
-        eprintln!("skipped: {missing}");
-        return true;
-    }
-    false
-}
-
 #[test]
 fn in_the_lab_a_machine_takes_back_what_goes_wrong() {
-    if lacking() {
-        return;
-    }
-    let bench = Bench::new(&[("one", 11)]);
+    let Some(bench) = Back::new(&[("one", 11)]) else { return };
     bench.run(&["lab", "up"]);
     bench.run(&["--lab", "install", "one", "--payload", "stand-in"]);
     let first = bench.state("one");
@@ -184,10 +152,10 @@ fn in_the_lab_a_machine_takes_back_what_goes_wrong() {
 }
 
 /// Sets profile and boot entry of a variant, and stops there; its store path.
-fn entry_only(bench: &Bench, variant: &str) -> String {
+fn entry_only(bench: &Back, variant: &str) -> String {
     let dry = ["--lab", "--json", "deploy", "one", "--payload", "stand-in", "--dry-run", "--stand-in-variant", variant];
     bench.run(&dry);
-    let closures = fs::read_dir(bench.dir.path().join("homehive/labs")).unwrap().next().unwrap().unwrap().path();
+    let closures = fs::read_dir(bench.path().join("homehive/labs")).unwrap().next().unwrap().unwrap().path();
     let path = fs::read_link(closures.join(".homehive/closures/one-system")).unwrap().display().to_string();
     let order = Deploy { closure: &path, mode: Mode::Switch, deadline: Duration::from_mins(2), only_boot_entry: true };
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -210,10 +178,7 @@ fn entry_only(bench: &Bench, variant: &str) -> String {
 
 #[test]
 fn in_the_lab_a_boot_is_tried_out() {
-    if lacking() {
-        return;
-    }
-    let bench = Bench::new(&[("one", 11)]);
+    let Some(bench) = Back::new(&[("one", 11)]) else { return };
     bench.run(&["lab", "up"]);
     bench.run(&["--lab", "install", "one", "--payload", "stand-in"]);
     bench.taken_back("panics", &["one", "--reboot", "--rollback-after", WELL], "it did not come up");
@@ -225,10 +190,7 @@ fn in_the_lab_a_boot_is_tried_out() {
 
 #[test]
 fn in_the_lab_three_machines_are_deployed_to_and_one_is_off() {
-    if lacking() {
-        return;
-    }
-    let bench = Bench::new(&[("one", 11), ("two", 12), ("three", 13)]);
+    let Some(bench) = Back::new(&[("one", 11), ("two", 12), ("three", 13)]) else { return };
     bench.run(&["lab", "up"]);
     for machine in ["one", "two", "three"] {
         bench.run(&["--lab", "install", machine, "--payload", "stand-in"]);

@@ -4,11 +4,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod bench;
+
+use bench::{Bench, told};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 const FLEET: &str = r#"
 [fleet]
@@ -41,114 +44,64 @@ partitions.root = { size = "100%", content = { type = "filesystem", format = "xf
 
 const INSTALL: [&str; 5] = ["--lab", "install", "one", "--payload", "stand-in"];
 
-/// One machine with one disk, and its lab.
-struct Bench {
-    dir: tempfile::TempDir,
+fn install(bench: &Bench, more: &[&str]) -> (String, String) {
+    bench.tell(&[&INSTALL[..], more].concat())
 }
 
-impl Drop for Bench {
-    fn drop(&mut self) {
-        let _ = self.command(&["lab", "down"]).output();
-    }
+fn ssh(bench: &Bench, script: &str) -> String {
+    bench.run(&["lab", "ssh", "one", "sudo", "sh", "-c", script])
 }
 
-impl Bench {
-    fn new() -> Self {
-        // Sockets must have short paths.
-        let dir = tempfile::Builder::new().prefix("hh").tempdir_in("/tmp").unwrap();
-        fs::write(dir.path().join("fleet.toml"), FLEET).unwrap();
-        Self { dir }
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
-        command.current_dir(self.dir.path()).env("XDG_STATE_HOME", self.dir.path()).env_remove("HOMEHIVE_FLEET");
-        command.arg("--plain").args(words);
-        command
-    }
-
-    /// Runs it well: its answer, and its story.
-    fn run(&self, words: &[&str]) -> (String, String) {
-        let output = self.command(words).output().unwrap();
-        let (answer, story) = texts(&output);
-        assert!(output.status.success(), "{words:?}: {answer}{story}");
-        (answer, story)
-    }
-
-    fn install(&self, more: &[&str]) -> (String, String) {
-        self.run(&[&INSTALL[..], more].concat())
-    }
-
-    fn ssh(&self, script: &str) -> String {
-        self.run(&["lab", "ssh", "one", "sudo", "sh", "-c", script]).0
-    }
-
-    /// What an installation leaves, without what differs between two of them.
-    fn system(&self) -> String {
-        self.ssh(
-            "readlink -f /run/current-system; ls /nix/var/nix/profiles; nix-store --query --requisites /run/current-system \
-             | sort; cat /etc/fstab /etc/ssh/ssh_host_ed25519_key.pub; ls /boot/kernels; cat /boot/grub/devices; \
-             grep -c init= /boot/grub/grub.cfg",
-        )
-    }
-
-    fn power_cut(&self) {
-        self.run(&["lab", "fault", "power-cut", "one"]);
-        self.run(&["lab", "boot", "one", "--medium"]);
-    }
+/// What an installation leaves, without what differs between two of them.
+fn system(bench: &Bench) -> String {
+    ssh(
+        bench,
+        "readlink -f /run/current-system; ls /nix/var/nix/profiles; nix-store --query --requisites /run/current-system \
+         | sort; cat /etc/fstab /etc/ssh/ssh_host_ed25519_key.pub; ls /boot/kernels; cat /boot/grub/devices; \
+         grep -c init= /boot/grub/grub.cfg",
+    )
 }
 
-fn texts(output: &Output) -> (String, String) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (text(&output.stdout), text(&output.stderr))
-}
-
-fn skipped() -> bool {
-    let missing = lab::require(lab::Need::BuildAndRun).err();
-    if let Some(missing) = &missing {
-        eprintln!("skipped: {missing}");
-    }
-    missing.is_some()
+fn power_cut(bench: &Bench) {
+    bench.run(&["lab", "fault", "power-cut", "one"]);
+    bench.run(&["lab", "boot", "one", "--medium"]);
 }
 
 #[test]
 fn in_the_lab_an_installation_cut_behind_each_phase_goes_on() {
-    if skipped() {
-        return;
-    }
-    let bench = Bench::new();
+    let Some(bench) = Bench::new(FLEET) else { return };
     bench.run(&["lab", "up"]);
-    let (answer, _) = bench.install(&[]);
+    let (answer, _) = install(&bench, &[]);
     assert!(answer.contains("showed its own host key"), "{answer}");
-    let undisturbed = bench.system();
-    let (answer, story) = bench.install(&[]);
+    let undisturbed = system(&bench);
+    let (answer, story) = install(&bench, &[]);
     assert!(answer.contains("already; there is nothing to install"), "{answer}{story}");
 
-    bench.power_cut();
+    power_cut(&bench);
     for phase in ["probe", "disks", "copy", "activate"] {
         // Of what was there nothing is left, so that every phase has its work to do.
         let wipe = ["--wipe", "disk.virtio"];
         let wipe = if phase == "disks" { &wipe[..] } else { &[] };
-        let (answer, story) = bench.install(&[&["--until", phase], wipe].concat());
+        let (answer, story) = install(&bench, &[&["--until", phase], wipe].concat());
         assert!(answer.contains(&format!("stopped behind the phase {phase}")), "{answer}");
         assert!(story.contains(&format!(", {phase}: ")), "{story}");
-        bench.power_cut();
+        power_cut(&bench);
         if phase == "disks" {
             kill_while_it_copies(&bench);
         }
     }
-    let (answer, story) = bench.install(&["--no-reboot"]);
+    let (answer, story) = install(&bench, &["--no-reboot"]);
     assert!(answer.contains("is installed"), "{answer}");
     assert!(story.contains("has every path of the closure already"), "{story}");
     assert!(story.contains("installs the boot loader"), "{story}");
-    bench.power_cut();
+    power_cut(&bench);
     // Cut behind the last phase, but for the reboot: nothing is left to do.
-    let (answer, story) = bench.install(&[]);
+    let (answer, story) = install(&bench, &[]);
     assert!(answer.contains("showed its own host key"), "{answer}");
     assert!(story.contains("nothing of them is done again") && !story.contains("installs the boot loader"), "{story}");
-    assert_eq!(bench.system(), undisturbed);
+    assert_eq!(system(&bench), undisturbed);
     // Every byte of every path is what was sent, power cuts and all.
-    bench.ssh("nix-store --verify --check-contents");
+    ssh(&bench, "nix-store --verify --check-contents");
 }
 
 /// Kills homehive in the middle of the copy, as a closed laptop would.
@@ -163,21 +116,18 @@ fn kill_while_it_copies(bench: &Bench) {
 
 #[test]
 fn in_the_lab_a_running_linux_starts_the_installer_by_kexec() {
-    if skipped() {
-        return;
-    }
-    let bench = Bench::new();
+    let Some(bench) = Bench::new(FLEET) else { return };
     bench.run(&["lab", "up"]);
-    bench.install(&[]);
-    bench.ssh("echo old >/mark; sync");
-    let before = bench.ssh("cat /proc/sys/kernel/random/boot_id");
-    let (answer, story) = bench.install(&["--kexec", "--reinstall", "--until", "probe"]);
+    install(&bench, &[]);
+    ssh(&bench, "echo old >/mark; sync");
+    let before = ssh(&bench, "cat /proc/sys/kernel/random/boot_id");
+    let (answer, story) = install(&bench, &["--kexec", "--reinstall", "--until", "probe"]);
     assert!(answer.contains("stopped behind the phase probe"), "{answer}");
     assert!(story.contains("answers at 127.0.0.1") && story.contains("with the expected host key"), "{story}");
-    let (answer, _) = bench.install(&["--reinstall"]);
+    let (answer, _) = install(&bench, &["--reinstall"]);
     assert!(answer.contains("showed its own host key"), "{answer}");
-    assert_ne!(bench.ssh("cat /proc/sys/kernel/random/boot_id"), before);
-    bench.ssh("test ! -e /mark");
+    assert_ne!(ssh(&bench, "cat /proc/sys/kernel/random/boot_id"), before);
+    ssh(&bench, "test ! -e /mark");
 }
 
 /// An sshd of our own that tells what it hears; it ends with the test.
@@ -258,8 +208,8 @@ fn a_wrong_host_key_is_refused_before_anything_is_sent() {
             &host,
         ]);
         let output = command.args(more).output().unwrap();
-        let (answer, story) = texts(&output);
-        assert_eq!(output.status.code(), Some(4), "{answer}{story}");
+        let story = told(&output);
+        assert_eq!(output.status.code(), Some(4), "{story}");
         assert!(story.contains("another host key") && story.contains("nothing was sent"), "{story}");
         let log = fs::read_to_string(sshd.dir.path().join("log")).unwrap();
         assert!(log.contains("Connection from 127.0.0.1"), "it did come by: {log}");

@@ -38,6 +38,7 @@ pub(crate) const SCRIPTS: &[(&str, &str)] = &[
     ("run/init.sh", include_str!("../stand-in/run/init.sh")),
     ("run/initrd.sh", include_str!("../stand-in/run/initrd.sh")),
     ("run/network.sh", include_str!("../stand-in/run/network.sh")),
+    ("run/power-button.sh", include_str!("../stand-in/run/power-button.sh")),
     ("run/power.sh", include_str!("../stand-in/run/power.sh")),
     ("run/shutdown.sh", include_str!("../stand-in/run/shutdown.sh")),
     ("run/storage.sh", include_str!("../stand-in/run/storage.sh")),

@@ -16,7 +16,8 @@ const TARGET: &str = "\
 Description=The machine is up
 Requires=basic.target
 Wants=systemd-journald.socket systemd-journald.service systemd-udevd.service devices.service network.service sshd.service
-Wants=storage.service demo.service debug-shell.service announce.service homehive-boot-trial.service
+Wants=storage.service demo.service debug-shell.service announce.service power-button.service
+Wants=homehive-boot-trial.service
 After=basic.target
 AllowIsolate=yes
 ";
@@ -107,6 +108,16 @@ ExecStart=@scripts@/announce
 X-RestartIfChanged=false
 ";
 
+const POWER_BUTTON: &str = "\
+[Unit]
+Description=The machine's power button
+After=devices.service
+
+[Service]
+ExecStart=@scripts@/power-button
+X-RestartIfChanged=false
+";
+
 /// Starts early and stays whatever else fails: it is what brings the machine back.
 const BOOT_TRIAL: &str = "\
 [Unit]
@@ -141,6 +152,7 @@ pub(crate) fn files(system: &System) -> Vec<File> {
         unit("demo.service", &demo(system.variant)),
         unit("debug-shell.service", DEBUG_SHELL),
         unit("announce.service", ANNOUNCE),
+        unit("power-button.service", POWER_BUTTON),
         unit("homehive-boot-trial.service", BOOT_TRIAL),
         File::new("etc/systemd/system.conf", MANAGER),
         File::new("etc/systemd/journald.conf", JOURNAL),

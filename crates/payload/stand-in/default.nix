@@ -68,6 +68,7 @@ let
     debug = file "run/debug-shell.sh";
     demo = file "run/demo.sh";
     announce = file "run/announce.sh";
+    button = file "run/power-button.sh";
     trial = file "run/boot-trial.sh";
   };
 in

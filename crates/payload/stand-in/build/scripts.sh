@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds `scripts`: what the units run. A path of its own, so that a unit changes only when what it runs does.
 set -eu
-: "${out:?}" "${tools:?}" "${devices:?}" "${network:?}" "${storage:?}" "${assemble:?}" "${shutdown:?}" "${debug:?}" "${demo:?}" "${announce:?}" "${trial:?}"
+: "${out:?}" "${tools:?}" "${devices:?}" "${network:?}" "${storage:?}" "${assemble:?}" "${shutdown:?}" "${debug:?}" "${demo:?}" "${announce:?}" "${button:?}" "${trial:?}"
 umask 022
 mkdir -p "$out"
 script() { # $1: source, $2: name
@@ -20,5 +20,6 @@ script "$shutdown" shutdown
 script "$debug" debug-shell
 script "$demo" demo
 script "$announce" announce
+script "$button" power-button
 script "$trial" boot-trial
 cp "$assemble" "$out/assemble.sh"

@@ -1,0 +1,81 @@
+//! `disks …`, and the words that choose a machine and what may be destroyed.
+
+use super::Import;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// `disks`
+#[derive(Debug, Subcommand)]
+pub enum Disks {
+    /// Show what would be done: created, kept, grown, destroyed, refused
+    Plan(Plan),
+    /// Do it, step by step, and stop at the first failure
+    Apply(Apply),
+    /// Print the plan for blank disks as one standalone shell script
+    Script(Script),
+    /// Turn a device tree of disko's into lines of the fleet file
+    Import(Import),
+    /// Show how the machine's disks are: whole, degraded, missing, rebuilding
+    Status(Target),
+}
+
+/// Which machine, and where it answers.
+#[derive(Clone, Debug, Args)]
+pub struct Target {
+    /// The machine's name in the fleet
+    pub machine: String,
+    /// Where it answers, if not at its address in the fleet: `[USER@]ADDRESS[:PORT]`, or `local` for this machine
+    #[arg(long, value_name = "ADDR")]
+    pub host: Option<String>,
+}
+
+/// `disks plan`
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// The machine's name in the fleet
+    pub machine: String,
+    /// Facts as `probe --json` prints them, instead of asking the machine; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "host")]
+    pub facts: Option<PathBuf>,
+    /// Where it answers, if not at its address in the fleet: `[USER@]ADDRESS[:PORT]`, or `local` for this machine
+    #[arg(long, value_name = "ADDR")]
+    pub host: Option<String>,
+    /// What may be destroyed.
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// What may be destroyed.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Consent {
+    /// Destroy what this node holds, and everything on it
+    #[arg(long, value_name = "NODE")]
+    pub wipe: Vec<String>,
+    /// Make what is not persistent anew, as a reinstall does
+    #[arg(long)]
+    pub reinstall: bool,
+}
+
+/// `disks apply`
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// Which machine.
+    #[command(flatten)]
+    pub target: Target,
+    /// What may be destroyed.
+    #[command(flatten)]
+    pub consent: Consent,
+    /// Apply only the plan with this digest, as `disks plan` printed it; anything else is refused
+    #[arg(long, value_name = "DIGEST")]
+    pub plan: Option<String>,
+}
+
+/// `disks script`
+#[derive(Debug, Args)]
+pub struct Script {
+    /// The machine's name in the fleet
+    pub machine: String,
+    /// Only this node and what it needs
+    #[arg(long, value_name = "NODE")]
+    pub only: Vec<String>,
+}

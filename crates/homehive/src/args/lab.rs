@@ -1,0 +1,119 @@
+//! `lab …`: machines, the scenario, faults.
+
+use super::Payload;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// `lab`
+#[derive(Debug, Subcommand)]
+pub enum Lab {
+    /// Start virtual machines with the fleet's disks, booted from the medium
+    Up {
+        /// Which machines; all if left out
+        machines: Vec<String>,
+        /// Start from disks that `lab snapshot` saved, booted from them
+        #[arg(long, value_name = "SNAPSHOT")]
+        from: Option<String>,
+    },
+    /// Run the whole scenario: install, verify, hurt, heal, reinstall; end with a report
+    Run(Run),
+    /// Log in to a machine of the lab, or run words on it
+    Ssh {
+        /// The machine
+        machine: String,
+        /// The words
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
+    /// The machine's debug shell, on a serial line: works without network and while a test runs
+    Shell {
+        /// The machine
+        machine: String,
+    },
+    /// Hurt a machine
+    #[command(subcommand)]
+    Fault(Fault),
+    /// Switch a machine on
+    Boot {
+        /// The machine
+        machine: String,
+        /// From the medium instead of its own boot disk
+        #[arg(long)]
+        medium: bool,
+    },
+    /// Shut a machine down
+    Off {
+        /// The machine
+        machine: String,
+    },
+    /// Save the disks of the switched-off lab under a name, for `lab up --from`
+    Snapshot {
+        /// The name
+        name: String,
+    },
+    /// Show the lab's machines, addresses, disks and faults
+    Status,
+    /// Stop everything and remove the lab
+    Down,
+}
+
+/// `lab run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// What to install
+    #[arg(long, value_enum, default_value_t = Payload::StandIn)]
+    pub payload: Payload,
+    /// Where the report goes
+    #[arg(long, value_name = "DIR", default_value = "homehive-report")]
+    pub report: PathBuf,
+    /// Leave the lab running at the end
+    #[arg(long)]
+    pub keep: bool,
+    /// Save the disks right behind the installation, for later runs
+    #[arg(long, conflicts_with = "installed")]
+    pub save: bool,
+    /// Start behind the installation, from the disks that a run with `--save` saved
+    #[arg(long)]
+    pub installed: bool,
+}
+
+/// `lab fault`
+#[derive(Debug, Subcommand)]
+pub enum Fault {
+    /// A disk that answers nothing but errors from now on
+    Dying {
+        /// The machine
+        machine: String,
+        /// The disk, such as `disk.sata3`
+        disk: String,
+    },
+    /// A dying disk comes back to its senses
+    Revive {
+        /// The machine
+        machine: String,
+        /// The disk
+        disk: String,
+    },
+    /// A disk is pulled out of the running machine
+    Pull {
+        /// The machine
+        machine: String,
+        /// The disk
+        disk: String,
+    },
+    /// A new blank disk in the place of an old one; the machine must be off
+    Replace {
+        /// The machine
+        machine: String,
+        /// The disk
+        disk: String,
+    },
+    /// The power goes, now or during `disks apply`
+    PowerCut {
+        /// The machine
+        machine: String,
+        /// Apply the disks' plan and cut the power right behind this step of it
+        #[arg(long, value_name = "STEP")]
+        after_step: Option<usize>,
+    },
+}

@@ -1,0 +1,73 @@
+//! A lab of a test's own and the real command line in it; the lab ends with the test.
+
+#![allow(dead_code, reason = "each test takes what it needs")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Instant;
+
+/// A directory with a fleet, and its lab.
+pub struct Bench {
+    dir: tempfile::TempDir,
+    begun: Instant,
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = self.command(&["lab", "down"]).output();
+    }
+}
+
+impl Bench {
+    /// None where machines cannot be booted; that is said.
+    pub fn new(fleet: &str) -> Option<Self> {
+        if let Err(missing) = lab::require(lab::Need::BuildAndRun) {
+            eprintln!("skipped: {missing}");
+            return None;
+        }
+        // Sockets must have short paths.
+        let dir = tempfile::Builder::new().prefix("hh").tempdir_in("/tmp").unwrap();
+        fs::write(dir.path().join("fleet.toml"), fleet).unwrap();
+        Some(Self { dir, begun: Instant::now() })
+    }
+
+    /// Where the fleet lies; its labs are in `homehive/labs` below.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// `homehive WORDS…`
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+        command.current_dir(self.path()).env("XDG_STATE_HOME", self.path()).env_remove("HOMEHIVE_FLEET");
+        command.arg("--plain").args(words);
+        command
+    }
+
+    /// Runs it, however it ends; what took long is seen in the test's output.
+    pub fn ask(&self, words: &[&str]) -> Output {
+        let output = self.command(words).output().unwrap();
+        println!("{:6.1} s  {} -> {:?}", self.begun.elapsed().as_secs_f64(), words.join(" "), output.status.code());
+        output
+    }
+
+    /// Runs it well: its answer, and its story.
+    pub fn tell(&self, words: &[&str]) -> (String, String) {
+        let output = self.ask(words);
+        assert!(output.status.success(), "{words:?}: {}", told(&output));
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (text(output.stdout), text(output.stderr))
+    }
+
+    /// Runs it well: its answer.
+    pub fn run(&self, words: &[&str]) -> String {
+        self.tell(words).0
+    }
+}
+
+/// Answer and story.
+pub fn told(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
