@@ -1,15 +1,18 @@
 //! `[monitoring]`: Prometheus, Grafana, Alertmanager and Thanos; there if the table is.
 
-use crate::{Endpoint, MailAddress, Span, text};
+use crate::net::Address;
+use crate::{Endpoint, Fleet, HostName, Machine, MailAddress, ObjectStore, Role, Share, ShareName, Span, text};
 use document::{Decode, Path, Problems, Table, Value};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::str::FromStr;
 
 /// Prometheus, Grafana, Alertmanager and Thanos; there if the table is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Monitoring {
     /// How alerts reach you; they stay in Alertmanager if absent.
@@ -18,6 +21,75 @@ pub struct Monitoring {
     /// How long what was measured is kept.
     #[serde(default)]
     pub retention: Retention,
+    /// Grafana's address, out of the balancer's; the next free one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Ipv4Addr>,
+    /// The machine of the cluster that keeps what was measured; if absent the only one, else the one that all shares lie
+    /// on, else the first server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<HostName>,
+    /// The mount point of the volume there that it lies on; `/data` if absent.
+    #[serde(default = "data")]
+    pub volume: String,
+    /// An S3-compatible store for what is kept long; a directory on the volume if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_store: Option<ObjectStore>,
+    /// How old the last backup of a Mac may be before you are told; `7d` if absent.
+    #[serde(default = "week")]
+    pub backup_age: Span,
+}
+
+fn data() -> String {
+    "/data".to_owned()
+}
+
+fn week() -> Span {
+    Span::days(7)
+}
+
+impl Default for Monitoring {
+    fn default() -> Self {
+        Self {
+            mail: None,
+            retention: Retention::default(),
+            address: None,
+            machine: None,
+            volume: data(),
+            object_store: None,
+            backup_age: week(),
+        }
+    }
+}
+
+impl Fleet {
+    /// The machine that keeps what was measured; none without monitoring.
+    pub fn monitoring_machine(&self) -> Option<&HostName> {
+        let monitoring = self.monitoring.as_ref()?;
+        monitoring.place(&self.machines, &self.shares)
+    }
+}
+
+impl Monitoring {
+    /// See [`Fleet::monitoring_machine`].
+    pub(crate) fn place<'a>(
+        &'a self,
+        machines: &'a BTreeMap<HostName, Machine>,
+        shares: &'a BTreeMap<ShareName, Share>,
+    ) -> Option<&'a HostName> {
+        if let Some(named) = &self.machine {
+            return Some(named);
+        }
+        let mut nodes = machines.iter().filter(|(_, machine)| !machine.role.is_none()).map(|(name, _)| name);
+        let first = nodes.next()?;
+        if nodes.next().is_none() {
+            return Some(first);
+        }
+        let mut holders = shares.values().map(|share| &share.machine);
+        match holders.next() {
+            Some(holder) if holders.all(|other| other == holder) => Some(holder),
+            _ => machines.iter().find(|(_, machine)| machine.role == Role::K3sServer).map(|(name, _)| name),
+        }
+    }
 }
 
 /// How alerts reach you. The password is no part of the fleet file.
@@ -123,8 +195,25 @@ impl Decode for Keep {
 impl Decode for Monitoring {
     fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
         let mut table = Table::open(value, at, problems)?;
-        let it = Self { mail: table.optional("mail", problems), retention: table.or_default("retention", problems) };
+        let it = Self {
+            mail: table.optional("mail", problems),
+            retention: table.or_default("retention", problems),
+            address: table.optional("address", problems).map(|Address(address)| address),
+            machine: table.optional("machine", problems),
+            volume: table.optional("volume", problems).unwrap_or_else(data),
+            object_store: table.optional("object_store", problems),
+            backup_age: table.optional("backup_age", problems).unwrap_or_else(week),
+        };
         table.close(problems);
+        if it.backup_age.minutes() < 24 * 60 {
+            problems.add(
+                &at.join("backup_age"),
+                "fleet::backup_age_too_short",
+                format!("{} is too short: a Mac that sleeps over night is no news", it.backup_age),
+                "too short",
+                "write at least \"1d\"",
+            );
+        }
         Some(it)
     }
 }

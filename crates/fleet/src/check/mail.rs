@@ -17,12 +17,16 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
 }
 
 fn example(domain: &str, at: &Path, problems: &mut Problems) {
-    let domain = domain.to_ascii_lowercase();
-    let made_up = ["example.com", "example.net", "example.org", "example", "invalid", "test"]
-        .iter()
-        .any(|kept| domain == *kept || domain.ends_with(&format!(".{kept}")));
-    if made_up {
+    if is_example(domain) {
         let message = format!("`{domain}` is kept for examples: mail there reaches nobody");
         problems.add(at, "fleet::made_up_mail", message, "made up", "write your own address and mail server");
     }
+}
+
+/// Is this a domain that RFC 2606 keeps for examples?
+pub(super) fn is_example(domain: &str) -> bool {
+    let domain = domain.to_ascii_lowercase();
+    ["example.com", "example.net", "example.org", "example", "invalid", "test"]
+        .iter()
+        .any(|kept| domain == *kept || domain.ends_with(&format!(".{kept}")))
 }

@@ -6,6 +6,7 @@ mod cluster;
 mod deploy;
 mod disks;
 mod mail;
+mod monitoring;
 mod mounts;
 mod network;
 mod shares;
@@ -24,6 +25,7 @@ pub(crate) fn check(draft: &Draft, root: &Value, problems: &mut Problems) {
     disks::check(draft, problems);
     deploy::check(draft, root, problems);
     mail::check(draft, problems);
+    monitoring::check(draft, root, problems);
     system::check(draft, root, problems);
     mounts::check(draft, problems);
 }
