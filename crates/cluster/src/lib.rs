@@ -4,12 +4,22 @@
 //! Pure: a checked fleet in, text out. Sending objects to a cluster is `apply`'s business, placing them on a machine that of
 //! the rendered NixOS configuration.
 
+pub mod catalogue;
+pub mod kinds;
 mod manifest;
+pub mod meta;
+pub mod metallb;
+pub mod namespaces;
 mod object;
+mod render;
 pub mod secrets;
+mod upstream;
 mod wave;
 
+pub use catalogue::Catalogue;
 pub use manifest::{Manifest, ManifestError};
 pub use object::{Key, Object, ObjectError};
+pub use render::{RenderError, catalogue as versions, render};
 pub use secrets::secrets;
+pub use upstream::{MissingFile, Upstream};
 pub use wave::Wave;
