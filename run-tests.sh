@@ -62,6 +62,9 @@ if command -v nix-instantiate >/dev/null; then
 else
     echo "skipped: parsing the repository's own Nix: nix-instantiate is not on this machine"
 fi
+stage "an API server for the tests"
+# The tests themselves skip what they cannot do without it, and say so.
+scripts/apiserver.sh build || echo "skipped: tests on a real API server: there is none (see above)"
 stage tests
 if [ "$lab" = no ]; then
     echo "skipped: tests that boot machines (--no-lab)"

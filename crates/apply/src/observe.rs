@@ -1,0 +1,82 @@
+//! What a cluster tells of the fleet's objects: as they are, what applying them would come to, and what was made before.
+//! Nothing is changed.
+
+use crate::client::{AskError, Cluster, How};
+use crate::inventory::Inventory;
+use crate::name::Consent;
+use crate::plan::{Observed, Told, Would, in_order, may_take};
+use crate::refusal::Refusal;
+use cluster::{Manifest, Object};
+use futures_util::StreamExt as _;
+
+/// How many objects are asked for at once.
+const AT_ONCE: usize = 8;
+
+impl Cluster {
+    /// What the cluster tells of these objects, and of those that were made before and are none of these.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn observe(&self, manifests: &[Manifest], consent: &Consent) -> Result<Observed, AskError> {
+        let objects: Vec<&Object> = in_order(manifests).into_iter().map(|(_, _, object)| object).collect();
+        let mut observed = Observed { inventory: self.inventory().await?, ..Observed::default() };
+        let told = self.tell(&objects, consent).await?;
+        observed.objects = objects.iter().map(|object| object.key()).zip(told).collect();
+        for (key, _) in observed.inventory.backwards() {
+            if observed.objects.contains_key(&key) {
+                continue;
+            }
+            if let Some(live) = self.get(&key).await? {
+                observed.former.insert(key, live);
+            }
+        }
+        Ok(observed)
+    }
+
+    /// What homehive has made.
+    ///
+    /// # Errors
+    /// The cluster does not answer.
+    pub async fn inventory(&self) -> Result<Inventory, AskError> {
+        Ok(self.get(&Inventory::key()).await?.map(|object| Inventory::read(&object)).unwrap_or_default())
+    }
+
+    /// What it tells of these, in their order.
+    pub(crate) async fn tell(&self, objects: &[&Object], consent: &Consent) -> Result<Vec<Told>, AskError> {
+        let asked = objects.iter().map(|object| self.told(object, consent));
+        let told: Vec<Result<Told, AskError>> = futures_util::stream::iter(asked).buffered(AT_ONCE).collect().await;
+        told.into_iter().collect()
+    }
+
+    async fn told(&self, object: &Object, consent: &Consent) -> Result<Told, AskError> {
+        let key = object.key();
+        if self.kind(&key).await?.is_none() {
+            let why = format!("the kind {} of {} is not there yet", key.kind, key.api_version);
+            return Ok(Told { live: None, would: Would::Unknown(why) });
+        }
+        let live = self.get(&key).await?;
+        let would = match self.apply(object, How { dry: true, force: false }).await {
+            Err(error) => match refused(error)? {
+                Would::Conflict(conflicts) if may_take(&key, live.as_ref(), &conflicts, consent) => {
+                    match self.apply(object, How { dry: true, force: true }).await {
+                        Ok(would) => Would::Force(conflicts, would),
+                        Err(error) => refused(error)?,
+                    }
+                }
+                other => other,
+            },
+            Ok(would) => Would::Be(would),
+        };
+        Ok(Told { live, would })
+    }
+}
+
+fn refused(error: AskError) -> Result<Would, AskError> {
+    Ok(match error.refusal() {
+        Some(Refusal::Conflict(conflicts)) => Would::Conflict(conflicts),
+        Some(Refusal::Missing(why) | Refusal::NotNow(why)) => Would::Unknown(why),
+        Some(Refusal::Wrong(why)) if why.contains("does not support dry run") => Would::Unknown(why),
+        Some(Refusal::Wrong(why)) => Would::Refused(why),
+        None => return Err(error),
+    })
+}

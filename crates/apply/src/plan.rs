@@ -1,0 +1,238 @@
+//! What would be done, decided before anything is: object by object, in waves, and what would be removed. Pure: from the
+//! objects that the fleet says, what a server told of them, and what was made before.
+
+use crate::difference::{Field, difference};
+use crate::inventory::Inventory;
+use crate::name::{Consent, Name};
+use crate::refusal::Conflict;
+use crate::{ADDON, LABEL, MANAGER};
+use cluster::{Key, Manifest, Object, Wave};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What a server told of one object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// The object as it is; none if it is not there.
+    pub live: Option<Value>,
+    /// What applying it would come to.
+    pub would: Would,
+}
+
+/// What applying an object would come to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Would {
+    /// This object.
+    Be(Value),
+    /// Others have set these fields, to something else.
+    Conflict(Vec<Conflict>),
+    /// This object, with these fields taken from others, as was asked for.
+    Force(Vec<Conflict>, Value),
+    /// The server refuses it.
+    Refused(String),
+    /// The server cannot tell yet: the kind, the namespace or a webhook is not there.
+    Unknown(String),
+}
+
+/// What a server told of all objects, and what was made before.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// By name.
+    pub objects: BTreeMap<Key, Told>,
+    /// What homehive has made.
+    pub inventory: Inventory,
+    /// What was made before, is not in the fleet any more, and is there still.
+    pub former: BTreeMap<Key, Value>,
+}
+
+/// What would be done.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Plan {
+    /// Objects of the fleet, in the order in which they are applied.
+    pub objects: Vec<Change>,
+    /// Objects that the fleet no longer has, in the order in which they go.
+    pub former: Vec<Pruning>,
+}
+
+/// What would be done to an object of the fleet.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Change {
+    /// The object.
+    pub object: Name,
+    /// Its wave, by the number that its file begins with.
+    pub wave: u8,
+    /// The file that says it.
+    pub file: String,
+    /// What would be done.
+    pub what: What,
+    /// Is it homehive's to remove, once the fleet no longer has it? Not what somebody else had made before.
+    pub ours: bool,
+}
+
+/// What would be done.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum What {
+    /// It is as the fleet says.
+    Same,
+    /// It is not there.
+    Create {
+        /// Why the server cannot say yet whether it takes it, if it cannot.
+        unknown: Option<String>,
+    },
+    /// It is there and differs.
+    Change {
+        /// In what; nothing if only homehive's part in it changes.
+        fields: Vec<Field>,
+        /// Whose fields are taken, as was asked for.
+        forced: Vec<Conflict>,
+    },
+    /// It is there, and the server cannot say whether it differs.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+    /// Others have set fields of it to something else.
+    Conflict {
+        /// Which, and who.
+        conflicts: Vec<Conflict>,
+    },
+    /// The server refuses it.
+    Refused {
+        /// Why.
+        why: String,
+    },
+}
+
+/// What would be done to an object that the fleet no longer has.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Pruning {
+    /// The object.
+    pub object: Name,
+    /// Why it is kept; none if it is removed.
+    pub kept: Option<Kept>,
+    #[serde(skip)]
+    pub(crate) key: Key,
+    #[serde(skip)]
+    pub(crate) uid: String,
+}
+
+/// Why an object is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kept {
+    /// Data goes with it: it is removed only when it is named.
+    Data,
+    /// Somebody else has made it anew since.
+    Foreign,
+}
+
+/// Kinds with which data goes, or all that lies in them.
+const WITH_DATA: [&str; 4] = ["PersistentVolumeClaim", "PersistentVolume", "Namespace", "CustomResourceDefinition"];
+
+/// The objects of the fleet in the order in which they are applied, each with its wave and its file.
+pub fn in_order(manifests: &[Manifest]) -> Vec<(Wave, String, &Object)> {
+    let mut files: Vec<&Manifest> = manifests.iter().collect();
+    files.sort_by_key(|file| (file.wave, file.file_name()));
+    let each = |file: &'_ Manifest| (file.wave, file.file_name());
+    let objects = files.into_iter().flat_map(|file| {
+        let (wave, name) = each(file);
+        file.objects.iter().map(move |object| (wave, name.clone(), object))
+    });
+    objects.collect()
+}
+
+/// What would be done.
+pub fn plan(manifests: &[Manifest], observed: &Observed, consent: &Consent) -> Plan {
+    let objects = in_order(manifests);
+    let changes = objects.iter().map(|(wave, file, object)| {
+        let key = object.key();
+        let unasked = || What::Create { unknown: Some("the server was not asked".into()) };
+        let what = observed.objects.get(&key).map_or_else(unasked, what);
+        let ours = observed.inventory.has(&key) || is_ours(observed.objects.get(&key));
+        Change { object: Name::from(&key), wave: wave.number(), file: file.clone(), what, ours }
+    });
+    let changes = changes.collect();
+    let former = observed.inventory.backwards().into_iter().filter_map(|(key, _)| {
+        if objects.iter().any(|(_, _, object)| object.key() == key) {
+            return None;
+        }
+        let live = observed.former.get(&key)?;
+        let kept = if !has_manager(live) {
+            Some(Kept::Foreign)
+        } else if WITH_DATA.contains(&key.kind.as_str()) && !consent.prunes(&key) {
+            Some(Kept::Data)
+        } else {
+            None
+        };
+        let uid = live["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+        Some(Pruning { object: Name::from(&key), kept, key, uid })
+    });
+    Plan { objects: changes, former: former.collect() }
+}
+
+/// What is not there yet will be made by homehive; what is there, and not in the inventory, only where k3s made it from
+/// the files that homehive has put on the machine.
+fn is_ours(told: Option<&Told>) -> bool {
+    let Some(live) = told.and_then(|told| told.live.as_ref()) else { return true };
+    is_placed(live)
+}
+
+/// Has k3s made it from a file that homehive has put on the machine?
+fn is_placed(live: &Value) -> bool {
+    let metadata = &live["metadata"];
+    let addon = metadata["annotations"][ADDON].as_str().is_some_and(|it| it.contains("Kind=Addon"));
+    metadata["labels"][LABEL] == "homehive" && addon
+}
+
+fn what(told: &Told) -> What {
+    match (&told.live, &told.would) {
+        (_, Would::Refused(why)) => What::Refused { why: why.clone() },
+        (_, Would::Conflict(conflicts)) => What::Conflict { conflicts: conflicts.clone() },
+        (None, Would::Be(_) | Would::Force(..)) => What::Create { unknown: None },
+        (None, Would::Unknown(why)) => What::Create { unknown: Some(why.clone()) },
+        (Some(_), Would::Unknown(why)) => What::Unknown { why: why.clone() },
+        (Some(live), Would::Force(conflicts, would)) => {
+            What::Change { fields: difference(live, would), forced: conflicts.clone() }
+        }
+        (Some(live), Would::Be(would)) => {
+            let fields = difference(live, would);
+            if fields.is_empty() && part(live) == part(would) {
+                What::Same
+            } else {
+                What::Change { fields, forced: Vec::new() }
+            }
+        }
+    }
+}
+
+/// May these fields be taken? As was asked for; or because it is k3s that has set them, from the files that homehive has
+/// put on the machine.
+pub(crate) fn may_take(key: &Key, live: Option<&Value>, conflicts: &[Conflict], consent: &Consent) -> bool {
+    let by_k3s = |it: &Conflict| it.manager.starts_with("deploy@") || it.manager.starts_with("k3s");
+    consent.forces(key) || (live.is_some_and(is_placed) && conflicts.iter().all(by_k3s))
+}
+
+/// The fields that homehive has applied.
+fn part(object: &Value) -> Option<&Value> {
+    let managers = object["metadata"]["managedFields"].as_array()?;
+    managers.iter().find(|it| it["manager"] == MANAGER && it["operation"] == "Apply").map(|it| &it["fieldsV1"])
+}
+
+fn has_manager(object: &Value) -> bool {
+    part(object).is_some()
+}
+
+impl Plan {
+    /// Would nothing be done?
+    pub fn is_empty(&self) -> bool {
+        self.objects.iter().all(|change| change.what == What::Same) && self.former.iter().all(|it| it.kept.is_some())
+    }
+
+    /// The objects of which others have set fields, to something else.
+    pub fn conflicts(&self) -> Vec<&Change> {
+        self.objects.iter().filter(|change| matches!(change.what, What::Conflict { .. })).collect()
+    }
+}
