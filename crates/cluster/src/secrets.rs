@@ -119,9 +119,8 @@ mod tests {
     use super::{Source, secrets};
     use fleet::{Fleet, Format};
 
-    fn example(name: &str) -> String {
-        std::fs::read_to_string(format!("{}/../../examples/{name}/fleet.toml", env!("CARGO_MANIFEST_DIR"))).unwrap()
-    }
+    const NAS: &str = include_str!("../../../examples/nas/fleet.toml");
+    const CLUSTER: &str = include_str!("../../../examples/cluster/fleet.toml");
 
     fn read(text: &str) -> Fleet {
         Fleet::parse(text, "fleet.toml", Format::Toml).unwrap()
@@ -129,7 +128,7 @@ mod tests {
 
     #[test]
     fn the_table_of_an_example() {
-        let table = secrets(&read(&example("cluster")));
+        let table = secrets(&read(CLUSTER));
         let line = |secret: &super::Secret| {
             let machines: Vec<String> = secret.machines.iter().map(ToString::to_string).collect();
             let keys: Vec<&str> = secret.keys.iter().map(|entry| entry.key).collect();
@@ -150,14 +149,13 @@ mod tests {
 
     #[test]
     fn users_and_parts_that_are_not_there() {
-        let text = example("nas");
-        let shared = text.replace("size = \"10TiB\"", "size = \"10TiB\"\nusers = [\"eva\", \"ben\"]");
+        let shared = NAS.replace("size = \"10TiB\"", "size = \"10TiB\"\nusers = [\"eva\", \"ben\"]");
         let table = secrets(&read(&shared));
         let users = table.iter().find(|secret| secret.name == "share-users-storage").unwrap();
         let Source::SambaUsers(users) = &users.keys[0].from else { panic!("{users:?}") };
         let names: Vec<String> = users.iter().map(|(user, file)| format!("{user} {file}")).collect();
         assert_eq!(names, ["ben samba-ben.age", "eva samba-eva.age"]);
-        let open_relay = text.replace(", user = \"nas\" }", " }");
+        let open_relay = NAS.replace(", user = \"nas\" }", " }");
         let table = secrets(&read(&open_relay));
         assert!(!table.iter().any(|secret| secret.name == "alertmanager-mail"));
     }

@@ -10,6 +10,7 @@ use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::iter;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// The name under which the installer's key is kept, beside those of the machines.
 pub const INSTALLER: &str = "installer";
@@ -101,12 +102,13 @@ pub fn open(path: &Path, identity: &Path) -> Result<SecretString, KeyError> {
     }
     let armor = age::armor::ArmoredReader::new(&sealed[..]);
     let opened = age::Decryptor::new(armor).and_then(|sealed| sealed.decrypt(iter::once(&key as _)));
-    let mut text = String::new();
+    // What is opened is shorter than the file, so that the text is never copied elsewhere while it grows.
+    let mut text = Zeroizing::new(String::with_capacity(sealed.len()));
     opened
         .map_err(|error| locked(error.to_string()))?
         .read_to_string(&mut text)
         .map_err(|error| locked(error.to_string()))?;
-    Ok(SecretString::from(text))
+    Ok(SecretString::from(text.as_str()))
 }
 
 /// Writes a secret that only these public keys' owners can open.
@@ -120,9 +122,33 @@ pub fn write_sealed<'a>(
     write_whole(path, &seal(secret, recipients)?)
 }
 
-/// Can each of these public keys' owners open the file? A sealed file names its recipients by the beginning of the
-/// SHA-256 of their keys (age's `ssh-ed25519` and `ssh-rsa` stanzas, see C2SP's age.md).
+/// Can each of these public keys' owners open the file?
 pub fn sealed_for<'a>(path: &Path, recipients: impl IntoIterator<Item = &'a str>) -> Result<bool, KeyError> {
+    let named = stanzas(path)?;
+    let fits = |key: &str| stanza(key).is_none_or(|stanza| named.contains(&stanza));
+    Ok(recipients.into_iter().all(fits))
+}
+
+/// How many keys can open the file beside these.
+pub fn strangers<'a>(path: &Path, recipients: impl IntoIterator<Item = &'a str>) -> Result<usize, KeyError> {
+    let known: Vec<(String, String)> = recipients.into_iter().filter_map(stanza).collect();
+    // Stanzas of types that nobody knows are there on purpose, and mean nothing (C2SP's age.md, "grease").
+    let means = |kind: &str| kind.starts_with("ssh-") || ["X25519", "scrypt", "piv-p256"].contains(&kind);
+    Ok(stanzas(path)?.iter().filter(|found| means(&found.0) && !known.contains(found)).count())
+}
+
+/// How a file that is sealed for this key names it; none for a key that age cannot seal for, which is left out when a
+/// file is written and counts as served.
+fn stanza(key: &str) -> Option<(String, String)> {
+    key.parse::<age::ssh::Recipient>().ok()?;
+    let wire = ssh_key::PublicKey::from_openssh(key).ok()?.to_bytes().ok()?;
+    let kind = key.split(' ').next().unwrap_or_default();
+    Some((kind.to_owned(), BASE64.encode(&Sha256::digest(&wire)[..4])))
+}
+
+/// Whom a sealed file names: the type and first argument of each stanza of its header. An `ssh-ed25519` or `ssh-rsa`
+/// recipient is named by the beginning of the SHA-256 of its key (C2SP's age.md).
+fn stanzas(path: &Path) -> Result<Vec<(String, String)>, KeyError> {
     let sealed = fs::read(path).map_err(access(path))?;
     let mut header = Vec::new();
     // The header is text, and ends with the line of its authentication code.
@@ -135,23 +161,13 @@ pub fn sealed_for<'a>(path: &Path, recipients: impl IntoIterator<Item = &'a str>
         }
     }
     let header = String::from_utf8_lossy(&header).into_owned();
-    let named: Vec<Vec<&str>> = header
-        .lines()
-        .filter_map(|line| line.strip_prefix("-> "))
-        .map(|line| line.split(' ').take(2).collect())
-        .collect();
-    let fits = |key: &str| {
-        let Ok(public) = ssh_key::PublicKey::from_openssh(key) else { return true };
-        // What age cannot seal for is left out when a file is written, and counts as served.
-        if key.parse::<age::ssh::Recipient>().is_err() {
-            return true;
-        }
-        let Ok(wire) = public.to_bytes() else { return true };
-        let tag = BASE64.encode(&Sha256::digest(&wire)[..4]);
-        let kind = key.split(' ').next().unwrap_or_default();
-        named.iter().any(|stanza| stanza[..] == [kind, tag.as_str()])
-    };
-    Ok(recipients.into_iter().all(fits))
+    let lines = header.lines().filter_map(|line| line.strip_prefix("-> "));
+    Ok(lines
+        .map(|line| {
+            let mut words = line.split(' ').map(str::to_owned);
+            (words.next().unwrap_or_default(), words.next().unwrap_or_default())
+        })
+        .collect())
 }
 
 /// The private key that opens the fleet's secrets: `HOMEHIVE_IDENTITY`, or the usual places under `~/.ssh`.
@@ -170,7 +186,8 @@ pub fn reveal(secret: &SecretString) -> &str {
     secret.expose_secret()
 }
 
-fn seal<'a>(secret: &[u8], recipients: impl IntoIterator<Item = &'a str>) -> Result<Vec<u8>, KeyError> {
+/// The bytes of a file that only these public keys' owners can open.
+pub fn seal<'a>(secret: &[u8], recipients: impl IntoIterator<Item = &'a str>) -> Result<Vec<u8>, KeyError> {
     let recipients: Vec<age::ssh::Recipient> = recipients.into_iter().filter_map(|key| key.parse().ok()).collect();
     let encryptor = age::Encryptor::with_recipients(recipients.iter().map(|key| key as &dyn age::Recipient))
         .map_err(|_| KeyError::NoRecipient)?;
@@ -184,7 +201,7 @@ fn seal<'a>(secret: &[u8], recipients: impl IntoIterator<Item = &'a str>) -> Res
 }
 
 /// The whole file or nothing, readable by its owner alone.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(dir).map_err(access(path))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(access(path))?;
@@ -240,7 +257,10 @@ mod tests {
         ] {
             assert_eq!(super::sealed_for(&file, keys).unwrap(), wanted, "{case}");
         }
+        assert_eq!(super::strangers(&file, [two.as_str()]).unwrap(), 1);
         super::write_sealed(&file, b"x", [one.as_str(), two.as_str()]).unwrap();
+        assert_eq!(super::strangers(&file, [one.as_str(), two.as_str()]).unwrap(), 0);
+        assert_eq!(super::strangers(&file, [one.as_str()]).unwrap(), 1);
         assert!(super::sealed_for(&file, [one.as_str(), two.as_str()]).unwrap());
     }
 

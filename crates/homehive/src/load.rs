@@ -6,6 +6,7 @@ use crate::args::Global;
 use crate::failure::Failure;
 use crate::labs;
 use crate::verbs::CheckAnswer;
+use document::Problems;
 use fleet::{Fleet, Format, HostName};
 use std::path::{Path, PathBuf};
 
@@ -68,6 +69,20 @@ impl Loaded {
                 Err(Failure::Wanting)
             }
         }
+    }
+
+    /// Problems that were found beside the file, as a report on it.
+    pub fn report(&self, problems: Problems) -> Result<fleet::Report, Failure> {
+        let text = std::fs::read_to_string(&self.path).map_err(|error| {
+            Failure::usage(format!("cannot read {}: {error}", self.path.display()), "name it with --fleet FILE")
+        })?;
+        let name = self.path.display().to_string();
+        let root = if evaluated::is_nix(&self.path) {
+            evaluated::root(&self.path, &text)?
+        } else {
+            document::read(&text, Format::of(&name), &mut Problems::default())
+        };
+        Ok(problems.into_report(&name, &text, &root))
     }
 
     /// The directory of the fleet file, where its secrets and journals are kept.

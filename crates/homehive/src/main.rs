@@ -22,6 +22,7 @@ mod reference;
 mod rendering;
 mod scenario;
 mod schemas;
+mod sealing;
 mod verbs;
 mod verifying;
 

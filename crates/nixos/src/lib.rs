@@ -11,5 +11,5 @@ pub mod syntax;
 
 pub use file::{File, FormatError};
 pub use records::Records;
-pub use render::{MAIL_PASSWORD, RenderError, needed_secrets, readme, release, render};
+pub use render::{K3S_TOKEN, MAIL_PASSWORD, Origin, RenderError, Sealed, readme, release, render, sealed};
 pub use scanned::scanned;

@@ -10,6 +10,7 @@ mod medium;
 mod probe;
 mod rehearse;
 mod render;
+mod secrets;
 
 pub use deploy::{BuildOn, Deploy, Generations, Rollback, Status};
 pub use disks::{Apply, Consent, Disks, Plan, Script, Target};
@@ -20,6 +21,7 @@ pub use medium::{Iso, WriteMedium};
 pub use probe::Probe;
 pub use rehearse::StandInVariant;
 pub use render::Render;
+pub use secrets::{Changed, Secrets};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -72,6 +74,9 @@ pub enum Verb {
     Show(Show),
     /// Write the fleet as a plain NixOS flake
     Render(Render),
+    /// The secrets of the fleet: sealed files for the admin and the machines that need them
+    #[command(subcommand)]
+    Secrets(Secrets),
     /// Look at a machine: hardware, disks and what they hold
     Probe(Probe),
     /// Plan, prepare and watch a machine's disks

@@ -46,20 +46,25 @@ pub fn is_nix(path: &Path) -> bool {
 
 /// Evaluates and checks the file; `text` is what it holds.
 pub fn read(path: &Path, text: &str) -> Result<Fleet, Unloaded> {
+    let root = root(path, text).map_err(Unloaded::Unreadable)?;
+    Fleet::of(&root, text, &path.display().to_string()).map_err(Unloaded::Wrong)
+}
+
+/// The file's values with their places, unchecked.
+pub fn root(path: &Path, text: &str) -> Result<Value, Failure> {
     let file = path.canonicalize().map_err(|error| {
         let help = "name a file that is there";
-        Unloaded::Unreadable(Failure::usage(format!("cannot read {}: {error}", path.display()), help))
+        Failure::usage(format!("cannot read {}: {error}", path.display()), help)
     })?;
-    let printed = evaluate(path, &file).map_err(Unloaded::Unreadable)?;
-    let strange = |why: &str| Unloaded::Unreadable(Failure::Bug(format!("{}: {why}", path.display())));
+    let printed = evaluate(path, &file)?;
+    let strange = |why: &str| Failure::Bug(format!("{}: {why}", path.display()));
     let evaluated: Evaluated = serde_json::from_str(&printed).map_err(|error| strange(&error.to_string()))?;
     let mut problems = Problems::default();
     let root = document::read(&evaluated.fleet.to_string(), Format::Json, &mut problems);
     if !problems.is_empty() {
         return Err(strange("Nix printed what is no JSON"));
     }
-    let root = placed(root, &evaluated.places, &file.to_string_lossy(), text);
-    Fleet::of(&root, text, &path.display().to_string()).map_err(Unloaded::Wrong)
+    Ok(placed(root, &evaluated.places, &file.to_string_lossy(), text))
 }
 
 /// The words: nothing is built, fetched or written, and nothing read but what lies beside the file or in `NIX_PATH`.

@@ -4,7 +4,8 @@ use super::Context;
 use crate::answer;
 use crate::failure::Failure;
 use crate::load::{Loaded, Unloaded, tell};
-use document::Finding;
+use crate::sealing::{self, Vault};
+use document::{Finding, Problems};
 
 /// The answer of `check --json`.
 #[derive(Clone, Debug, serde::Serialize, schemars::JsonSchema)]
@@ -22,6 +23,10 @@ pub fn run(context: &Context) -> Result<(), Failure> {
             tell(&report, &context.global);
             Err(Failure::Wanting)
         }
+        Ok(loaded) if !unset(&loaded).is_empty() => {
+            tell(&loaded.report(unset(&loaded))?, &context.global);
+            Err(Failure::Wanting)
+        }
         Ok(loaded) if context.global.json => {
             answer::json("check", &CheckAnswer { good: true, problems: Vec::new() });
             drop(loaded);
@@ -34,7 +39,20 @@ pub fn run(context: &Context) -> Result<(), Failure> {
             let count = |number: usize, thing: &str| format!("{number} {thing}{}", if number == 1 { "" } else { "s" });
             let all = [count(machines, "machine"), count(disks, "disk"), count(shares, "share")].join(", ");
             answer::text(&format!("{}: nothing wrong ({all})", loaded.path.display()));
+            if !Vault::of(&loaded).begun() {
+                eprintln!("no secrets have been made yet; next: {}", context.again("secrets init"));
+            }
             Ok(())
         }
     }
+}
+
+/// Secrets that only the user can set, and has not. Before any were made this is the way of a new fleet, and no mistake.
+fn unset(loaded: &Loaded) -> Problems {
+    let vault = Vault::of(loaded);
+    let mut problems = Problems::default();
+    if vault.begun() {
+        sealing::missing(&vault, &loaded.fleet, &mut problems);
+    }
+    problems
 }

@@ -11,6 +11,7 @@ mod lab;
 mod meta;
 mod probe;
 mod render;
+mod secrets;
 mod show;
 mod status;
 mod verify;
@@ -26,6 +27,7 @@ pub use iso::IsoAnswer;
 pub use lab::LabAnswer;
 pub use probe::ProbeAnswer;
 pub use render::RenderAnswer;
+pub use secrets::{SecretsChangeAnswer, SecretsInitAnswer, SecretsListAnswer, SecretsRekeyAnswer};
 pub use status::FleetStatusAnswer;
 pub use verify::{look, write};
 pub use write_medium::WriteMediumAnswer;
@@ -67,6 +69,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Check => check::run(&context),
         Verb::Show(show) => show::run(&context, &show),
         Verb::Render(render) => render::run(&context, &render),
+        Verb::Secrets(verb) => secrets::run(&context, verb).await,
         Verb::Probe(probe) => probe::run(&context, &probe).await,
         Verb::Disks(Disks::Plan(plan)) => disks::plan(&context, &plan).await,
         Verb::Disks(Disks::Apply(apply)) => disks::apply(&context, &apply).await,

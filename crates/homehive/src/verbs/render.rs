@@ -6,6 +6,7 @@ use crate::args::Render;
 use crate::failure::Failure;
 use crate::load::Loaded;
 use crate::rendering::{self, Change, Written};
+use crate::sealing::Vault;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -44,7 +45,7 @@ pub fn run(context: &Context, args: &Render) -> Result<(), Failure> {
     rendering::decide(&loaded, &dir, &args.overwrite)?.respect_edits(&again)?;
     let made = if args.no_secrets { Vec::new() } else { rendering::make_secrets(&loaded, &dir)? };
     let Written { files, removed, unchanged } = rendering::decide(&loaded, &dir, &args.overwrite)?.write(&again)?;
-    let missing = missing(&loaded, &dir);
+    let missing = missing(context, &loaded);
     let answer = RenderAnswer {
         dir: dir.display().to_string(),
         checked: false,
@@ -76,7 +77,7 @@ fn check(context: &Context, loaded: &Loaded, dir: &Path) -> Result<(), Failure> 
             unchanged,
             made: Vec::new(),
             differences,
-            missing: missing(loaded, dir),
+            missing: missing(context, loaded),
         };
         answer::json("render", &answer);
     } else if good {
@@ -94,19 +95,13 @@ fn check(context: &Context, loaded: &Loaded, dir: &Path) -> Result<(), Failure> 
 }
 
 /// Secrets that only the user knows.
-fn missing(loaded: &Loaded, dir: &Path) -> Vec<String> {
-    let mail = loaded.fleet.monitoring.as_ref().and_then(|monitoring| monitoring.mail.as_ref());
-    let user = mail.and_then(|mail| mail.user.as_ref());
-    let wanted = user.is_some() && !dir.join("secrets").join(nixos::MAIL_PASSWORD).exists();
-    let text = || {
-        format!(
-            "secrets/{}: the mail server's password; until then the machines' alerts stay in their journals \
-             (cd secrets && agenix -e {}, then render again)",
-            nixos::MAIL_PASSWORD,
-            nixos::MAIL_PASSWORD
-        )
+fn missing(context: &Context, loaded: &Loaded) -> Vec<String> {
+    let vault = Vault::of(loaded);
+    let line = |secret: &nixos::Sealed| {
+        let set = context.again(&format!("secrets set {}", secret.name()));
+        format!("secrets/{}: for {}; until then that does without ({set})", secret.file, secret.uses.join(", "))
     };
-    wanted.then(text).into_iter().collect()
+    vault.unset().map(line).collect()
 }
 
 fn text(answer: &RenderAnswer) -> String {

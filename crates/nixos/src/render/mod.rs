@@ -1,5 +1,6 @@
 //! Which files a fleet becomes, and what all of them are made from.
 
+mod cluster_secrets;
 mod flake;
 mod host;
 mod installer;
@@ -17,7 +18,8 @@ use ::storage::wish::Kind;
 use ::storage::{NodeId, Wish};
 use fleet::{Fleet, HostName, Loader, Machine, Role};
 
-pub use secrets::{MAIL_PASSWORD, needed as needed_secrets};
+pub use cluster::secrets::MAIL_PASSWORD;
+pub use secrets::{K3S_TOKEN, Origin, Sealed, sealed};
 
 /// The one host key of a machine: made before its first boot, and pinned.
 const HOST_KEY: &str = "/etc/ssh/ssh_host_ed25519_key";
@@ -58,6 +60,7 @@ pub fn render(fleet: &Fleet, records: &Records) -> Result<Vec<File>, RenderError
     }
     let mut files = vec![flake::file(&home)?, installer::file(&home)?, secrets::file(&home)?];
     files.extend(modules::files(&home)?);
+    files.extend(cluster_secrets::files(&home)?);
     for (name, machine) in &fleet.machines {
         let host = Host::of(&home, name, machine)?;
         if machine.configuration.is_some() {

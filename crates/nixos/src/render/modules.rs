@@ -304,8 +304,12 @@ fn k3s_server(home: &Home<'_>) -> Expr {
         )
         .put("extraFlags", Expr::texts(flags));
     let completion = Expr::Lines("source <(k3s completion bash)\nsource <(k3s kubectl completion bash)\n".to_owned());
+    let mut imports = vec![Expr::Path("./k3s.nix".to_owned())];
+    if !cluster::secrets(home.fleet).is_empty() {
+        imports.push(Expr::Path("./cluster-secrets.nix".to_owned()));
+    }
     let set = Set::new()
-        .put("imports", vec![Expr::Path("./k3s.nix".to_owned())])
+        .put("imports", imports)
         .put("services.k3s", k3s)
         .note("The cluster's API, for everybody in the LAN who has a key to it.")
         .put("networking.firewall.allowedTCPPorts", vec![Expr::Int(6443)])

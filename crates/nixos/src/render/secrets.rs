@@ -4,18 +4,72 @@ use super::{Home, RenderError};
 use crate::syntax::{Expr, Set};
 use crate::{File, Records};
 use fleet::{Fleet, HostName};
+use std::collections::BTreeMap;
 
-/// The secret by which nodes join the cluster.
-const K3S_TOKEN: &str = "k3s-token.age";
-/// The password for the mail server, by its name under `secrets/`: only the user can make it.
-pub const MAIL_PASSWORD: &str = "mail-password.age";
+/// The secret by which nodes join the cluster, by its name under `secrets/`.
+pub const K3S_TOKEN: &str = "k3s-token.age";
 
-/// The random secrets that the rendered tree refers to, by their names under `secrets/`, each with the machines that
-/// must be able to open it. Whoever writes the tree makes those that are missing.
-pub fn needed(fleet: &Fleet) -> Vec<(&'static str, Vec<HostName>)> {
+/// One sealed file of a fleet: what is in it only those know who can open it, the admin and these machines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Its name under `secrets/`: `k3s-token.age`.
+    pub file: String,
+    /// Who makes it.
+    pub origin: Origin,
+    /// The machines that open it, in the order of their names.
+    pub machines: Vec<HostName>,
+    /// What it is for, in a few words each.
+    pub uses: Vec<String>,
+}
+
+/// Where a secret comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It may be anything: homehive makes it when it is missing.
+    Random,
+    /// Only the user knows it.
+    User,
+}
+
+impl Sealed {
+    /// What people call it: the file's name without its ending.
+    pub fn name(&self) -> &str {
+        self.file.strip_suffix(".age").unwrap_or(&self.file)
+    }
+}
+
+/// All sealed files of a fleet beside the machines' host keys, in the order of their names.
+pub fn sealed(fleet: &Fleet) -> Vec<Sealed> {
+    let mut all = BTreeMap::new();
+    let mut add = |file: &str, origin, machines: &[HostName], uses: String| {
+        let sealed = all.entry(file.to_owned()).or_insert_with(|| Sealed {
+            file: file.to_owned(),
+            origin,
+            machines: vec![],
+            uses: vec![],
+        });
+        sealed.machines.extend_from_slice(machines);
+        sealed.machines.sort();
+        sealed.machines.dedup();
+        sealed.uses.push(uses);
+    };
+    let everyone: Vec<HostName> = fleet.machines.keys().cloned().collect();
     let nodes = fleet.machines.iter().filter(|(_, machine)| !machine.role.is_none());
     let nodes: Vec<HostName> = nodes.map(|(name, _)| name.clone()).collect();
-    if nodes.is_empty() { Vec::new() } else { vec![(K3S_TOKEN, nodes)] }
+    if !nodes.is_empty() {
+        add(K3S_TOKEN, Origin::Random, &nodes, "nodes joining the cluster".to_owned());
+    }
+    let mail = fleet.monitoring.as_ref().and_then(|monitoring| monitoring.mail.as_ref());
+    if mail.is_some_and(|mail| mail.user.is_some()) {
+        add(super::MAIL_PASSWORD, Origin::User, &everyone, "mail of the machines".to_owned());
+    }
+    for secret in cluster::secrets(fleet) {
+        for file in secret.files() {
+            let origin = if file == cluster::secrets::GRAFANA_PASSWORD { Origin::Random } else { Origin::User };
+            add(file, origin, &secret.machines, format!("{}/{}", secret.namespace, secret.name));
+        }
+    }
+    all.into_values().collect()
 }
 
 /// The file.
@@ -44,14 +98,10 @@ pub(super) fn file(home: &Home<'_>) -> Result<File, RenderError> {
     for name in names.chain(installer_key.as_ref().map(|_| "installer".to_owned())) {
         rule(format!("host-keys/{name}.age"), &[]);
     }
-    for (file, who) in needed(home.fleet) {
-        rule(file.to_owned(), &who);
+    for secret in sealed(home.fleet) {
+        rule(secret.file, &secret.machines);
     }
-    let mail = home.fleet.monitoring.as_ref().and_then(|monitoring| monitoring.mail.as_ref());
-    if mail.is_some_and(|mail| mail.user.is_some()) {
-        let all: Vec<HostName> = home.fleet.machines.keys().cloned().collect();
-        rule(MAIL_PASSWORD.to_owned(), &all);
-    }
-    let head = "Who can open which secret, for agenix: cd secrets && agenix -e mail-password.age";
+    let head =
+        "Who can open which secret: homehive secrets list; also for agenix: cd secrets && agenix -e mail-password.age";
     Ok(File::nix("secrets/secrets.nix", head, &Expr::Let(bindings, Box::new(rules.into())))?)
 }

@@ -1,6 +1,6 @@
 //! `tests/NAME.nix`: a machine's services in a virtual machine, with disks like its own but small.
 
-use super::{Host, RenderError};
+use super::{Host, RenderError, cluster_secrets};
 use crate::File;
 use crate::syntax::{Expr, Set};
 use ::storage::NodeId;
@@ -8,7 +8,7 @@ use ::storage::identity;
 use ::storage::tree::Format;
 use ::storage::wish::{CacheKind, Holds, Kind, Node, Volume};
 use fleet::Role;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Size of every disk, in MiB: they are sparse.
@@ -51,8 +51,9 @@ fn secrets(host: &Host<'_>) -> Set {
     let cluster = (!host.machine.role.is_none()).then_some("k3s-token");
     let mail = host.home.records.secrets.contains(super::MAIL_PASSWORD).then_some("mail-password");
     let path = || Expr::Code("toString (pkgs.writeText \"secret\" \"for-this-test-alone\\n\")");
-    let all = [cluster, mail].into_iter().flatten();
-    all.fold(Set::new(), |set, name| set.put_named("", name, Set::new().put("path", path())))
+    let made = if host.machine.role == Role::K3sServer { cluster_secrets::there(host.home) } else { Vec::new() };
+    let all: BTreeSet<String> = [cluster, mail].into_iter().flatten().map(str::to_owned).chain(made).collect();
+    all.into_iter().fold(Set::new(), |set, name| set.put_named("", name, Set::new().put("path", path())))
 }
 
 fn modules(host: &Host<'_>) -> Vec<&'static str> {

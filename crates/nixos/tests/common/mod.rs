@@ -27,6 +27,8 @@ pub fn records(fleet: &Fleet) -> Records {
         state_versions: std::iter::once(("nas".parse().unwrap(), "25.11".to_owned())).collect(),
         host_keys: fleet.machines.keys().map(|name| (name.clone(), KEY.to_owned())).collect(),
         installer_key: Some(KEY.to_owned()),
-        secrets: ["k3s-token.age", nixos::MAIL_PASSWORD].map(str::to_owned).into(),
+        secrets: ["grafana-password.age", nixos::K3S_TOKEN, nixos::MAIL_PASSWORD, "samba-ben.age"]
+            .map(str::to_owned)
+            .into(),
     }
 }

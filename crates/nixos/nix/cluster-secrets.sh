@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Makes the cluster's Secrets from the files that agenix opened. What is secret goes through files in a directory that
+# only root enters; it is never a word of a command, and never printed.
+#
+# Usage: cluster-secrets TABLE; RUNTIME_DIRECTORY is such a directory. With PRUNE=yes, Secrets that were made here before
+# and are no longer in the table are removed. DEADLINE: how many seconds the cluster's API is waited for.
+set -euo pipefail
+umask 077
+
+table=$1
+work=${RUNTIME_DIRECTORY:?}
+deadline=$((SECONDS + ${DEADLINE:-600}))
+mark=app.kubernetes.io/part-of=homehive-secrets
+failed=0
+
+# No opened secret stays behind, however this ends.
+trap 'rm -rf "$work"/*.json "$work/error"' EXIT
+
+# Tries words until they succeed; what they say on standard output goes to a file.
+again() {
+    local what=$1 out=$2 told=
+    shift 2
+    until "$@" >"$out" 2>"$work/error"; do
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            printf '%s: given up after %s s: %s\n' "$what" "$SECONDS" "$(tail -n 3 "$work/error")" >&2
+            exit 1
+        fi
+        if [ -z "$told" ]; then
+            printf '%s: not yet, trying again: %s\n' "$what" "$(tail -n 1 "$work/error")"
+            told=yes
+        fi
+        sleep "${PAUSE:-5}"
+    done
+}
+
+# shellcheck disable=SC2317 # called by its name
+kubectl() {
+    k3s kubectl --request-timeout=30s "$@"
+}
+
+# shellcheck disable=SC2317 # called by its name
+apply() {
+    kubectl apply --server-side --force-conflicts --field-manager=homehive-secrets -f "$1"
+}
+
+# One Secret, by its place in the table; its files are named by their paths.
+# shellcheck disable=SC2016 # these are jq's variables
+one='
+def content($path): $ARGS.named[$path] | rtrimstr("\n") | rtrimstr("\r");
+def value:
+  if has("words") then .words
+  elif has("file") then content(.file)
+  else
+    { "samba-container-config": "v0",
+      users: { all_entries: (.users | to_entries | map({ name: .key, password: content(.value) })) } } | tojson
+  end;
+$table[0][$at]
+| { apiVersion: "v1", kind: "Secret", type: "Opaque",
+    metadata: {
+      namespace: .namespace, name: .name,
+      labels: {
+        "app.kubernetes.io/managed-by": "homehive",
+        "app.kubernetes.io/part-of": "homehive-secrets"
+      }
+    },
+    data: (.keys | map_values(value | @base64)) }'
+
+jq '{ apiVersion: "v1", kind: "List", items: (map(.namespace) | unique | map({
+        apiVersion: "v1", kind: "Namespace",
+        metadata: { name: ., labels: { "app.kubernetes.io/managed-by": "homehive" } } })) }' "$table" >"$work/namespaces.json"
+again "the cluster's API" "$work/ready.json" kubectl get --raw /readyz
+again "namespaces" "$work/answer.json" apply "$work/namespaces.json"
+
+count=$(jq length "$table")
+for ((at = 0; at < count; at++)); do
+    name=$(jq --raw-output --argjson at "$at" '.[$at] | "\(.namespace)/\(.name)"' "$table")
+    missing=$(jq --raw-output --argjson at "$at" '.[$at].missing // [] | join(", ")' "$table")
+    if [ -n "$missing" ]; then
+        printf '%s: not made, for nobody has set %s\n' "$name" "$missing"
+        continue
+    fi
+    files=()
+    good=yes
+    while IFS= read -r file; do
+        if ! [ -s "$file" ]; then
+            printf '%s: not made: %s is not there, or empty\n' "$name" "$file" >&2
+            good=no
+        fi
+        files+=(--rawfile "$file" "$file")
+    done < <(jq --raw-output --argjson at "$at" \
+        '.[$at].keys | [.[] | .file // empty, (.users // {})[]] | unique[]' "$table")
+    if [ "$good" = no ]; then
+        failed=1
+        continue
+    fi
+    jq --null-input --slurpfile table "$table" --argjson at "$at" "${files[@]}" "$one" >"$work/secret.json"
+    again "$name" "$work/answer.json" apply "$work/secret.json"
+    rm "$work/secret.json"
+    printf '%s: in the cluster\n' "$name"
+done
+
+if [ "${PRUNE:-no}" = yes ]; then
+    again "what was made before" "$work/there.json" kubectl get secrets --all-namespaces --selector="$mark" \
+        --output='jsonpath={range .items[*]}{.metadata.namespace}{" "}{.metadata.name}{"\n"}{end}'
+    while read -r namespace name; do
+        if [ -n "$name" ] && jq --exit-status --arg namespace "$namespace" --arg name "$name" \
+            'any(.[]; .namespace == $namespace and .name == $name) | not' "$table" >"$work/answer.json"; then
+            again "$namespace/$name" "$work/answer.json" kubectl --namespace="$namespace" delete secret "$name" \
+                --ignore-not-found
+            printf '%s/%s: no longer declared, removed\n' "$namespace" "$name"
+        fi
+    done <"$work/there.json"
+fi
+exit "$failed"
