@@ -20,7 +20,7 @@ needed="cc:build-essential curl:curl ssh:openssh-client ssh-keygen:openssh-clien
     qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap mksquashfs:squashfs-tools cpio:cpio zstd:zstd xz:xz-utils
     nix-store:nix-bin busybox:busybox-static sfdisk:fdisk"
 if [ "$purpose" = test ]; then
-    needed="$needed shellcheck:shellcheck dash:dash /usr/sbin/sshd:openssh-server git:git rsync:rsync"
+    needed="$needed shellcheck:shellcheck dash:dash /usr/sbin/sshd:openssh-server git:git rsync:rsync testparm:samba-common-bin"
 fi
 
 missing=
