@@ -20,7 +20,8 @@ needed="cc:build-essential curl:curl ssh:openssh-client ssh-keygen:openssh-clien
     qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap mksquashfs:squashfs-tools cpio:cpio zstd:zstd xz:xz-utils
     nix-store:nix-bin busybox:busybox-static sfdisk:fdisk"
 if [ "$purpose" = test ]; then
-    needed="$needed shellcheck:shellcheck dash:dash /usr/sbin/sshd:openssh-server git:git rsync:rsync testparm:samba-common-bin"
+    needed="$needed shellcheck:shellcheck dash:dash /usr/sbin/sshd:openssh-server git:git rsync:rsync
+    avahi-daemon:avahi-daemon avahi-resolve:avahi-utils dbus-daemon:dbus ip:iproute2 unshare:util-linux"
 fi
 
 missing=
@@ -37,10 +38,25 @@ if [ -n "$missing" ]; then
     have apt-get || die "missing:$missing; this script knows apt only, install them by hand"
     say "installing:$missing"
     as_root apt-get update -qq
+    # Of avahi-daemon the tests need the program alone: none is to speak for this machine. Debian asks policy-rc.d.
+    quiet=
+    case $missing in
+    *avahi-daemon*) [ -e /usr/sbin/policy-rc.d ] || quiet=yes ;;
+    esac
+    if [ -n "$quiet" ]; then
+        trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root sh -c 'cat >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d'
+    fi
     # shellcheck disable=SC2086 # a list of words
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >"${TMPDIR:-/tmp}/homehive-apt.$$" 2>&1 ||
         { tail -n 20 "${TMPDIR:-/tmp}/homehive-apt.$$" >&2; die "apt-get failed"; }
     rm -f "${TMPDIR:-/tmp}/homehive-apt.$$"
+    if [ -n "$quiet" ]; then
+        as_root rm -f /usr/sbin/policy-rc.d
+        trap - EXIT
+        # Nor after the next start.
+        if have systemctl; then as_root systemctl disable --quiet avahi-daemon.service avahi-daemon.socket || true; fi
+    fi
 fi
 
 # Nix for one user: an ordinary user without a daemon needs a store of his own, made once.

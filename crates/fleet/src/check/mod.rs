@@ -9,7 +9,6 @@ mod mail;
 mod monitoring;
 mod mounts;
 mod network;
-mod pins;
 mod shares;
 mod system;
 
@@ -27,7 +26,6 @@ pub(crate) fn check(draft: &Draft, root: &Value, problems: &mut Problems) {
     deploy::check(draft, root, problems);
     mail::check(draft, problems);
     monitoring::check(draft, root, problems);
-    pins::check(draft, problems);
     system::check(draft, root, problems);
     mounts::check(draft, problems);
 }
