@@ -21,7 +21,8 @@ needed="cc:build-essential curl:curl ssh:openssh-client ssh-keygen:openssh-clien
     nix-store:nix-bin busybox:busybox-static sfdisk:fdisk"
 if [ "$purpose" = test ]; then
     needed="$needed shellcheck:shellcheck dash:dash /usr/sbin/sshd:openssh-server git:git rsync:rsync
-    avahi-daemon:avahi-daemon avahi-resolve:avahi-utils dbus-daemon:dbus ip:iproute2 unshare:util-linux"
+    avahi-daemon:avahi-daemon avahi-resolve:avahi-utils dbus-daemon:dbus ip:iproute2 unshare:util-linux
+    testparm:samba-common-bin"
 fi
 
 missing=

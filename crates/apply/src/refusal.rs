@@ -33,6 +33,9 @@ pub enum Refusal {
     NotNow(String),
 }
 
+/// What a server says, with 500, of what passes: its webhooks or its store do not answer.
+const PASSES: [&str; 3] = ["webhook", "etcdserver", "timed out"];
+
 /// Reads the answer.
 pub fn refusal(status: &Status) -> Refusal {
     let causes = status.details.iter().flat_map(|details| &details.causes);
@@ -43,7 +46,9 @@ pub fn refusal(status: &Status) -> Refusal {
         409 if !conflicts.is_empty() => Refusal::Conflict(conflicts),
         404 => Refusal::Missing(message),
         // 409 else: it was changed in the meantime.
-        409 | 429 | 500.. => Refusal::NotNow(message),
+        409 | 429 | 501.. => Refusal::NotNow(message),
+        // Servers say 500 of what passes, and of objects that they cannot read.
+        500 if PASSES.iter().any(|word| message.contains(word)) => Refusal::NotNow(message),
         _ => Refusal::Wrong(message),
     }
 }
@@ -80,7 +85,7 @@ mod tests {
             (422, "wrong"),
             (400, "wrong"),
             (403, "wrong"),
-            (500, "later"),
+            (500, "wrong"),
             (503, "later"),
         ] {
             let found = match refusal(&status(json!({ "code": code, "message": "x", "reason": "" }))) {

@@ -5,6 +5,7 @@
 //! the rendered NixOS configuration.
 
 pub mod catalogue;
+pub mod directories;
 pub mod kinds;
 mod manifest;
 pub mod meta;
@@ -13,11 +14,14 @@ pub mod namespaces;
 mod object;
 pub mod publisher;
 mod render;
+pub mod samba;
 pub mod secrets;
 mod upstream;
+pub mod volumes;
 mod wave;
 
 pub use catalogue::Catalogue;
+pub use directories::{Directory, directories};
 pub use manifest::{Manifest, ManifestError};
 pub use object::{Key, Object, ObjectError};
 pub use render::{RenderError, catalogue as versions, render};

@@ -1,8 +1,9 @@
 //! All manifests of a fleet: what each concern adds, in waves.
 
 use crate::catalogue::CatalogueError;
+use crate::samba::{self, OperatorError};
 use crate::upstream::MissingFile;
-use crate::{Catalogue, Manifest, ObjectError, Upstream, metallb, namespaces, publisher};
+use crate::{Catalogue, Manifest, ObjectError, Upstream, metallb, namespaces, publisher, volumes};
 use fleet::{Fleet, Role};
 
 /// Why a fleet's objects cannot be rendered.
@@ -14,6 +15,9 @@ pub enum RenderError {
     /// A file of another project that was not handed in.
     #[error(transparent)]
     Upstream(#[from] MissingFile),
+    /// A file of the Samba operator that is not what it was.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
     /// A mistake of ours.
     #[error(transparent)]
     Object(#[from] ObjectError),
@@ -27,13 +31,14 @@ pub enum RenderError {
 /// # Errors
 /// See [`RenderError`]; the fleet is one that `check` found nothing wrong with.
 pub fn render(fleet: &Fleet, upstream: &Upstream) -> Result<Vec<Manifest>, RenderError> {
-    let _ = upstream;
     if fleet.machines.values().all(|machine| machine.role == Role::None) {
         return Ok(Vec::new());
     }
     let catalogue = catalogue(fleet)?;
     let mut all = namespaces::manifests(fleet)?;
+    all.extend(volumes::manifests(fleet)?);
     all.extend(metallb::manifests(fleet, &catalogue)?);
+    all.extend(samba::manifests(fleet, &catalogue, upstream)?);
     if !fleet.shares.is_empty() {
         all.push(publisher::manifest()?);
     }
@@ -46,6 +51,5 @@ pub fn render(fleet: &Fleet, upstream: &Upstream) -> Result<Vec<Manifest>, Rende
 /// # Errors
 /// The fleet moves a pin that there is not.
 pub fn catalogue(fleet: &Fleet) -> Result<Catalogue, CatalogueError> {
-    let _ = fleet;
-    Ok(Catalogue::built_in()?.clone())
+    Catalogue::built_in()?.with(fleet.pins.iter().map(|(name, version)| (name.as_str(), version.as_ref())))
 }

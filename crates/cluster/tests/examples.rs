@@ -1,7 +1,5 @@
 //! The manifests of the examples, as people read them.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
-
 mod common;
 
 #[test]

@@ -1,7 +1,8 @@
 //! The fleet file as a whole: its sections, how it is read, and the derived things that others ask for.
 
 use crate::{
-    About, Admin, Deploy, HostName, K3s, Machine, Monitoring, Network, Share, ShareName, Upgrades, check, placeholder,
+    About, Admin, Deploy, HostName, K3s, Machine, Monitoring, Network, Share, ShareName, Upgrades, Version, check,
+    placeholder,
 };
 use document::{Decode, Format, Kind, Path, Problems, Report, Table, Value};
 use schemars::JsonSchema;
@@ -39,6 +40,10 @@ pub struct Fleet {
     /// How new systems are rolled out.
     #[serde(default, skip_serializing_if = "Deploy::is_default")]
     pub deploy: Deploy,
+    /// Versions of the cluster's services that differ from homehive's own, by their names in its catalogue: charts by
+    /// version, images by tag.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pins: BTreeMap<String, Version>,
 }
 
 /// As much of a fleet as could be read: what is broken is absent, and has been told of.
@@ -52,6 +57,7 @@ pub(crate) struct Draft {
     pub upgrades: Option<Upgrades>,
     pub k3s: K3s,
     pub deploy: Deploy,
+    pub pins: BTreeMap<String, Version>,
 }
 
 impl Fleet {
@@ -116,15 +122,16 @@ impl Draft {
             upgrades: table.optional("upgrades", problems),
             k3s: table.or_default("k3s", problems),
             deploy: table.or_default("deploy", problems),
+            pins: table.or_default("pins", problems),
         };
         table.close(problems);
         Some(draft)
     }
 
     fn whole(self) -> Option<Fleet> {
-        let Self { about, admin, network, machines, shares, monitoring, upgrades, k3s, deploy } = self;
+        let Self { about, admin, network, machines, shares, monitoring, upgrades, k3s, deploy, pins } = self;
         let (about, admin, network) = (about?, admin?, network?);
-        Some(Fleet { about, admin, network, machines, shares, monitoring, upgrades, k3s, deploy })
+        Some(Fleet { about, admin, network, machines, shares, monitoring, upgrades, k3s, deploy, pins })
     }
 }
 

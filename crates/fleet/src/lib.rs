@@ -20,6 +20,7 @@ mod names;
 mod net;
 mod network;
 mod object_store;
+pub mod pins;
 mod placeholder;
 mod proposal;
 pub mod scaffold;
@@ -51,5 +52,5 @@ pub use share::{Share, ShareKind};
 pub use time::{Schedule, Span, TimeError, Window};
 pub use upgrades::Upgrades;
 pub use words::{
-    FlakeAttribute, FlakeRef, Host, KubernetesVersion, MailAddress, ModulePath, Package, TimeZone, WordError,
+    FlakeAttribute, FlakeRef, Host, KubernetesVersion, MailAddress, ModulePath, Package, TimeZone, Version, WordError,
 };

@@ -22,7 +22,9 @@ pub enum NameError {
     #[error("this user name belongs to the system")]
     ReservedUser,
     /// Not a share name.
-    #[error("a share name has 1 to 48 small letters, digits or `-`, and starts and ends with a letter or digit")]
+    #[error(
+        "a share name has 1 to 48 small letters, digits or `-`, starts with a letter and ends with a letter or digit"
+    )]
     Share,
     /// A section name that smb.conf(5) gives a meaning of its own.
     #[error("Samba gives the name a meaning of its own")]
@@ -117,9 +119,10 @@ fn user(text: &str) -> Result<(), NameError> {
     if system { Err(NameError::ReservedUser) } else { Ok(()) }
 }
 
-/// `<share>-samba` is published as a host name of its own, so some room of the 63 characters is left.
+/// `<share>-samba` is published as a host name of its own, so some room of the 63 characters is left; and a Service of
+/// Kubernetes takes the name, which begins with a letter (RFC 1035).
 fn share(text: &str) -> Result<(), NameError> {
-    if text.len() > 48 || !label(text) {
+    if text.len() > 48 || !label(text) || !text.starts_with(|c: char| c.is_ascii_lowercase()) {
         return Err(NameError::Share);
     }
     let special = ["global", "homes", "printers", "print", "ipc"].contains(&text);
@@ -181,7 +184,7 @@ names! {
     Login, login, "fleet::bad_user_name", "^[a-z_][a-z0-9_-]{0,30}$",
         "for example \"root\"";
     /// The name of a share.
-    ShareName, share, "fleet::bad_share_name", "^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$",
+    ShareName, share, "fleet::bad_share_name", "^[a-z]([a-z0-9-]{0,46}[a-z0-9])?$",
         "for example \"storage\"";
     /// A word by which machines are chosen.
     Tag, tag, "fleet::bad_tag", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$",
@@ -225,6 +228,7 @@ mod tests {
         }
         assert_eq!("global".parse::<ShareName>(), Err(NameError::ReservedShare));
         assert_eq!("my share".parse::<ShareName>(), Err(NameError::Share));
+        assert_eq!("2tb".parse::<ShareName>(), Err(NameError::Share));
         assert!("home.arpa".parse::<Domain>().is_ok());
         assert_eq!("home..arpa".parse::<Domain>(), Err(NameError::Domain));
     }

@@ -1,9 +1,11 @@
 //! `[shares.NAME]`: one Samba share.
 
+use crate::net::Address;
 use crate::{HostName, UserName, text};
 use document::{Decode, Path, Problems, Table, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::net::Ipv4Addr;
 use storage::Size;
 
 /// One Samba share, found by Macs and others as `<name>-samba.local`.
@@ -24,6 +26,9 @@ pub struct Share {
     /// The mount point of the volume that it lies on; `/data` if absent.
     #[serde(default = "data")]
     pub volume: String,
+    /// Its address, out of the balancer's; the next free one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Ipv4Addr>,
 }
 
 fn data() -> String {
@@ -65,6 +70,7 @@ impl Decode for Share {
         let size = table.optional("size", problems);
         let users = table.or_default("users", problems);
         let volume = table.optional("volume", problems).unwrap_or_else(data);
+        let address = table.optional("address", problems).map(|Address(address)| address);
         table.close(problems);
         if kind == ShareKind::TimeMachine && !size_given {
             problems.add(
@@ -75,6 +81,6 @@ impl Decode for Share {
                 "a Mac fills whatever it gets: write `size = \"2TiB\"`, about twice the Mac's disk",
             );
         }
-        Some(Self { machine: machine?, kind, size, users, volume })
+        Some(Self { machine: machine?, kind, size, users, volume, address })
     }
 }

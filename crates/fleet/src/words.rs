@@ -33,6 +33,9 @@ pub enum WordError {
     /// Not `1.34`.
     #[error("this is not a minor release of Kubernetes")]
     Kubernetes,
+    /// Not a version.
+    #[error("a version or tag has letters, digits, `.`, `_`, `+` or `-`, and starts with a letter or digit")]
+    Version,
     /// Not a host.
     #[error("this is neither a host's name nor an IPv4 address")]
     Host,
@@ -143,6 +146,16 @@ fn kubernetes(text: &str) -> Result<(), WordError> {
     }
 }
 
+/// What a chart's version (`SemVer`) and an image's tag have in common.
+fn version(text: &str) -> Result<(), WordError> {
+    let inner = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
+    let good = (1..=128).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(inner)
+        && text != "latest";
+    if good { Ok(()) } else { Err(WordError::Version) }
+}
+
 fn host(text: &str) -> Result<(), WordError> {
     if crate::net::is_host(text) { Ok(()) } else { Err(WordError::Host) }
 }
@@ -199,6 +212,9 @@ words! {
     /// A minor release of Kubernetes: `1.34`.
     KubernetesVersion, kubernetes, "fleet::bad_kubernetes_version", r"^1\.[1-9][0-9]{0,2}$",
         "a minor release in quotes: \"1.34\"; the patch level comes with nixpkgs";
+    /// The version of a chart, or the tag of an image; never `latest`, which floats.
+    Version, version, "fleet::bad_version", r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$",
+        "a version in quotes, as its project writes it: \"0.16.1\" or \"v0.8\"";
     /// Where a machine is reached: a name or an IPv4 address.
     Host, host, "fleet::bad_host", r"^[A-Za-z0-9._-]+$",
         "a name or an address: \"nas.home.arpa\" or \"192.168.1.10\"";

@@ -3,6 +3,7 @@
 //! the test. Other crates' tests include this file by its path; it needs `serde_json` and `tempfile`.
 #![allow(
     dead_code,
+    unused_imports,
     clippy::unwrap_used,
     clippy::unused_self,
     clippy::allow_attributes,

@@ -202,6 +202,15 @@ mod tests {
     }
 
     #[test]
+    fn the_fleet_file_knows_the_names() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let mut names: Vec<&str> = catalogue.charts().map(|chart| chart.name.as_str()).collect();
+        names.extend(catalogue.images().map(|image| image.name.as_str()));
+        names.sort_unstable();
+        assert_eq!(names, fleet::pins::NAMES);
+    }
+
+    #[test]
     fn a_fleet_moves_a_pin_that_there_is() {
         let built_in = Catalogue::built_in().unwrap();
         let moved = built_in.with([("metallb", "0.17.0"), ("thanos", "v0.43.0")]).unwrap();

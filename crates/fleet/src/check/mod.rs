@@ -9,6 +9,7 @@ mod mail;
 mod monitoring;
 mod mounts;
 mod network;
+mod pins;
 mod shares;
 mod system;
 
@@ -26,6 +27,7 @@ pub(crate) fn check(draft: &Draft, root: &Value, problems: &mut Problems) {
     deploy::check(draft, root, problems);
     mail::check(draft, problems);
     monitoring::check(draft, root, problems);
+    pins::check(draft, problems);
     system::check(draft, root, problems);
     mounts::check(draft, problems);
 }
