@@ -1,5 +1,6 @@
 //! Directories that a machine must have before the cluster's pods start, each with the owner that its pods run as.
 
+use crate::monitoring;
 use crate::volumes::{below, share_path};
 use fleet::{Fleet, HostName};
 use std::collections::BTreeMap;
@@ -30,6 +31,9 @@ pub fn directories(fleet: &Fleet) -> BTreeMap<HostName, Vec<Directory>> {
         };
         let own = Directory { path: share_path(name, share), mode: 0o777, ..outer.clone() };
         all.entry(share.machine.clone()).or_default().extend([outer, own]);
+    }
+    if let Some((machine, directories)) = monitoring::directories(fleet) {
+        all.entry(machine).or_default().extend(directories);
     }
     for directories in all.values_mut() {
         directories.sort_by(|a, b| a.path.cmp(&b.path));

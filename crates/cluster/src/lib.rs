@@ -10,6 +10,7 @@ pub mod kinds;
 mod manifest;
 pub mod meta;
 pub mod metallb;
+pub mod monitoring;
 pub mod namespaces;
 mod object;
 pub mod publisher;

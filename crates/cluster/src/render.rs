@@ -3,7 +3,7 @@
 use crate::catalogue::CatalogueError;
 use crate::samba::{self, OperatorError};
 use crate::upstream::MissingFile;
-use crate::{Catalogue, Manifest, ObjectError, Upstream, metallb, namespaces, publisher, volumes};
+use crate::{Catalogue, Manifest, ObjectError, Upstream, metallb, monitoring, namespaces, publisher, volumes};
 use fleet::{Fleet, Role};
 
 /// Why a fleet's objects cannot be rendered.
@@ -42,6 +42,7 @@ pub fn render(fleet: &Fleet, upstream: &Upstream) -> Result<Vec<Manifest>, Rende
     if !fleet.shares.is_empty() {
         all.push(publisher::manifest()?);
     }
+    all.extend(monitoring::manifests(fleet, &catalogue)?);
     all.sort_by_key(Manifest::file_name);
     Ok(all)
 }
