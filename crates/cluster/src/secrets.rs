@@ -8,6 +8,10 @@ use serde::Serialize;
 pub const GRAFANA_PASSWORD: &str = "grafana-password.age";
 /// The password for the mail server, by its name under `secrets/`: only the user can make it.
 pub const MAIL_PASSWORD: &str = "mail-password.age";
+/// The object store's access key, by its name under `secrets/`: only the user can make it.
+pub const S3_ACCESS_KEY: &str = "s3-access-key.age";
+/// The object store's secret key, likewise.
+pub const S3_SECRET_KEY: &str = "s3-secret-key.age";
 
 /// One Secret of the cluster, by name only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -103,6 +107,11 @@ pub fn secrets(fleet: &Fleet) -> Vec<Secret> {
             let keys = vec![entry("password", Source::File(MAIL_PASSWORD.to_owned()))];
             add("monitoring", "alertmanager-mail".to_owned(), keys);
         }
+        if monitoring.object_store.is_some() {
+            let file = |name: &str| Source::File(name.to_owned());
+            let keys = vec![entry("access-key", file(S3_ACCESS_KEY)), entry("secret-key", file(S3_SECRET_KEY))];
+            add("monitoring", "thanos-s3".to_owned(), keys);
+        }
     }
     for (name, share) in &fleet.shares {
         let users = users_of(fleet, share).into_iter().map(|user| {
@@ -158,5 +167,9 @@ mod tests {
         let open_relay = NAS.replace(", user = \"nas\" }", " }");
         let table = secrets(&read(&open_relay));
         assert!(!table.iter().any(|secret| secret.name == "alertmanager-mail"));
+        let store = "[monitoring]\nobject_store = { endpoint = \"s3.home.arpa:9000\", bucket = \"thanos\" }\n";
+        let table = secrets(&read(&NAS.replace("[monitoring]\n", store)));
+        let keys = table.iter().find(|secret| secret.name == "thanos-s3").unwrap();
+        assert_eq!(keys.files(), ["s3-access-key.age", "s3-secret-key.age"]);
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// The dashboards of an example, by their files' names.
 pub fn dashboards(text: &str) -> Vec<(String, Value)> {
     let manifests = rendered(text);
-    let objects = manifests.iter().flat_map(|manifest| &manifest.objects).map(|object| object.value());
+    let objects = manifests.iter().flat_map(|manifest| &manifest.objects).map(cluster::Object::value);
     let maps = objects.filter(|value| value["metadata"]["labels"]["grafana_dashboard"] == "1");
     let files = maps.flat_map(|value| value["data"].as_object().unwrap().clone());
     files.map(|(name, text)| (name, serde_json::from_str(text.as_str().unwrap()).unwrap())).collect()

@@ -10,7 +10,7 @@ const CASES: &str = include_str!("rules.test.yaml");
 /// The groups of all rules of an example.
 pub fn groups(text: &str) -> Vec<Value> {
     let manifests = rendered(text);
-    let objects = manifests.iter().flat_map(|manifest| &manifest.objects).map(|object| object.value());
+    let objects = manifests.iter().flat_map(|manifest| &manifest.objects).map(cluster::Object::value);
     let rules = objects.filter(|value| value["kind"] == "PrometheusRule");
     rules.flat_map(|value| value["spec"]["groups"].as_array().unwrap().clone()).collect()
 }

@@ -10,13 +10,11 @@ pub fn tool(name: &str) -> Option<Command> {
     let folders = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
         .chain(cache.map(|cache| cache.join("homehive/tools/bin")))
         .collect::<Vec<_>>();
-    match folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()) {
-        Some(path) => Some(Command::new(path)),
-        None => {
-            println!("skipped: {name} is not on this machine");
-            None
-        }
+    let found = folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file());
+    if found.is_none() {
+        println!("skipped: {name} is not on this machine");
     }
+    found.map(Command::new)
 }
 
 /// What the program printed; it must have succeeded.

@@ -33,6 +33,9 @@ fn asked_for_at(secret: &Sealed, fleet: &Fleet) -> Vec<Path> {
     if secret.file == nixos::MAIL_PASSWORD {
         return vec![Path::from_iter(["monitoring", "mail", "user"])];
     }
+    if [cluster::secrets::S3_ACCESS_KEY, cluster::secrets::S3_SECRET_KEY].contains(&secret.file.as_str()) {
+        return vec![Path::from_iter(["monitoring", "object_store"])];
+    }
     let mut found = Vec::new();
     for (name, share) in &fleet.shares {
         let users = cluster::secrets::users_of(fleet, share);

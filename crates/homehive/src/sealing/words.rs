@@ -44,6 +44,12 @@ pub fn what_follows(secret: &Sealed, fleet: &Fleet) -> Vec<String> {
              --password-from-stdin < /run/agenix/grafana-password'"
                 .into(),
         );
+    } else if [cluster::secrets::S3_ACCESS_KEY, cluster::secrets::S3_SECRET_KEY].contains(&secret.file.as_str()) {
+        next.push(
+            "Prometheus and Thanos read it when they start; on a server: sudo k3s kubectl -n monitoring rollout restart \
+             statefulset"
+                .into(),
+        );
     } else if secret.file != MAIL_PASSWORD {
         let uses = |share: &fleet::Share| {
             cluster::secrets::users_of(fleet, share)
