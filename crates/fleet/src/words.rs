@@ -34,7 +34,9 @@ pub enum WordError {
     #[error("this is not a minor release of Kubernetes")]
     Kubernetes,
     /// Not a version.
-    #[error("a version or tag has letters, digits, `.`, `_`, `+` or `-`, and starts with a letter or digit")]
+    #[error(
+        "a version or tag has letters, digits, `.`, `_`, `+` or `-`, starts with a letter or digit, and is not `latest`"
+    )]
     Version,
     /// Not a host.
     #[error("this is neither a host's name nor an IPv4 address")]

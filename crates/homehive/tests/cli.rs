@@ -44,6 +44,7 @@ impl Home {
 
     fn run(&self, words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+        command.env("HOMEHIVE_UPSTREAM", concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/tests/upstream"));
         command.current_dir(self.dir.path()).arg("--plain").args(words);
         command.env("HOME", self.dir.path()).env("XDG_STATE_HOME", self.dir.path()).env_remove("HOMEHIVE_FLEET");
         command.output().unwrap()

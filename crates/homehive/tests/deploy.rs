@@ -78,6 +78,7 @@ impl Place {
     fn ask(&self, words: &[&str]) -> Output {
         assert_ne!(self.sshd.port, 0);
         let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+        command.env("HOMEHIVE_UPSTREAM", concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/tests/upstream"));
         command.current_dir(self.dir.path()).env("HOME", self.dir.path()).arg("--plain").args(words).output().unwrap()
     }
 }

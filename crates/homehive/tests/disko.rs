@@ -42,6 +42,7 @@ impl Place {
 
     fn run(&self, words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+        command.env("HOMEHIVE_UPSTREAM", concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/tests/upstream"));
         command.current_dir(self.dir.path()).args(["--plain", "disks", "import"]).args(words);
         command.env("HOME", self.dir.path()).env_remove("HOMEHIVE_FLEET").env_remove("HOMEHIVE_NIXPKGS");
         command.output().unwrap()

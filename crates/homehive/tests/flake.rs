@@ -59,6 +59,7 @@ fn functions_of_the_flake() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::copy(repository().join("examples/nas/fleet.toml"), dir.path().join("fleet.toml")).unwrap();
     let mut render = Command::new(env!("CARGO_BIN_EXE_homehive"));
+    render.env("HOMEHIVE_UPSTREAM", concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/tests/upstream"));
     let output =
         render.args(["--plain", "render"]).current_dir(dir.path()).env_remove("HOMEHIVE_FLEET").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -197,6 +197,7 @@ fn a_wrong_host_key_is_refused_before_anything_is_sent() {
     let host = format!("root@127.0.0.1:{}", sshd.port);
     for more in [&[][..], &["--kexec"]] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+        command.env("HOMEHIVE_UPSTREAM", concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/tests/upstream"));
         command.current_dir(dir.path()).env("HOME", dir.path()).env("HOMEHIVE_IDENTITY", &user);
         command.env_remove("HOMEHIVE_FLEET").args([
             "--plain",

@@ -37,6 +37,7 @@ impl Loop {
 
 fn homehive(dir: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+    command.env("HOMEHIVE_UPSTREAM", concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/tests/upstream"));
     command.current_dir(dir).arg("--plain").args(words).env("HOME", dir).env_remove("HOMEHIVE_FLEET").output().unwrap()
 }
 
@@ -117,6 +118,7 @@ fn nix(dir: &Path, script: &str) -> String {
 fn iso(dir: &Path, path: &str, words: &[&str]) -> Output {
     let cache = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+    command.env("HOMEHIVE_UPSTREAM", concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/tests/upstream"));
     command.current_dir(dir.join("fleet")).arg("--plain").arg("iso").args(words).env("PATH", path).env("HOME", dir);
     command.env("XDG_CACHE_HOME", cache.path());
     command.env("HOMEHIVE_IDENTITY", dir.join("admin")).env_remove("HOMEHIVE_FLEET").output().unwrap()

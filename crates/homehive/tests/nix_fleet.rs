@@ -53,6 +53,7 @@ fn run(fleet: &str, words: &[&str]) -> Option<Output> {
     fs::write(dir.path().join("modules/printer.nix"), "{ }\n").unwrap();
     fs::write(dir.path().join("fleet.nix"), fleet.trim_start()).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+    command.env("HOMEHIVE_UPSTREAM", concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/tests/upstream"));
     command.current_dir(dir.path()).args(["--plain", "--fleet", "fleet.nix"]).args(words);
     command.env("HOME", dir.path()).env_remove("HOMEHIVE_FLEET").env_remove("NIX_PATH");
     // A store of the test's own: nothing is written to the machine's.

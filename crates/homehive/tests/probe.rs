@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 fn probe(words: &[&str]) -> Option<Output> {
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+    command.env("HOMEHIVE_UPSTREAM", concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/tests/upstream"));
     command.current_dir(dir.path()).args(["--plain", "probe", "local"]).args(words).env_remove("HOMEHIVE_FLEET");
     let output = command.output().unwrap();
     if output.status.code() == Some(4) {

@@ -45,6 +45,7 @@ impl Home {
 
     fn run(&self, words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+        command.env("HOMEHIVE_UPSTREAM", concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/tests/upstream"));
         command.current_dir(self.dir.path()).arg("--plain").args(words);
         command.env("HOME", self.dir.path()).env("XDG_STATE_HOME", self.dir.path()).env_remove("HOMEHIVE_FLEET");
         command.env("HOMEHIVE_IDENTITY", self.path("id_ed25519"));
@@ -151,4 +152,49 @@ fn a_tree_elsewhere_stands_by_itself() {
         assert!(home.path("tree").join(file).exists(), "{file}");
     }
     assert!(!home.path("flake.nix").exists());
+}
+
+/// A share that was told of two terabytes may hold them.
+#[test]
+fn a_share_that_shrinks_is_refused() {
+    let home = Home::new();
+    home.told(&["render"], 0);
+    let volumes = home.read("manifests/10-volumes.yaml");
+    assert!(volumes.contains("storage: 2Ti"), "{volumes}");
+    home.edit("fleet.toml", |text| text.replace("size = \"2TiB\"", "size = \"1TiB\""));
+    for words in [&["render"][..], &["render", "--check"]] {
+        let told = home.told(words, 3);
+        assert!(told.contains("share `timemachine` would shrink from 2TiB to 1TiB"), "{told}");
+    }
+    let told = home.told(&["check"], 1);
+    assert!(told.contains("fleet::share_shrunk") && told.contains("write `size = \"2TiB\"`"), "{told}");
+    assert_eq!(home.read("manifests/10-volumes.yaml"), volumes);
+    // The way out is the one that it names.
+    fs::remove_file(home.path("manifests/10-volumes.yaml")).unwrap();
+    home.told(&["render"], 0);
+    assert!(home.read("manifests/10-volumes.yaml").contains("storage: 1Ti"));
+}
+
+/// Without the operator's files nothing is written, and it is said how to come by them.
+#[test]
+fn what_cannot_be_fetched_is_named() {
+    let home = Home::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+    command.current_dir(home.dir.path()).args(["--plain", "render"]).env_remove("HOMEHIVE_FLEET");
+    command.env("HOME", home.dir.path()).env("HOMEHIVE_UPSTREAM", "/nowhere");
+    let output = command.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("/nowhere/samba-operator/config/crd") && told.contains("a checkout of"), "{told}");
+    // No network, for certain: the proxy is nobody.
+    command
+        .env_remove("HOMEHIVE_UPSTREAM")
+        .env("https_proxy", "http://127.0.0.1:9")
+        .env("XDG_CACHE_HOME", home.path("c"));
+    let output = command.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{told}");
+    assert!(told.contains("cannot fetch https://raw.githubusercontent.com/samba-in-kubernetes"), "{told}");
+    assert!(told.contains("c/homehive/upstream/81bd7c97") && told.contains("HOMEHIVE_UPSTREAM=DIR"), "{told}");
+    assert!(!home.path("flake.nix").exists() && !home.path("secrets").exists(), "nothing was written");
 }

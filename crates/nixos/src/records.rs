@@ -14,4 +14,6 @@ pub struct Records {
     pub installer_key: Option<String>,
     /// Encrypted files that are there, by their names under `secrets/`: `k3s-token.age`.
     pub secrets: BTreeSet<String>,
+    /// The cluster's objects: the files' names under `manifests/`, in their order.
+    pub manifests: Vec<String>,
 }

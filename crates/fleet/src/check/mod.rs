@@ -5,6 +5,7 @@
 mod cluster;
 mod deploy;
 mod disks;
+mod fixed;
 mod mail;
 mod monitoring;
 mod mounts;
@@ -20,6 +21,7 @@ use document::{Kind, Path, Problems, Value};
 pub(crate) fn check(draft: &Draft, root: &Value, problems: &mut Problems) {
     if let Some(network) = &draft.network {
         network::check(network, draft, problems);
+        fixed::check(network, draft, problems);
     }
     cluster::check(draft, root, problems);
     shares::check(draft, root, problems);

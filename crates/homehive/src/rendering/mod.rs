@@ -3,11 +3,14 @@
 
 mod compare;
 mod ground;
+mod objects;
 mod record;
 mod secrets;
+mod upstream;
 
 pub use compare::{Change, What};
 pub use ground::ground;
+pub use objects::{advice, shrunk};
 
 use crate::failure::Failure;
 use crate::hostkeys::{HostKeys, INSTALLER};
@@ -61,11 +64,25 @@ pub fn make_secrets(loaded: &Loaded, dir: &Path) -> Result<Vec<String>, Failure>
 /// The fleet cannot be rendered, or a file cannot be read. Edited files are no error yet: see [`Rendering::write`].
 pub fn decide(loaded: &Loaded, dir: &Path, overwrite: &[String]) -> Result<Rendering, Failure> {
     modules_are_there(loaded, dir)?;
-    let records = records(loaded, dir);
+    if let Some(shrunk) = shrunk(loaded, dir).first() {
+        return Err(Failure::Refused(format!(
+            "share `{}` would shrink from {} to {}, which may be less than it holds; nothing was done\n  {}",
+            shrunk.share,
+            shrunk.was,
+            shrunk.is,
+            advice(shrunk)
+        )));
+    }
+    let objects = objects::files(loaded)?;
+    let mut records = records(loaded, dir);
+    let name = |file: &File| file.path.rsplit('/').next().unwrap_or_default().to_owned();
+    records.manifests = objects.iter().map(name).collect();
     let mut files = nixos::render(&loaded.fleet, &records).map_err(|error| match error {
         nixos::RenderError::Format(_) => Failure::Bug(error.to_string()),
         _ => Failure::usage(format!("{}: {error}", loaded.path.display()), "change the fleet file, then render again"),
     })?;
+    files.extend(objects);
+    files.sort_by(|a, b| a.path.cmp(&b.path));
     if !same_place(dir, &loaded.dir()) {
         files.push(nixos::readme(&loaded.fleet));
         files.sort_by(|a, b| a.path.cmp(&b.path));

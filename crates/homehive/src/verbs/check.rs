@@ -4,8 +4,9 @@ use super::Context;
 use crate::answer;
 use crate::failure::Failure;
 use crate::load::{Loaded, Unloaded, tell};
+use crate::rendering;
 use crate::sealing::{self, Vault};
-use document::{Finding, Problems};
+use document::{Finding, Path, Problems};
 
 /// The answer of `check --json`.
 #[derive(Clone, Debug, serde::Serialize, schemars::JsonSchema)]
@@ -23,8 +24,8 @@ pub fn run(context: &Context) -> Result<(), Failure> {
             tell(&report, &context.global);
             Err(Failure::Wanting)
         }
-        Ok(loaded) if !unset(&loaded).is_empty() => {
-            tell(&loaded.report(unset(&loaded))?, &context.global);
+        Ok(loaded) if !beside(&loaded).is_empty() => {
+            tell(&loaded.report(beside(&loaded))?, &context.global);
             Err(Failure::Wanting)
         }
         Ok(loaded) if context.global.json => {
@@ -47,10 +48,16 @@ pub fn run(context: &Context) -> Result<(), Failure> {
     }
 }
 
-/// Secrets that only the user can set, and has not. Before any were made this is the way of a new fleet, and no mistake.
-fn unset(loaded: &Loaded) -> Problems {
+/// What is wrong with what lies beside the fleet file: secrets that only the user can set, and has not (before any were made
+/// this is the way of a new fleet, and no mistake), and shares that hold less than was rendered before.
+fn beside(loaded: &Loaded) -> Problems {
     let vault = Vault::of(loaded);
     let mut problems = Problems::default();
+    for shrunk in rendering::shrunk(loaded, &loaded.dir()) {
+        let at = Path::from_iter(["shares", shrunk.share.as_ref(), "size"]);
+        let message = format!("share `{}` shrinks from {} to {}", shrunk.share, shrunk.was, shrunk.is);
+        problems.add(&at, "fleet::share_shrunk", message, "may be less than it holds", rendering::advice(&shrunk));
+    }
     if vault.begun() {
         sealing::missing(&vault, &loaded.fleet, &mut problems);
     }

@@ -41,6 +41,7 @@ impl Bench {
     /// `homehive WORDS…`
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+        command.env("HOMEHIVE_UPSTREAM", concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/tests/upstream"));
         command.current_dir(self.path()).env("XDG_STATE_HOME", self.path()).env_remove("HOMEHIVE_FLEET");
         command.arg("--plain").args(words);
         command

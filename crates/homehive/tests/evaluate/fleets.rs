@@ -35,6 +35,7 @@ impl Rendered {
         let tree = tempfile::tempdir().unwrap();
         std::fs::write(tree.path().join("fleet.toml"), text).unwrap();
         let mut render = Command::new(env!("CARGO_BIN_EXE_homehive"));
+        render.env("HOMEHIVE_UPSTREAM", concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/tests/upstream"));
         render.args(["--plain", "render"]).current_dir(tree.path()).env_remove("HOMEHIVE_FLEET");
         let output = render.output().unwrap();
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));

@@ -1,5 +1,6 @@
 //! Which files a fleet becomes, and what all of them are made from.
 
+mod cluster_manifests;
 mod cluster_secrets;
 mod flake;
 mod host;
@@ -60,6 +61,7 @@ pub fn render(fleet: &Fleet, records: &Records) -> Result<Vec<File>, RenderError
     }
     let mut files = vec![flake::file(&home)?, installer::file(&home)?, secrets::file(&home)?];
     files.extend(modules::files(&home)?);
+    files.extend(cluster_manifests::files(&home)?);
     files.extend(cluster_secrets::files(&home)?);
     for (name, machine) in &fleet.machines {
         let host = Host::of(&home, name, machine)?;

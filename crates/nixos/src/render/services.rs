@@ -1,6 +1,6 @@
 //! `hosts/NAME/services.nix`: what a machine does in the network and the cluster, where it differs from the others.
 
-use super::{Host, RenderError, network};
+use super::{Host, RenderError, cluster_manifests, network};
 use crate::File;
 use crate::syntax::{Expr, Set};
 use fleet::{Interface, Role};
@@ -19,6 +19,9 @@ pub(super) fn file(host: &Host<'_>) -> Result<File, RenderError> {
         set = set.put("time.timeZone", Expr::text(zone));
     }
     set = set.with(k3s(host));
+    if let Some(directories) = cluster::directories(host.home.fleet).get(host.name) {
+        set = set.with(cluster_manifests::directories(directories));
+    }
     if !machine.packages.is_empty() {
         let packages = super::modules::packages(&machine.packages);
         set = set.put("environment.systemPackages", packages);

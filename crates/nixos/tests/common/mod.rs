@@ -30,5 +30,6 @@ pub fn records(fleet: &Fleet) -> Records {
         secrets: ["grafana-password.age", nixos::K3S_TOKEN, nixos::MAIL_PASSWORD, "samba-ben.age"]
             .map(str::to_owned)
             .into(),
+        manifests: ["10-namespaces.yaml", "30-metallb.yaml"].map(str::to_owned).into(),
     }
 }
