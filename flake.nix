@@ -40,6 +40,7 @@
         in
         {
           inherit homehive;
+          homehive-publish-shares = pkgs.callPackage ./nix/publish-shares.nix { };
           default = homehive;
         }
       );
@@ -48,6 +49,7 @@
       });
       nixosModules = {
         default = ./nix/module.nix;
+        publisher = ./nix/publisher-module.nix;
         # Not a module but a function that gives one, under the name that users of older tools know.
         inherit (hive) bootImage;
       };

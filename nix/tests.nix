@@ -86,6 +86,7 @@ let
     agenix.nixosModules.default = /. + agenix + "/modules/age.nix";
     homehive = _: flake.legacyPackages.x86_64-linux.hello;
   };
+  publisher = flake.legacyPackages.x86_64-linux.callPackage ./publish-shares.nix { };
   package = flake.legacyPackages.x86_64-linux.callPackage ./package.nix { };
 
   machine =
@@ -151,6 +152,7 @@ let
     the_medium_takes_the_keys =
       medium.users.users.root.openssh.authorizedKeys.keys == [ "ssh-ed25519 AAAA me" ]
       && medium.services.openssh.settings.PasswordAuthentication == false;
+    the_publisher_evaluates = isDerivation publisher.drvPath;
     the_package_evaluates = isDerivation package.drvPath;
     the_shell_evaluates = isDerivation (import ./shell.nix { pkgs = flake.legacyPackages.x86_64-linux; }).drvPath;
   }

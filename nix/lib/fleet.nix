@@ -52,6 +52,7 @@ lib.mapAttrs (
   lib.nixosSystem {
     modules = [
       agenix.nixosModules.default
+      ../publisher-module.nix
       (tree + "/hosts/${name}")
     ];
   }

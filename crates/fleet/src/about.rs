@@ -20,6 +20,9 @@ pub struct About {
     /// Where agenix comes from, which decrypts secrets on the machines; a release by its tag.
     #[serde(default = "agenix")]
     pub agenix: FlakeRef,
+    /// Where homehive's share publisher comes from, the one thing of homehive that machines run.
+    #[serde(default = "homehive")]
+    pub homehive: FlakeRef,
     /// The machines' time zone; `UTC` if absent.
     #[serde(default = "utc")]
     pub timezone: TimeZone,
@@ -48,6 +51,10 @@ fn agenix() -> FlakeRef {
     known("github:ryantm/agenix/0.15.0")
 }
 
+fn homehive() -> FlakeRef {
+    known("github:homehive/homehive")
+}
+
 fn utc() -> TimeZone {
     known("UTC")
 }
@@ -59,11 +66,12 @@ impl Decode for About {
         let domain = table.optional("domain", problems).unwrap_or_else(domain);
         let nixpkgs = table.optional("nixpkgs", problems).unwrap_or_else(nixpkgs);
         let agenix = table.optional("agenix", problems).unwrap_or_else(agenix);
+        let homehive = table.optional("homehive", problems).unwrap_or_else(homehive);
         let timezone = table.optional("timezone", problems).unwrap_or_else(utc);
         let modules = table.or_default("modules", problems);
         let packages = table.or_default("packages", problems);
         table.close(problems);
-        Some(Self { name: name?, domain, nixpkgs, agenix, timezone, modules, packages })
+        Some(Self { name: name?, domain, nixpkgs, agenix, homehive, timezone, modules, packages })
     }
 }
 
@@ -71,7 +79,8 @@ impl Decode for About {
 mod tests {
     #[test]
     fn defaults_are_well_formed() {
-        let shown = format!("{} {} {} {}", super::domain(), super::nixpkgs(), super::agenix(), super::utc());
-        assert_eq!(shown, "home.arpa github:NixOS/nixpkgs/nixos-26.05 github:ryantm/agenix/0.15.0 UTC");
+        let flakes = format!("{} {} {}", super::nixpkgs(), super::agenix(), super::homehive());
+        assert_eq!(flakes, "github:NixOS/nixpkgs/nixos-26.05 github:ryantm/agenix/0.15.0 github:homehive/homehive");
+        assert_eq!(format!("{} {}", super::domain(), super::utc()), "home.arpa UTC");
     }
 }

@@ -13,6 +13,6 @@ pub struct Options {
     #[arg(long, value_name = "NAME", default_value = "samba")]
     pub namespace: String,
     /// A share's host name below .local, with a place for the share's name
-    #[arg(long, value_name = "PATTERN", default_value_t)]
+    #[arg(long, value_name = "PATTERN", default_value_t, env = "HOMEHIVE_SHARE_HOST_NAME")]
     pub host_name: NamePattern,
 }

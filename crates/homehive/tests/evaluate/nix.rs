@@ -3,12 +3,15 @@
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 /// A Nix that can evaluate nixpkgs, and the trees to do it with.
 #[derive(Debug)]
 pub struct Nix {
     nixpkgs: PathBuf,
     agenix: PathBuf,
+    /// As much of this repository as its flake consists of, without what is built in it.
+    homehive: Arc<tempfile::TempDir>,
 }
 
 /// Nixpkgs refuses to be evaluated by less.
@@ -30,7 +33,7 @@ impl Nix {
             println!("skipped: nix 2.18 or later is not on this machine");
             return None;
         }
-        Some(Self { nixpkgs, agenix })
+        Some(Self { nixpkgs, agenix, homehive: Arc::new(repository()) })
     }
 
     /// Runs `nix WORDS path:DIR+PART`, its inputs being the trees that are here; nothing is fetched or written.
@@ -39,7 +42,12 @@ impl Nix {
         command.args(words).arg(format!("path:{}{part}", dir.display()));
         command.args(["--extra-experimental-features", "nix-command flakes"]);
         command.args(["--offline", "--no-write-lock-file", "--no-warn-dirty"]);
-        for (input, tree) in [("nixpkgs", &self.nixpkgs), ("agenix", &self.agenix)] {
+        let mut trees = vec![("nixpkgs", self.nixpkgs.as_path()), ("agenix", &self.agenix)];
+        // An input that a flake has not is a warning.
+        if std::fs::read_to_string(dir.join("flake.nix")).unwrap().contains("homehive = {") {
+            trees.push(("homehive", self.homehive.path()));
+        }
+        for (input, tree) in trees {
             command.args(["--override-input", input]).arg(format!("path:{}", tree.display()));
         }
         done(&mut command)
@@ -52,6 +60,13 @@ impl Nix {
         let words = ["eval", "--read-only", "--json", "--apply", function];
         serde_json::from_str(&self.flake(dir, part, &words)).unwrap()
     }
+}
+
+fn repository() -> tempfile::TempDir {
+    let (dir, root) = (tempfile::tempdir().unwrap(), Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+    let parts = ["flake.nix", "nix", "Cargo.toml", "Cargo.lock", "clippy.toml", "crates", "examples"];
+    done(Command::new("cp").arg("-r").args(parts.map(|part| root.join(part))).arg(dir.path()));
+    dir
 }
 
 /// Is there a Nix that can parse? Tells if not.

@@ -16,9 +16,16 @@ pub(super) fn file(home: &Home<'_>) -> Result<File, RenderError> {
             .put("darwin.follows", "")
             .put("home-manager.follows", ""),
     );
-    let inputs = Set::new().put("nixpkgs.url", Expr::text(&about.nixpkgs)).put("agenix", agenix);
-    let outputs =
-        Expr::Function("{ self, nixpkgs, agenix }", Box::new(Expr::Let(bindings(), Box::new(outputs(home).into()))));
+    let mut inputs = Set::new().put("nixpkgs.url", Expr::text(&about.nixpkgs)).put("agenix", agenix);
+    let mut arguments = "{ self, nixpkgs, agenix }";
+    if home.publishes() {
+        let homehive = Set::new()
+            .put("url", Expr::text(&about.homehive))
+            .put("inputs", Set::new().put("nixpkgs.follows", "nixpkgs").put("agenix.follows", "agenix"));
+        inputs = inputs.note("The share publisher.").put("homehive", homehive);
+        arguments = "{ self, nixpkgs, agenix, homehive }";
+    }
+    let outputs = Expr::Function(arguments, Box::new(Expr::Let(bindings(home), Box::new(outputs(home).into()))));
     let set = Set::new()
         .put("description", format!("The machines of {} ({})", about.name, about.domain))
         .note("flake.lock pins the revisions: commit it.")
@@ -27,12 +34,24 @@ pub(super) fn file(home: &Home<'_>) -> Result<File, RenderError> {
     Ok(File::nix("flake.nix", "Rendered by homehive from the fleet file; change that, and render again.", &set.into())?)
 }
 
-fn bindings() -> Set {
+fn bindings(home: &Home<'_>) -> Set {
+    let (note, machine) = if home.publishes() {
+        (
+            "A machine is its folder under hosts/, agenix for its secrets, and the share publisher.",
+            "host: nixpkgs.lib.nixosSystem { modules = \
+             [ agenix.nixosModules.default homehive.nixosModules.publisher host ]; }",
+        )
+    } else {
+        (
+            "A machine is its folder under hosts/, and agenix for its secrets.",
+            "host: nixpkgs.lib.nixosSystem { modules = [ agenix.nixosModules.default host ]; }",
+        )
+    };
     Set::new()
         .put("system", "x86_64-linux")
         .put("pkgs", Expr::Code("nixpkgs.legacyPackages.${system}"))
-        .note("A machine is its folder under hosts/, and agenix for its secrets.")
-        .put("machine", Expr::Code("host: nixpkgs.lib.nixosSystem { modules = [ agenix.nixosModules.default host ]; }"))
+        .note(note)
+        .put("machine", Expr::Code(machine))
         .note("The installation medium as an image to boot from, and for kexec.")
         .put(
             "medium",
@@ -92,7 +111,11 @@ fn outputs(home: &Home<'_>) -> Set {
     set = set.put("packages.x86_64-linux", packages);
     let checks = ours().fold(Set::new(), |set, (name, _)| {
         let file = Expr::Path(format!("./tests/{name}.nix"));
-        set.put_named("", name.to_string(), Expr::Apply("import", vec![file, Expr::Set(Set::new().inherit("pkgs"))]))
+        let mut given = Set::new().inherit("pkgs");
+        if home.publishes() {
+            given = given.inherit("homehive");
+        }
+        set.put_named("", name.to_string(), Expr::Apply("import", vec![file, Expr::Set(given)]))
     });
     if checks.is_empty() { set } else { set.put("checks.x86_64-linux", checks) }
 }

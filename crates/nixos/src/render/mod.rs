@@ -112,6 +112,11 @@ impl<'a> Home<'a> {
         self.fleet.machines.values().any(|machine| !machine.role.is_none())
     }
 
+    /// Does a server publish shares on the LAN?
+    fn publishes(&self) -> bool {
+        !self.servers.is_empty() && !self.fleet.shares.is_empty()
+    }
+
     /// `name.domain`
     fn full_name(&self, name: &HostName) -> String {
         format!("{name}.{}", self.fleet.about.domain)

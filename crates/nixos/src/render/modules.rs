@@ -65,6 +65,11 @@ pub(super) fn files(home: &Home<'_>) -> Result<Vec<File>, RenderError> {
         let head = "A server of the cluster: its API, and kubectl.";
         modules.push(("k3s-server", head, k3s_server(home)));
     }
+    if home.publishes() {
+        let body = Expr::Code(include_str!("../../nix/publisher.nix"));
+        let body = Expr::module("{ config, homehive-publish-shares, pkgs, ... }", body);
+        modules.push(("publisher", "Shares appear on the LAN by their names, wherever they answer.", body));
+    }
     let file = |(name, head, body): &Module| File::nix(format!("modules/{name}.nix"), head, body);
     Ok(modules.iter().map(file).collect::<Result<_, _>>()?)
 }
@@ -307,6 +312,9 @@ fn k3s_server(home: &Home<'_>) -> Expr {
     let mut imports = vec![Expr::Path("./k3s.nix".to_owned()), Expr::Path("./cluster-manifests.nix".to_owned())];
     if !cluster::secrets(home.fleet).is_empty() {
         imports.push(Expr::Path("./cluster-secrets.nix".to_owned()));
+    }
+    if home.publishes() {
+        imports.push(Expr::Path("./publisher.nix".to_owned()));
     }
     let set = Set::new()
         .put("imports", imports)

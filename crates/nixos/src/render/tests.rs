@@ -19,8 +19,12 @@ pub(super) fn file(host: &Host<'_>) -> Result<File, RenderError> {
     let disks = Disks::of(host);
     let alone = host.machine.role == Role::K3sServer && host.home.servers.len() == 1;
     let path = |path: &str| Expr::Path(path.to_owned());
+    let mut imports = vec![path("../modules"), path(&format!("../hosts/{}/services.nix", host.name))];
+    if host.home.publishes() {
+        imports.push(Expr::Code("homehive.nixosModules.publisher"));
+    }
     let mut node = Set::new()
-        .put("imports", vec![path("../modules"), path(&format!("../hosts/{}/services.nix", host.name))])
+        .put("imports", imports)
         .put("config.networking.hostName", Expr::text(host.name))
         .put("config.virtualisation.emptyDiskImages", Expr::List(vec![Expr::Int(DISK); disks.places.len()]))
         .put("config.virtualisation.memorySize", Expr::Int(if alone { 3072 } else { 1536 }))
@@ -41,7 +45,8 @@ pub(super) fn file(host: &Host<'_>) -> Result<File, RenderError> {
         .put("name", Expr::text(host.name))
         .put("nodes.machine", Expr::module("{ lib, pkgs, ... }", node))
         .put("testScript", Expr::Lines(script(host, &disks, alone)));
-    let body = Expr::Function("{ pkgs }", Box::new(Expr::Apply("pkgs.testers.runNixOSTest", vec![test.into()])));
+    let arguments = if host.home.publishes() { "{ pkgs, homehive }" } else { "{ pkgs }" };
+    let body = Expr::Function(arguments, Box::new(Expr::Apply("pkgs.testers.runNixOSTest", vec![test.into()])));
     let head = format!("{} in a virtual machine: nix build .#checks.x86_64-linux.{}", host.name, host.name);
     Ok(File::nix(format!("tests/{}.nix", host.name), &head, &body)?)
 }
