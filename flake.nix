@@ -6,7 +6,7 @@
 
     # Secrets on the machines of `lib.fleet`.
     agenix = {
-      url = "github:ryantm/agenix";
+      url = "github:ryantm/agenix/0.15.0";
       inputs = {
         nixpkgs.follows = "nixpkgs";
         darwin.follows = "";

@@ -13,8 +13,14 @@ const ANSWER: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Asks all candidates, again and again until `deadline`, and returns the first that shows the pinned key its address
-/// carries. One that shows another key gets nothing: ssh ends before anybody logs in.
-pub async fn find(name: &str, candidates: &[Address], deadline: Duration, story: &Story) -> Result<Machine, Failure> {
+/// carries. One that shows another key gets nothing: ssh ends before anybody logs in. `next` is what to do if there is none.
+pub async fn find(
+    name: &str,
+    candidates: &[Address],
+    deadline: Duration,
+    story: &Story,
+    next: &str,
+) -> Result<Machine, Failure> {
     let end = Instant::now() + deadline;
     let places = candidates.iter().map(place).collect::<Vec<_>>().join(", ");
     story.stage(name, format!("is looked for at {places}"));
@@ -37,8 +43,7 @@ pub async fn find(name: &str, candidates: &[Address], deadline: Duration, story:
     Err(Failure::failed(
         format!("{name} was not found within {minutes} min at any candidate"),
         format!("none shows the expected host key{told}"),
-        "look at its screen for its address, then the same command with --host ADDR; \
-         or boot it from the medium. It is on nobody's disk yet: a reset brings back what it ran",
+        next,
     ))
 }
 

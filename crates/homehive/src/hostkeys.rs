@@ -40,6 +40,13 @@ pub enum KeyError {
         "no private key to decrypt host keys with: looked for {looked}; name yours in the variable HOMEHIVE_IDENTITY"
     )]
     NoIdentity { looked: String },
+    /// A public half by which a machine may be known already, without the secret one.
+    #[error(
+        "{} is there without its secret half {}: the machine may be known by it, so no new pair is made; bring the sealed \
+         file back from where the fleet's files are kept, or remove the public half to have a new key made, which the \
+         machine gets by being installed anew", public.display(), secret.display()
+    )]
+    HalfAPair { public: PathBuf, secret: PathBuf },
     /// The system gives no random bytes.
     #[error("no random bytes are to be had: {0}")]
     Random(String),
@@ -68,10 +75,16 @@ impl HostKeys {
         Some(text.trim().to_owned())
     }
 
+    /// Are both halves there?
+    pub fn is_whole(&self, name: &str) -> bool {
+        self.public(name).is_some() && self.secret_path(name).exists()
+    }
+
     /// The public half; the pair is made if there is none. `recipients` are the admin's public keys.
     pub fn ensure<'a>(&self, name: &str, recipients: impl IntoIterator<Item = &'a str>) -> Result<String, KeyError> {
-        if let (Some(public), true) = (self.public(name), self.secret_path(name).exists()) {
-            return Ok(public);
+        if let Some(known) = self.public(name) {
+            let (public, secret) = (self.public_path(name), self.secret_path(name));
+            return if secret.exists() { Ok(known) } else { Err(KeyError::HalfAPair { public, secret }) };
         }
         let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, Algorithm::Ed25519)?;
         let secret = key.to_openssh(LineEnding::LF)?;
@@ -238,6 +251,11 @@ mod tests {
         let sealed = std::fs::read_to_string(dir.path().join("secrets/host-keys/nas.age")).unwrap();
         assert!(sealed.starts_with("-----BEGIN AGE ENCRYPTED FILE-----"));
         drop(stranger);
+        // A machine may be known by its public half: it is never made anew behind the user's back.
+        std::fs::remove_file(dir.path().join("secrets/host-keys/nas.age")).unwrap();
+        let error = keys.ensure("nas", [recipient.as_str()]).unwrap_err();
+        assert!(matches!(&error, KeyError::HalfAPair { .. }), "{error}");
+        assert!(keys.public("nas").unwrap().starts_with(&public));
     }
 
     #[test]

@@ -38,6 +38,11 @@ const LEAST: u64 = 150 << 20;
 /// Shutting down, starting, and an initial RAM disk of half a gigabyte to unpack; emulated as well.
 const FOUND: Duration = Duration::from_mins(15);
 
+const LOST: &str = "look at its screen for its address, then the same command with --host ADDR; or boot it from the medium. \
+                    It is on nobody's disk yet: a reset brings back what it ran";
+/// What the fleet's installers are built for, whatever the machine is that homehive runs on.
+const BUILT_FOR: &str = "x86_64";
+
 /// Starts the installer; the machine as it answers then.
 pub async fn kexec(order: &Order<'_>) -> Result<Machine, Failure> {
     let name = order.name.to_string();
@@ -69,7 +74,7 @@ pub async fn kexec(order: &Order<'_>) -> Result<Machine, Failure> {
     start(order.machine, &installer, &order.context.story).await.map_err(|error| failed("not started", &error))?;
     drop(files);
     order.machine.close().await;
-    find(&name, &candidates, FOUND, &order.context.story).await
+    find(&name, &candidates, FOUND, &order.context.story, LOST).await
 }
 
 /// An installer, and the files that it is made of as long as it is needed.
@@ -81,7 +86,7 @@ pub struct Made {
 }
 
 fn refuse(name: &str, seen: &Survey, size: u64) -> Result<(), Failure> {
-    let obstacles = seen.obstacles(std::env::consts::ARCH, size);
+    let obstacles = seen.obstacles(BUILT_FOR, size);
     if obstacles.is_empty() {
         return Ok(());
     }

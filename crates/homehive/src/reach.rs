@@ -96,16 +96,17 @@ fn ways(loaded: &Loaded, name: &HostName, place: &Place) -> Vec<(System, Address
         trust,
         identity: identity(loaded),
     };
+    let (key, installer) = (keys.public(name.as_ref()), keys.public(INSTALLER));
+    let (is_pinned, has_medium) = (key.is_some(), installer.is_some());
     let mut ways = Vec::new();
-    if let Some(key) = keys.public(name.as_ref()) {
-        ways.push((System::Installed, address(own.clone(), Trust::Pinned(key))));
-    }
-    if let Some(key) = keys.public(INSTALLER) {
-        ways.push((System::Installer, address(medium, Trust::Pinned(key))));
-    } else {
+    ways.extend(key.map(|key| (System::Installed, address(own.clone(), Trust::Pinned(key)))));
+    ways.extend(installer.map(|key| (System::Installer, address(medium.clone(), Trust::Pinned(key)))));
+    if !is_pinned {
+        // Without a key of ours it is a system of the user's own, whose key the user has looked at.
+        ways.push((System::Other, address(own, Trust::KnownHosts)));
+    } else if !has_medium {
         // Without a medium of ours, a machine is installed from some Linux whose key the user has looked at.
-        let user = if ways.is_empty() { own } else { medium };
-        ways.push((System::Other, address(user, Trust::KnownHosts)));
+        ways.push((System::Other, address(medium, Trust::KnownHosts)));
     }
     ways
 }
@@ -146,14 +147,25 @@ pub fn installer_at(
     Ok(places.into_iter().map(address).collect())
 }
 
-/// The machine's own system, whether it answers already or not.
-pub fn installed(loaded: &Loaded, name: &HostName, host: Option<&str>, story: &Story) -> Result<Machine, Failure> {
-    let place = host.map(Place::parse).transpose()?.unwrap_or_default();
-    let way = ways(loaded, name, &place).into_iter().find(|(system, _)| *system == System::Installed);
-    let Some((_, address)) = way else {
-        return Err(Failure::Bug(format!("the host key of `{name}` is asked for before it is made")));
+/// Where the machine's own system may answer with its pinned key, once it is installed: at its address in the fleet, and at
+/// the places where its installer was, with the own system's user and port.
+pub fn installed_at(loaded: &Loaded, name: &HostName, places: &[&str]) -> Result<Vec<Address>, Failure> {
+    let of = |place: &Place| {
+        let way = ways(loaded, name, place).into_iter().find(|(system, _)| *system == System::Installed);
+        let nobody = || Failure::Bug(format!("the host key of `{name}` is asked for before it is made"));
+        way.map(|(_, address)| address).ok_or_else(nobody)
     };
-    Ok(connect(name.as_ref(), address)?.telling(story))
+    let mut found = vec![of(&Place::default())?];
+    for text in places {
+        let place = Place { user: None, ..Place::parse(text)? };
+        for port in [None, place.port] {
+            let address = of(&Place { port, ..place.clone() })?;
+            if !found.contains(&address) {
+                found.push(address);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The machine, which is known to run this system now.
@@ -263,7 +275,62 @@ fn is_root() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Place;
+    use super::{Place, System, installed_at, ways};
+    use crate::load::Loaded;
+    use machine::Trust;
+
+    const FLEET: &str = r#"
+[fleet]
+name = "home"
+[admin]
+user = "ben"
+keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGTS0H1TYLZFMKTKOmzeE4ACSMMVTQs4axckyyz0p3hI ben@laptop"]
+[network]
+subnet = "192.168.1.0/24"
+[machines.one]
+address = "192.168.1.11"
+configuration = ".#one"
+"#;
+
+    /// A fleet whose host keys of these names are there.
+    fn home(keys: &[&str]) -> (tempfile::TempDir, Loaded) {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("fleet.toml"), FLEET).unwrap();
+        std::fs::create_dir_all(dir.path().join("secrets/host-keys")).unwrap();
+        for name in keys {
+            std::fs::write(dir.path().join(format!("secrets/host-keys/{name}.pub")), "ssh-ed25519 AAAA\n").unwrap();
+        }
+        let fleet = fleet::Fleet::parse(FLEET, "fleet.toml", fleet::Format::Toml).unwrap();
+        let path = dir.path().join("fleet.toml");
+        (dir, Loaded { fleet, path, variant: payload::Variant::Plain })
+    }
+
+    #[test]
+    fn a_machine_that_homehive_did_not_install_is_known_by_the_users_own_word() {
+        for (keys, wanted) in [
+            (&[][..], &[(System::Other, "ben")][..]),
+            (&["installer"], &[(System::Installer, "root"), (System::Other, "ben")]),
+            (&["one"], &[(System::Installed, "ben"), (System::Other, "root")]),
+            (&["one", "installer"], &[(System::Installed, "ben"), (System::Installer, "root")]),
+        ] {
+            let (_dir, loaded) = home(keys);
+            let ways = ways(&loaded, &"one".parse().unwrap(), &Place::default());
+            let found: Vec<_> = ways.iter().map(|(system, address)| (*system, address.user.as_str())).collect();
+            assert_eq!(found, wanted, "{keys:?}");
+            let known =
+                ways.iter().all(|(system, it)| (*system == System::Other) == matches!(it.trust, Trust::KnownHosts));
+            assert!(known, "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn an_installed_system_is_looked_for_as_itself() {
+        let (_dir, loaded) = home(&["one"]);
+        let found = installed_at(&loaded, &"one".parse().unwrap(), &["root@192.168.1.77:2222"]).unwrap();
+        let told: Vec<_> = found.iter().map(|it| format!("{}@{}:{}", it.user, it.host, it.port)).collect();
+        assert_eq!(told, ["ben@192.168.1.11:22", "ben@192.168.1.77:22", "ben@192.168.1.77:2222"]);
+        assert!(found.iter().all(|it| matches!(it.trust, Trust::Pinned(_))));
+    }
 
     #[test]
     fn places() {

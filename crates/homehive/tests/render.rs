@@ -125,6 +125,11 @@ fn a_machine_that_joins_the_cluster_can_open_its_token() {
     let agent = "\n[machines.pi]\naddress = \"192.168.1.12\"\nrole = \"k3s-agent\"\n\
         configuration = \"github:you/config#pi\"\n";
     home.edit("fleet.toml", |text| text + agent);
+    // A machine of the user's own flake keeps the host key it has: none is made up for it.
+    home.told(&["render"], 0);
+    assert!(!home.path("secrets/host-keys/pi.pub").exists());
+    let key = ssh_key::PrivateKey::random(&mut ssh_key::rand_core::OsRng, ssh_key::Algorithm::Ed25519).unwrap();
+    fs::write(home.path("secrets/host-keys/pi.pub"), key.public_key().to_openssh().unwrap()).unwrap();
     let told = home.told(&["render"], 0);
     assert!(told.contains("k3s-token.age: the same secret, sealed anew for nas, pi"), "{told}");
     assert!(!home.told(&["render"], 0).contains("made"));

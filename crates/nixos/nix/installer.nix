@@ -106,9 +106,12 @@
         udevadm settle --timeout=30 || true
         if [ -e /dev/disk/by-label/HOMEHIVE-KEY ]; then
           mkdir -p /run/installer-key
-          mount -o ro,nosuid,nodev,noexec /dev/disk/by-label/HOMEHIVE-KEY /run/installer-key
+          # Stage 1 may hold the whole stick, whose partitions nobody can mount then: a loop device claims nothing.
+          loop="$(losetup --read-only --find --show /dev/disk/by-label/HOMEHIVE-KEY)"
+          mount -o ro,nosuid,nodev,noexec "$loop" /run/installer-key
           cp /run/installer-key/ssh_host_ed25519_key /run/installer-host-key
           umount /run/installer-key
+          losetup --detach "$loop"
           take /run/installer-host-key "the medium"
         fi
         echo "no host key was brought with the medium: sshd makes one up"

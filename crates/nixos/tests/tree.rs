@@ -51,6 +51,37 @@ fn the_same_fleet_gives_the_same_bytes() {
     assert_eq!(unique.len(), paths.len(), "no path twice: {paths:?}");
 }
 
+/// Where the machine joins the cluster, or that it begins it.
+fn joins(fleet: &fleet::Fleet, installed: &[&str], machine: &str) -> String {
+    let mut records = records(fleet);
+    records.state_versions = installed.iter().map(|name| (name.parse().unwrap(), "26.05".to_owned())).collect();
+    let files = nixos::render(fleet, &records).unwrap();
+    let services = files.iter().find(|file| file.path == format!("hosts/{machine}/services.nix")).unwrap();
+    let line = services.text.lines().find(|line| line.contains("serverAddr") || line.contains("clusterInit"));
+    line.unwrap_or("alone").trim().to_owned()
+}
+
+#[test]
+fn an_empty_server_begins_no_second_cluster() {
+    let fleet = example("cluster");
+    let mut larger = fleet.clone();
+    larger.machines.insert("alpha".parse().unwrap(), fleet.machines[&"hive1".parse::<HostName>().unwrap()].clone());
+    let begins = "clusterInit = true;";
+    let at = |last: u8| format!("serverAddr = \"https://192.168.1.{last}:6443\";");
+    for (case, fleet, installed, machine, wanted) in [
+        ("nobody is installed", &fleet, &[][..], "hive1", begins.to_owned()),
+        ("the second one", &fleet, &["hive1"], "hive2", at(11)),
+        ("the first one again, alone", &fleet, &["hive1"], "hive1", begins.to_owned()),
+        ("another one came first", &fleet, &["hive2"], "hive1", at(12)),
+        ("the first one again, beside others", &fleet, &["hive1", "hive2", "hive3"], "hive1", at(12)),
+        ("one that sorts before all", &larger, &["hive1", "hive2", "hive3"], "alpha", at(11)),
+        ("and its friends", &larger, &["hive1", "hive2", "hive3"], "hive3", at(11)),
+        ("an agent", &larger, &["hive2"], "worker", at(12)),
+    ] {
+        assert_eq!(joins(fleet, installed, machine), wanted, "{case}");
+    }
+}
+
 #[test]
 fn a_name_of_the_medium_is_refused() {
     let mut fleet = example("nas");

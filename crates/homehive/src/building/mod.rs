@@ -6,7 +6,7 @@ mod nixos;
 mod places;
 mod stand_in;
 
-pub use nixos::derivations;
+pub use nixos::{derivations, percent};
 
 use crate::args::Payload;
 use crate::failure::Failure;

@@ -132,7 +132,7 @@ fn place(dir: &Path, flake: &str) -> String {
 }
 
 /// A path as a URL of Nix takes it: what has a meaning there is escaped (RFC 3986).
-fn percent(path: &str) -> String {
+pub fn percent(path: &str) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~+=".contains(byte);
     path.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

@@ -5,6 +5,7 @@ use super::health;
 use super::meet::Met;
 use super::report::State;
 use crate::load::Loaded;
+use crate::reach::{self, System};
 use crate::verbs::Context;
 use fleet::{HostName, Role};
 use machine::Machine;
@@ -55,7 +56,11 @@ impl Turn<'_> {
                 }
             },
         };
-        let cluster = self.cluster();
+        let server = match self.server().await {
+            Ok(server) => server,
+            Err(why) => return State::Refused { why: format!("it may not restart now: {why}") },
+        };
+        let cluster = self.cluster(server.as_ref());
         let mut drained: Option<Drained> = None;
         if let (Mode::Reboot, Some(cluster)) = (self.mode, &cluster) {
             match cluster.drain(name.as_ref()).await {
@@ -87,19 +92,40 @@ impl Turn<'_> {
         }
     }
 
+    /// A server of the cluster that was not met and speaks for it: wanted where a node restarts and none was met.
+    async fn server(&self) -> Result<Option<Machine>, String> {
+        let machines = &self.loaded.fleet.machines;
+        let servers: Vec<&HostName> =
+            machines.iter().filter(|(_, machine)| machine.role == Role::K3sServer).map(|(name, _)| name).collect();
+        let role = machines.get(self.name).map_or(Role::None, |machine| machine.role);
+        let others = servers.iter().filter(|name| **name != self.name);
+        if self.mode != Mode::Reboot || role == Role::None || others.clone().any(|name| self.met.contains_key(*name)) {
+            return Ok(None);
+        }
+        let mut said = Vec::new();
+        for name in others {
+            match reach::reach_as(self.loaded, name, System::Installed, &self.context.story).await {
+                Ok(machine) => return Ok(Some(machine)),
+                Err(failure) => said.push(failure.to_string()),
+            }
+        }
+        // A server can speak for itself.
+        if role == Role::K3sServer || servers.is_empty() {
+            return Ok(None);
+        }
+        Err(format!("no server of its cluster answers, so it cannot be drained: {}", said.join("; ")))
+    }
+
     /// The cluster that the machine is a node of, spoken to on a server that is not this machine, if there is one.
-    fn cluster(&self) -> Option<Cluster<'_>> {
+    fn cluster<'a>(&'a self, server: Option<&'a Machine>) -> Option<Cluster<'a>> {
         let machines = &self.loaded.fleet.machines;
         let is = |name: &HostName, role| machines.get(name).is_some_and(|machine| machine.role == role);
         if is(self.name, Role::None) {
             return None;
         }
-        let other = self.met.iter().find(|(name, _)| *name != self.name && is(name, Role::K3sServer));
-        let via = match other {
-            Some((_, met)) => &met.machine,
-            None if is(self.name, Role::K3sServer) => self.machine,
-            None => return None,
-        };
+        let met = self.met.iter().find(|(name, _)| *name != self.name && is(name, Role::K3sServer));
+        let itself = is(self.name, Role::K3sServer).then_some(self.machine);
+        let via = met.map(|(_, met)| &met.machine).or(server).or(itself)?;
         let declared = machines.values().filter(|machine| machine.role == Role::K3sServer).count();
         Some(Cluster { via, declared, story: &self.context.story })
     }

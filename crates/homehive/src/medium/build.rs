@@ -1,5 +1,6 @@
 //! Builds media by Nix from the rendered tree, and finds what was built. What they are made of is the tree's business.
 
+use crate::building::percent;
 use cmd::Cmd;
 use machine::{RunError, run_local};
 use std::fs;
@@ -50,7 +51,7 @@ pub struct Kexec {
 
 /// Builds `attribute` of the flake in `dir`: where it lies in the store.
 pub async fn build(dir: &Path, attribute: &str) -> Result<PathBuf, BuildError> {
-    let installable = format!("path:{}#{attribute}", absolute(dir).display());
+    let installable = format!("path:{}#{attribute}", percent(&absolute(dir).display().to_string()));
     let nix = Cmd::new("nix")
         .args(["--extra-experimental-features", "nix-command flakes", "build", "--no-link", "--print-out-paths"])
         .arg(installable);

@@ -50,12 +50,19 @@ impl State {
 impl Vault {
     /// Of this fleet.
     pub fn of(loaded: &Loaded) -> Self {
-        let hosts = loaded.fleet.machines.keys().map(ToString::to_string);
+        let keys = HostKeys::of(&loaded.dir());
+        // A machine of the user's own flake keeps the key it has, unless homehive installs it.
+        let ours = loaded
+            .fleet
+            .machines
+            .iter()
+            .filter(|(name, machine)| machine.configuration.is_none() || keys.is_whole(name.as_ref()));
+        let hosts: Vec<String> = ours.map(|(name, _)| name.to_string()).collect();
         Self {
             dir: loaded.dir().join("secrets"),
-            keys: HostKeys::of(&loaded.dir()),
             admins: loaded.fleet.admin.keys.iter().map(ToString::to_string).collect(),
-            hosts: hosts.chain([INSTALLER.to_owned()]).collect(),
+            hosts: hosts.into_iter().chain([INSTALLER.to_owned()]).collect(),
+            keys,
             table: nixos::sealed(&loaded.fleet),
             identity: reach::identity(loaded),
         }

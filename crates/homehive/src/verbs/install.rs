@@ -5,6 +5,7 @@ use super::lab::reboot_from_disks;
 use crate::answer;
 use crate::args::{Install, Payload};
 use crate::failure::Failure;
+use crate::finding::find;
 use crate::installing::{self, Job};
 use crate::kexecing;
 use crate::load::Loaded;
@@ -84,6 +85,16 @@ fn given(args: &Install) -> String {
     if args.payload == Payload::StandIn {
         text.push_str(" --payload stand-in");
     }
+    if args.kexec {
+        text.push_str(" --kexec");
+    }
+    for candidate in &args.candidate {
+        text.extend([" --candidate ", &cmd::quote(candidate)]);
+    }
+    if args.no_reboot {
+        text.push_str(" --no-reboot");
+    }
+    // What may be destroyed is left out on purpose: it may be done by then, and is refused until it is named again.
     text
 }
 
@@ -181,11 +192,12 @@ async fn reboot(
         return reboot_from_disks(context, name).await;
     }
     context.story.stage(name.to_string(), "reboots into its own system");
-    let own = reach::installed(loaded, name, args.target.host.as_deref(), &context.story)?;
-    own.wait(REBOOT).await.map_err(|error| {
-        let next = format!("look at its screen; if it came up elsewhere: homehive verify {name} --host ADDR");
-        Failure::failed(format!("{name}: installed, but it does not answer"), error, next)
-    })
+    // The installer may answer a little longer, with its own key, and at another address than the system will have.
+    let places = args.target.host.iter().chain(&args.candidate).map(String::as_str).filter(|place| *place != "local");
+    let candidates = reach::installed_at(loaded, name, &places.collect::<Vec<_>>())?;
+    let next =
+        format!("it is installed: look at its screen; if it came up elsewhere: homehive verify {name} --host ADDR");
+    find(name.as_ref(), &candidates, REBOOT, &context.story, &next).await.map(drop)
 }
 
 /// Reboots, or switches off in the lab, whose firmware is told from outside what to boot. The connection may break

@@ -210,6 +210,20 @@ mod tests {
         assert!(half.has_key(&fs::read_to_string(key.with_extension("pub")).unwrap()), "{half:?}");
         fs::write(root.join("boot/grub/devices"), "/dev/disk/by-id/usb-x\n").unwrap();
         assert_eq!(found().await.boots.as_deref(), Some("/nix/store/abc-system"));
+        // NixOS notes elsewhere where its GRUB is, and machines with EFI have another loader altogether.
+        fs::rename(root.join("boot/grub/devices"), root.join("boot/grub/state")).unwrap();
+        assert_eq!(found().await.boots.as_deref(), Some("/nix/store/abc-system"));
+        fs::remove_dir_all(root.join("boot/grub")).unwrap();
+        fs::create_dir_all(root.join("boot/loader/entries")).unwrap();
+        fs::write(root.join("boot/loader/loader.conf"), "timeout 5\ndefault nixos-generation-3*\n").unwrap();
+        for (generation, system) in [(2, "old"), (3, "abc")] {
+            let entry = format!("title NixOS\noptions init=/nix/store/{system}-system/init quiet\n");
+            fs::write(root.join(format!("boot/loader/entries/nixos-generation-{generation}.conf")), entry).unwrap();
+        }
+        assert_eq!(found().await.boots, None, "entries without a loader boot nothing");
+        fs::create_dir_all(root.join("boot/EFI/systemd")).unwrap();
+        fs::write(root.join("boot/EFI/systemd/systemd-bootx64.efi"), "MZ").unwrap();
+        assert_eq!(found().await.boots.as_deref(), Some("/nix/store/abc-system"));
         // A key that was cut while it was written is none.
         fs::write(&key, "-----BEGIN OPENSSH").unwrap();
         assert_eq!(found().await.host_key, None);

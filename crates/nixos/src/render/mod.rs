@@ -91,7 +91,7 @@ fn reserved(name: &str) -> bool {
 struct Home<'a> {
     fleet: &'a Fleet,
     records: &'a Records,
-    /// The cluster's servers, in the order of their names; the first one begins it.
+    /// The cluster's servers, in the order of their names.
     servers: Vec<(&'a HostName, &'a Machine)>,
 }
 
@@ -99,6 +99,20 @@ impl<'a> Home<'a> {
     /// The machines of the cluster that have this role, in the order of their names.
     fn with_role(&self, role: Role) -> Vec<(&'a HostName, &'a Machine)> {
         self.fleet.machines.iter().filter(|(_, machine)| machine.role == role).collect()
+    }
+
+    /// The server at which this machine joins the cluster; none for the one that begins it. Servers that are installed
+    /// come first, since an empty one has no cluster to join: it is they who have `system.stateVersion` on record.
+    fn gate(&self, name: &HostName) -> Option<(&'a HostName, &'a Machine)> {
+        let installed = |(name, _): &&(&'a HostName, &'a Machine)| self.records.state_versions.contains_key(*name);
+        let (old, new): (Vec<_>, Vec<_>) = self.servers.iter().partition(installed);
+        let begun = old.len() > 1;
+        let mut order = old.into_iter().chain(new).copied();
+        match order.next() {
+            Some((first, _)) if first == name && !begun => None,
+            Some((first, _)) if first == name => order.next(),
+            first => first,
+        }
     }
 
     /// Does any machine of the cluster mount `/data`?

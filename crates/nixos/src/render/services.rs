@@ -33,22 +33,21 @@ pub(super) fn file(host: &Host<'_>) -> Result<File, RenderError> {
 /// The machine's part in the cluster; what is the same for all of it stands in `modules/k3s.nix`.
 fn k3s(host: &Host<'_>) -> Set {
     let servers = &host.home.servers;
-    let first = servers.first().copied();
-    let is_first = first.is_some_and(|(name, _)| name == host.name);
+    let gate = host.home.gate(host.name);
     let mut k3s = Set::new().put("nodeIP", Expr::text(&host.machine.address));
     if let Some(Interface::Name(name)) = &host.machine.interface {
         // Else flannel takes the interface of the default route.
         k3s = k3s.put("extraFlags", Expr::texts([format!("--flannel-iface={name}")]));
     }
-    let note = match (host.machine.role, first) {
-        (Role::None, _) | (_, None) => return Set::new(),
+    let note = match (host.machine.role, gate) {
         (Role::K3sServer, _) if servers.len() == 1 => "The one server: it keeps the cluster's state in SQLite.".into(),
-        (Role::K3sServer, _) if is_first => {
+        (Role::K3sServer, None) => {
             k3s = k3s.put("clusterInit", true);
-            "The first server begins the cluster, with etcd; the others join it. Once the cluster is there this has no\n\
-             effect any more."
+            "It begins the cluster, with etcd, and the other servers join it. Once two servers are installed it joins as\n\
+             well: k3s heeds neither where its data is there, and a machine that was installed anew begins no second cluster."
                 .to_owned()
         }
+        (Role::None, _) | (_, None) => return Set::new(),
         (role, Some((name, machine))) => {
             if role == Role::K3sAgent {
                 k3s = k3s.put("role", "agent");
