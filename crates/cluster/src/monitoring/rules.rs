@@ -21,7 +21,7 @@ struct Alert {
     name: &'static str,
     severity: Severity,
     expr: String,
-    lasts: &'static str,
+    lasts: String,
     summary: &'static str,
     /// What it means, and what to do.
     description: String,
@@ -38,7 +38,7 @@ impl From<Alert> for Rule {
             alert: Some(alert.name.to_owned()),
             record: None,
             expr: alert.expr,
-            lasts: Some(alert.lasts.to_owned()),
+            lasts: Some(alert.lasts),
             labels: [text("severity", severity)].into(),
             annotations: [text("summary", alert.summary), text("description", &alert.description)].into(),
         }
@@ -75,7 +75,7 @@ fn arrays() -> Vec<Alert> {
                    node_md_disks_required{job=\"node-exporter\"}\n\
                    - ignoring (state) node_md_disks{job=\"node-exporter\",state=\"active\"} > 0"
                 .to_owned(),
-            lasts: "1m",
+            lasts: "1m".to_owned(),
             summary: "An array lacks disks.",
             description:
                 "{{ $labels.device }} on {{ $labels.node }} lacks {{ $value }} of its disks. It works, with less or \
@@ -87,7 +87,7 @@ fn arrays() -> Vec<Alert> {
             name: "ArrayMemberFailed",
             severity: Severity::Warning,
             expr: "node_md_disks{job=\"node-exporter\",state=\"failed\"} > 0".to_owned(),
-            lasts: "1m",
+            lasts: "1m".to_owned(),
             summary: "A disk was thrown out of its array.",
             description: "{{ $value }} disks of {{ $labels.device }} on {{ $labels.node }} have failed: see \
                           `cat /proc/mdstat` there for which (F), and replace them."
@@ -97,7 +97,7 @@ fn arrays() -> Vec<Alert> {
             name: "ArrayInactive",
             severity: Severity::Critical,
             expr: "node_md_state{job=\"node-exporter\",state=\"inactive\"} == 1".to_owned(),
-            lasts: "1m",
+            lasts: "1m".to_owned(),
             summary: "An array does not run.",
             description:
                 "{{ $labels.device }} on {{ $labels.node }} is not running: too few of its disks are there. Write \
@@ -118,7 +118,7 @@ fn disks() -> Vec<Alert> {
             name: "DiskUnreadable",
             severity: Severity::Warning,
             expr: sectors.to_owned(),
-            lasts: "10m",
+            lasts: "10m".to_owned(),
             summary: "A disk has sectors that cannot be read.",
             description:
                 "{{ $labels.device }} on {{ $labels.node }}: {{ $labels.attribute_name }} is {{ $value }}. An array \
@@ -129,7 +129,7 @@ fn disks() -> Vec<Alert> {
             name: "DiskWearsOut",
             severity: Severity::Warning,
             expr: reallocated.to_owned(),
-            lasts: "10m",
+            lasts: "10m".to_owned(),
             summary: "A disk puts spare sectors in the place of bad ones.",
             description: "{{ $labels.device }} on {{ $labels.node }} has replaced {{ $value }} more sectors since \
                           yesterday: have another disk ready."
@@ -144,7 +144,7 @@ fn cache() -> Vec<Alert> {
             name: "CacheNearlyFull",
             severity: Severity::Warning,
             expr: "homehive_writecache_dirty_blocks / homehive_writecache_blocks > 0.9".to_owned(),
-            lasts: "30m",
+            lasts: "30m".to_owned(),
             summary: "A write cache is nearly full.",
             description: "The cache of {{ $labels.volume }} on {{ $labels.node }} is {{ $value | humanizePercentage }} full \
                           of what is not on the disks yet: they do not keep up. Writing becomes as slow as they are, and \
@@ -155,7 +155,7 @@ fn cache() -> Vec<Alert> {
             name: "CacheBroken",
             severity: Severity::Critical,
             expr: "homehive_writecache_error != 0".to_owned(),
-            lasts: "1m",
+            lasts: "1m".to_owned(),
             summary: "A write cache has met an error.",
             description: "The cache of {{ $labels.volume }} on {{ $labels.node }} reports error {{ $value }}: its disk may \
                           be failing, with data on it that is nowhere else."
@@ -180,7 +180,7 @@ fn filesystems(site: &Site<'_>) -> Vec<Alert> {
                  and\n\
                  node_filesystem_readonly{which} == 0"
             ),
-            lasts: "1h",
+            lasts: "1h".to_owned(),
             summary: "A filesystem will be full within a week.",
             description:
                 "{{ $labels.mountpoint }} on {{ $labels.node }} fills so fast that it is full within a week if \
@@ -195,7 +195,7 @@ fn filesystems(site: &Site<'_>) -> Vec<Alert> {
                  and\n\
                  node_filesystem_readonly{which} == 0"
             ),
-            lasts: "15m",
+            lasts: "15m".to_owned(),
             summary: "A filesystem is nearly full.",
             description:
                 "{{ $labels.mountpoint }} on {{ $labels.node }} has {{ $value | humanizePercentage }} left. Backups \
@@ -211,7 +211,7 @@ fn filesystems(site: &Site<'_>) -> Vec<Alert> {
                    and on (namespace, persistentvolumeclaim)\n\
                    kube_persistentvolumeclaim_info{storageclass!~\"homehive-local|local-path\"}"
                 .to_owned(),
-            lasts: "15m",
+            lasts: "15m".to_owned(),
             summary: "A volume claim is nearly full.",
             description: "{{ $labels.persistentvolumeclaim }} in {{ $labels.namespace }} has \
                           {{ $value | humanizePercentage }} left."
@@ -247,7 +247,7 @@ fn backups(site: &Site<'_>) -> Vec<Alert> {
             "time() - max by (share, mac, node) (homehive_backup_completed_timestamp_seconds) > {}",
             age.minutes() * 60
         ),
-        lasts: "1h",
+        lasts: "1h".to_owned(),
         summary: "A Mac has not been backed up for long.",
         description: format!(
             "The last backup of {{{{ $labels.mac }}}} on the share {{{{ $labels.share }}}} was done \
@@ -255,12 +255,22 @@ fn backups(site: &Site<'_>) -> Vec<Alert> {
              `.sparsebundle` from the share."
         ),
     });
+    alerts.push(Alert {
+        name: "BackupUnfinished",
+        severity: Severity::Warning,
+        expr: "homehive_backup_unfinished_images > 0".to_owned(),
+        lasts: format!("{}m", age.minutes()),
+        summary: "A Mac has never completed a backup.",
+        description: format!(
+            "{{{{ $value }}}} images on the share {{{{ $labels.share }}}} have been there for {age} without a complete backup."
+        ),
+    });
     for name in names {
         alerts.push(Alert {
             name: "BackupUnknown",
             severity: Severity::Warning,
             expr: format!("absent(homehive_backup_images{{share=\"{name}\"}})"),
-            lasts: "3h",
+            lasts: "3h".to_owned(),
             summary: "Nobody knows how old the backups are.",
             description: format!(
                 "The machine does not say what is on the share {name}: see `systemctl status host-metrics` there."
@@ -279,7 +289,7 @@ fn machines(site: &Site<'_>) -> Vec<Alert> {
             expr: "max by (node) (kube_node_status_condition{job=\"kube-state-metrics\",condition=\"Ready\",\
                    status=\"true\"}) == 0"
                 .to_owned(),
-            lasts: "5m",
+            lasts: "5m".to_owned(),
             summary: "A machine is down.",
             description:
                 "{{ $labels.node }} does not answer the cluster any more: it is off, cut off, or k3s does not run \
@@ -290,7 +300,7 @@ fn machines(site: &Site<'_>) -> Vec<Alert> {
             name: "HostMetricsOld",
             severity: Severity::Warning,
             expr: "time() - node_textfile_mtime_seconds{job=\"node-exporter\"} > 2 * 3600".to_owned(),
-            lasts: "10m",
+            lasts: "10m".to_owned(),
             summary: "A machine has stopped telling of its caches and backups.",
             description: "{{ $labels.file }} on {{ $labels.node }} is {{ $value | humanizeDuration }} old: see \
                           `systemctl status host-metrics` there."
@@ -303,7 +313,7 @@ fn machines(site: &Site<'_>) -> Vec<Alert> {
             name: "NodesMissing",
             severity: Severity::Warning,
             expr: format!("count(kube_node_info{{job=\"kube-state-metrics\"}}) < {nodes}"),
-            lasts: "30m",
+            lasts: "30m".to_owned(),
             summary: "Machines of the fleet are not in the cluster.",
             description: format!("The fleet has {nodes} machines with k3s, and the cluster knows {{{{ $value }}}}."),
         });
@@ -321,7 +331,7 @@ fn thanos() -> Vec<Alert> {
             expr: format!(
                 "time() - max by (pod) (thanos_objstore_bucket_last_successful_upload_time{{job=\"{SIDECARS}\"}}) > 6 * 3600"
             ),
-            lasts: "4h",
+            lasts: "4h".to_owned(),
             summary: "What is measured is not kept.",
             description:
                 "{{ $labels.pod }} has handed nothing to the long-term store for {{ $value | humanizeDuration }}. \
@@ -332,7 +342,7 @@ fn thanos() -> Vec<Alert> {
             name: "ThanosCompactorHalted",
             severity: Severity::Warning,
             expr: "thanos_compact_halted == 1".to_owned(),
-            lasts: "5m",
+            lasts: "5m".to_owned(),
             summary: "Old measurements are no longer thinned out.",
             description:
                 "The compactor stopped at blocks that contradict each other: see the log of thanos-compact-0 in \

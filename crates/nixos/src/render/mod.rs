@@ -4,6 +4,7 @@ mod cluster_manifests;
 mod cluster_secrets;
 mod flake;
 mod host;
+mod host_metrics;
 mod installer;
 mod modules;
 mod network;
@@ -63,6 +64,7 @@ pub fn render(fleet: &Fleet, records: &Records) -> Result<Vec<File>, RenderError
     files.extend(modules::files(&home)?);
     files.extend(cluster_manifests::files(&home)?);
     files.extend(cluster_secrets::files(&home)?);
+    files.extend(host_metrics::files(&home)?);
     for (name, machine) in &fleet.machines {
         let host = Host::of(&home, name, machine)?;
         if machine.configuration.is_some() {

@@ -1,6 +1,6 @@
 //! `modules/*.nix`: what all machines have in common, once and not for each host.
 
-use super::{Home, RenderError, network, trial};
+use super::{Home, RenderError, host_metrics, network, trial};
 use crate::File;
 use crate::syntax::{Expr, Set};
 use fleet::{Package, Role};
@@ -57,7 +57,12 @@ pub(super) fn files(home: &Home<'_>) -> Result<Vec<File>, RenderError> {
         modules.push(("upgrades", "The machines bring themselves up to date.", upgrades(home)));
     }
     modules.sort_by_key(|(name, ..)| *name);
-    let imports = modules.iter().map(|(name, ..)| Expr::Path(format!("./{name}.nix"))).collect::<Vec<_>>();
+    let mut names: Vec<&str> = modules.iter().map(|(name, ..)| *name).collect();
+    if home.fleet.monitoring.is_some() {
+        names.push(host_metrics::NAME);
+        names.sort_unstable();
+    }
+    let imports = names.into_iter().map(|name| Expr::Path(format!("./{name}.nix"))).collect::<Vec<_>>();
     let all = Set::new().put("imports", imports);
     modules.push(("default", "All that the machines have in common.", all.into()));
     if home.has_cluster() {
