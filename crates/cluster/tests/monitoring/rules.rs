@@ -5,7 +5,9 @@ use crate::tool::{succeeds, tool};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-const CASES: &str = include_str!("rules.test.yaml");
+/// Cases of minutes and hours, and of days.
+const CASES: [(&str, &str); 2] =
+    [("short.yaml", include_str!("rules.test.yaml")), ("long.yaml", include_str!("rules-long.test.yaml"))];
 
 /// The groups of all rules of an example.
 pub fn groups(text: &str) -> Vec<Value> {
@@ -46,18 +48,21 @@ fn rules_fire_when_they_should() {
     }
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("rules.yaml"), json!({ "groups": groups }).to_string()).unwrap();
-    std::fs::write(folder.path().join("cases.yaml"), CASES).unwrap();
-    promtool.args(["test", "rules", "cases.yaml"]).current_dir(folder.path());
+    for (name, cases) in CASES {
+        std::fs::write(folder.path().join(name), cases).unwrap();
+    }
+    promtool.args(["test", "rules"]).args(CASES.map(|(name, _)| name)).current_dir(folder.path());
     let said = succeeds(&mut promtool);
-    assert!(said.contains("SUCCESS"), "{said}");
+    assert_eq!(said.matches("SUCCESS").count(), CASES.len(), "{said}");
 }
 
 /// The cases above are worth what they cover: each alert must be seen to fire, and not to.
 #[test]
 fn every_alert_has_a_case_of_each_kind() {
-    let cases: Value = serde_saphyr::from_str(CASES).unwrap();
+    let files = CASES.map(|(_, cases)| serde_saphyr::from_str::<Value>(cases).unwrap());
+    let tests = files.iter().flat_map(|file| file["tests"].as_array().unwrap());
     let (mut fire, mut rest) = (BTreeSet::new(), BTreeSet::new());
-    for case in cases["tests"].as_array().unwrap().iter().flat_map(|test| test["alert_rule_test"].as_array().unwrap()) {
+    for case in tests.flat_map(|test| test["alert_rule_test"].as_array().unwrap()) {
         let alert = case["alertname"].as_str().unwrap().to_owned();
         let quiet = case["exp_alerts"].as_array().unwrap().is_empty();
         if quiet {
