@@ -91,3 +91,22 @@ if [ "$purpose" = test ]; then
         fi
     done
 fi
+
+# Of these packages the tests need one program each. They are unpacked, not installed: Debian starts their daemons at once.
+if [ "$purpose" = test ]; then
+    for pair in promtool:prometheus amtool:prometheus-alertmanager; do
+        program=${pair%%:*} package=${pair##*:}
+        if have "$program"; then continue; fi
+        have apt-get || die "missing: $program (Debian's package $package); this script knows apt only, install it by hand"
+        say "unpacking $program from $package (kept in $tools)"
+        work=$(mktemp -d)
+        # The lists may be older than what the archive has.
+        (cd "$work" && apt-get download -qq "$package" >/dev/null 2>&1) ||
+            { as_root apt-get update -qq && (cd "$work" && apt-get download -qq "$package" >/dev/null); } ||
+            { rm -rf "$work"; die "apt-get download $package failed"; }
+        dpkg-deb --extract "$work/$package"_*.deb "$work/tree"
+        mkdir -p "$tools/bin"
+        install -m 755 "$work/tree/usr/bin/$program" "$tools/bin/$program"
+        rm -rf "$work"
+    done
+fi
