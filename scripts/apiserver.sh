@@ -132,7 +132,7 @@ while kill -0 "$make" 2>/dev/null; do
         next=$((next + 60))
     fi
 done
-wait "$make" || { tail -n 20 "$log" >&2; die "the build failed; the whole of it: $log"; }
+wait "$make" || { tail -n 20 "$log" >&2; die "the build failed; the whole of it: $log; the same again goes on, after rm -r $work it begins anew"; }
 
 built=$(find "$tree/_output" -type f -name kube-apiserver -perm -u+x | head -n 1)
 [ -n "$built" ] || die "the build left no kube-apiserver in $tree/_output"

@@ -193,7 +193,7 @@ impl Work<'_> {
         files.iter().zip(items).filter_map(one).collect()
     }
 
-    /// Waits until the kinds of these objects are there, and the webhooks that they pass through answer.
+    /// Waits until the kinds of these objects are there (earlier waves have brought them, or their charts will), and the webhooks that they pass through answer.
     async fn passable(
         &self,
         wave: Wave,
@@ -207,7 +207,6 @@ impl Work<'_> {
             let mut missing = None;
             for item in items {
                 let key = item.object.key();
-                // A definition in this same wave brings its kind.
                 if self.cluster.kind(&key).await?.is_none() {
                     missing = Some((key.clone(), format!("the kind {} of {} is not there", key.kind, key.api_version)));
                     break;

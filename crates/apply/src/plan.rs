@@ -236,3 +236,124 @@ impl Plan {
         self.objects.iter().filter(|change| matches!(change.what, What::Conflict { .. })).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Kept, Observed, Told, What, Would, may_take, plan};
+    use crate::{Conflict, Consent};
+    use cluster::{Key, Manifest, Object, Wave};
+    use serde_json::{Value, json};
+
+    const ADDON: &str = "k3s.cattle.io/v1, Kind=Addon";
+
+    fn object(value: &str, placed: bool) -> Value {
+        let annotations = if placed { json!({ super::ADDON: ADDON }) } else { json!({}) };
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "x", "namespace": "y", "uid": "1",
+            "labels": { super::LABEL: "homehive" }, "annotations": annotations }, "data": { "a": value } })
+    }
+
+    fn applied(mut object: Value) -> Value {
+        object["metadata"]["managedFields"] =
+            json!([{ "manager": "homehive", "operation": "Apply", "fieldsV1": { "f:data": {} } }]);
+        object
+    }
+
+    fn key() -> Key {
+        Object::from_value(object("1", false)).unwrap().key()
+    }
+
+    fn files() -> Vec<Manifest> {
+        let object = Object::from_value(object("2", false)).unwrap();
+        vec![Manifest { wave: Wave::Objects, name: "x".into(), head: String::new(), objects: vec![object] }]
+    }
+
+    #[test]
+    fn what_would_be_done_and_whose_it_is() {
+        let conflict = || vec![Conflict { field: ".data.a".into(), manager: "kubectl-edit".into() }];
+        for (case, live, would, what, ours) in [
+            ("new", None, Would::Be(object("2", false)), "create", true),
+            ("new, and not known yet", None, Would::Unknown("kind".into()), "create", true),
+            ("the same", Some(applied(object("2", false))), Would::Be(applied(object("2", false))), "same", false),
+            (
+                "the same, but not homehive's yet",
+                Some(object("2", false)),
+                Would::Be(applied(object("2", false))),
+                "change",
+                false,
+            ),
+            ("another", Some(applied(object("1", false))), Would::Be(applied(object("2", false))), "change", false),
+            (
+                "placed by k3s from our file",
+                Some(object("2", true)),
+                Would::Be(applied(object("2", true))),
+                "change",
+                true,
+            ),
+            ("set by others", Some(object("1", false)), Would::Conflict(conflict()), "conflict", false),
+            ("taken by force", Some(object("1", false)), Would::Force(conflict(), object("2", false)), "change", false),
+            ("refused", None, Would::Refused("no".into()), "refused", true),
+            ("a webhook is away", Some(object("1", false)), Would::Unknown("webhook".into()), "unknown", false),
+        ] {
+            let mut observed = Observed::default();
+            observed.objects.insert(key(), Told { live, would });
+            let plan = plan(&files(), &observed, &Consent::default());
+            let word = match plan.objects[0].what {
+                What::Same => "same",
+                What::Create { .. } => "create",
+                What::Change { .. } => "change",
+                What::Unknown { .. } => "unknown",
+                What::Conflict { .. } => "conflict",
+                What::Refused { .. } => "refused",
+            };
+            assert_eq!((word, plan.objects[0].ours), (what, ours), "{case}");
+            assert_eq!(plan.is_empty(), word == "same", "{case}");
+        }
+    }
+
+    #[test]
+    fn fields_are_taken_when_named_or_from_k3s_alone() {
+        let by = |manager: &str| vec![Conflict { field: ".data.a".into(), manager: manager.into() }];
+        let named = Consent { force: vec!["ConfigMap/y/x".parse().unwrap()], ..Consent::default() };
+        let none = Consent::default();
+        for (case, placed, conflicts, consent, may) in [
+            ("named", false, by("kubectl-edit"), &named, true),
+            ("not named", false, by("kubectl-edit"), &none, false),
+            ("k3s, on what it placed for us", true, by("deploy@nas"), &none, true),
+            ("k3s, newer", true, by("k3s-supervisor@nas"), &none, true),
+            ("k3s, on what somebody else has put there", false, by("deploy@nas"), &none, false),
+            ("k3s and a person", true, [by("deploy@nas"), by("kubectl-edit")].concat(), &none, false),
+        ] {
+            assert_eq!(may_take(&key(), Some(&object("1", placed)), &conflicts, consent), may, "{case}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_longer_declared() {
+        let mut claim = applied(object("1", false));
+        claim["kind"] = json!("PersistentVolumeClaim");
+        let named = Consent { prune: vec!["PersistentVolumeClaim/y/x".parse().unwrap()], ..Consent::default() };
+        let none = Consent::default();
+        for (case, live, consent, kept) in [
+            ("ours", Some(applied(object("1", false))), &none, Some(None)),
+            ("made anew by somebody", Some(object("1", false)), &none, Some(Some(Kept::Foreign))),
+            ("a claim", Some(claim.clone()), &none, Some(Some(Kept::Data))),
+            ("a claim that is named", Some(claim), &named, Some(None)),
+            ("gone", None, &none, None),
+        ] {
+            let mut observed = Observed::default();
+            let mut key = key();
+            if let Some(live) = &live {
+                key.kind = live["kind"].as_str().unwrap().to_owned();
+            }
+            observed.inventory.put(key.clone(), Wave::Objects);
+            observed.former.extend(live.map(|live| (key, live)));
+            let former = plan(&[], &observed, consent).former;
+            assert_eq!(former.first().map(|it| it.kept), kept, "{case}");
+        }
+        // Still declared: whatever it is, it does not go.
+        let mut observed = Observed::default();
+        observed.inventory.put(key(), Wave::Objects);
+        observed.former.insert(key(), applied(object("1", false)));
+        assert!(plan(&files(), &observed, &none).former.is_empty());
+    }
+}

@@ -4,6 +4,7 @@ mod answer;
 mod args;
 mod building;
 mod clock;
+mod clustering;
 mod converge;
 mod deploying;
 mod failure;

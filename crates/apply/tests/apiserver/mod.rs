@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 const READY: Duration = Duration::from_mins(3);
 /// Between two questions whether it is.
 const AGAIN: Duration = Duration::from_millis(100);
+/// An address that its certificate holds as well: that of a server of a fleet, which it plays.
+pub const CERTIFIED: &str = "192.168.1.11";
 /// The one user's, who may do everything.
 const TOKEN: &str = "of-a-test-on-loopback-only";
 

@@ -50,7 +50,7 @@ impl K3s {
         cmd.args(["server", "--disable-agent", "--disable-scheduler", "--disable-controller-manager"])
             .args(["--disable-cloud-controller", "--disable-network-policy", "--disable-helm-controller"])
             .args(["--disable=coredns,servicelb,traefik,local-storage,metrics-server", "--flannel-backend=none"])
-            .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1"])
+            .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--tls-san", super::CERTIFIED])
             .arg(format!("--https-listen-port={port}"))
             .arg(format!("--data-dir={}", dir.join("k3s").display()))
             .arg(format!("--write-kubeconfig={}", dir.join("k3s.yaml").display()))
@@ -91,6 +91,8 @@ impl Plain {
         let at = |name: &str| dir.join(name).display().to_string();
         cmd.args(["--bind-address", "127.0.0.1", "--authorization-mode", "RBAC", "--endpoint-reconciler-type", "none"])
             .args(["--secure-port", &port.to_string(), "--etcd-servers", &format!("http://127.0.0.1:{}", self.etcd)])
+            // As k3s has it.
+            .args(["--allow-privileged", "--advertise-address", super::CERTIFIED])
             .args(["--cert-dir", &at("certificates"), "--token-auth-file", &at("tokens")])
             .args(["--service-cluster-ip-range", "10.43.0.0/16", "--disable-admission-plugins", "ServiceAccount"])
             .args(["--service-account-issuer", "https://test.invalid", "--api-audiences", "test"])

@@ -1,6 +1,7 @@
 //! The command line: every verb and option, and nothing of what they do. Help, completions, man pages and the
 //! reference are all made from here.
 
+mod cluster;
 mod deploy;
 mod disks;
 mod import;
@@ -12,6 +13,7 @@ mod rehearse;
 mod render;
 mod secrets;
 
+pub use cluster::{Cluster, ClusterApply, ClusterRemove, ClusterUp, Named, PasswordOf};
 pub use deploy::{BuildOn, Deploy, Generations, Rollback, Status};
 pub use disks::{Apply, Consent, Disks, Plan, Script, Target};
 pub use import::Import;
@@ -92,6 +94,9 @@ pub enum Verb {
     Generations(Generations),
     /// Show how machines are: generation against the fleet, uptime, disks, failed units
     Status(Status),
+    /// The fleet's cluster: brought up, looked at, brought to the fleet's objects; nodes taken out
+    #[command(subcommand)]
+    Cluster(Cluster),
     /// Build the installation medium as an image
     Iso(Iso),
     /// Write a boot medium to a stick, and read it back

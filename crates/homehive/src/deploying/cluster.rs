@@ -3,7 +3,7 @@
 
 use super::quorum::{Node, may_go_down, nodes};
 use cmd::Cmd;
-use machine::{Machine, Story};
+use machine::{Machine, Output, Story};
 use std::time::{Duration, Instant};
 
 const ASK: Duration = Duration::from_mins(1);
@@ -37,15 +37,28 @@ fn kubectl(words: &[&str]) -> Cmd {
     Cmd::new("k3s").arg("kubectl").args(words.iter().copied())
 }
 
+/// Is there a k3s? `env` answers for it where there is none, whatever shell or sudo lies in between.
+fn has_k3s() -> Cmd {
+    Cmd::new("env").args(["k3s", "--version"])
+}
+
+/// What [`has_k3s`] was answered: env(1) ends with 127 if there is no such program.
+fn is_there(said: &Output) -> Result<bool, String> {
+    match said.status {
+        0 => Ok(true),
+        127 => Ok(false),
+        status => Err(format!("`{}` ended with exit status {status}: {}", has_k3s(), said.stderr.trim())),
+    }
+}
+
 impl Cluster<'_> {
     /// Drains the node; nothing where there is no cluster, or nowhere for its pods to go.
     ///
     /// # Errors
     /// Why it may not go down now; it is open again.
     pub async fn drain(&self, name: &str) -> Result<Option<Drained>, String> {
-        let has = Cmd::new("sh").args(["-c", "command -v k3s"]);
-        let there = self.via.ask(&has, ASK).await.map_err(|error| error.to_string())?.status == 0;
-        if !there {
+        let said = self.via.ask(&has_k3s(), ASK).await.map_err(|error| error.to_string())?;
+        if !is_there(&said)? {
             self.story.note(name, "is not drained: there is no k3s on it");
             return Ok(None);
         }
@@ -107,5 +120,24 @@ impl Cluster<'_> {
             }
             tokio::time::sleep(AGAIN).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{has_k3s, is_there};
+    use cmd::Cmd;
+    use machine::{Output, ask_local};
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_told_from_one_that_fails() {
+        let said = |status| Output { status, stdout: String::new(), stderr: "why".into() };
+        assert_eq!((is_there(&said(0)), is_there(&said(127))), (Ok(true), Ok(false)));
+        assert!(is_there(&said(1)).unwrap_err().contains("exit status 1: why"));
+        // env itself, on a path without any program.
+        let nowhere = Cmd::new("env").args(["PATH=/nonexistent", "/usr/bin/env", "k3s", "--version"]);
+        assert_eq!(is_there(&ask_local(&nowhere, Duration::from_secs(20)).await.unwrap()), Ok(false));
+        assert_eq!(has_k3s().to_string(), "env k3s --version");
     }
 }

@@ -10,7 +10,7 @@ mod upstream;
 
 pub use compare::{Change, What};
 pub use ground::ground;
-pub use objects::{advice, shrunk};
+pub use objects::{advice, manifests, shrunk};
 
 use crate::failure::Failure;
 use crate::hostkeys::{HostKeys, INSTALLER};

@@ -3,8 +3,8 @@
 use super::upstream;
 use crate::failure::Failure;
 use crate::load::Loaded;
-use cluster::RenderError;
 use cluster::volumes::{self, Shrunk};
+use cluster::{Manifest, RenderError};
 use nixos::File;
 use std::fs;
 use std::path::Path;
@@ -12,8 +12,8 @@ use std::path::Path;
 /// Where they lie in the tree.
 pub const FOLDER: &str = "manifests";
 
-/// The files.
-pub(super) fn files(loaded: &Loaded) -> Result<Vec<File>, Failure> {
+/// The objects, in files by waves.
+pub fn manifests(loaded: &Loaded) -> Result<Vec<Manifest>, Failure> {
     let fleet = &loaded.fleet;
     let failed = |error: RenderError| match error {
         RenderError::Operator(error) => {
@@ -23,12 +23,16 @@ pub(super) fn files(loaded: &Loaded) -> Result<Vec<File>, Failure> {
     };
     let catalogue = cluster::versions(fleet).map_err(|error| failed(error.into()))?;
     let upstream = upstream::gather(fleet, &catalogue)?;
-    let manifests = cluster::render(fleet, &upstream).map_err(failed)?;
-    let file = |manifest: &cluster::Manifest| {
+    cluster::render(fleet, &upstream).map_err(failed)
+}
+
+/// The files.
+pub(super) fn files(loaded: &Loaded) -> Result<Vec<File>, Failure> {
+    let file = |manifest: &Manifest| {
         let text = manifest.text().map_err(|error| Failure::Bug(error.to_string()))?;
         Ok(File { path: format!("{FOLDER}/{}", manifest.file_name()), text })
     };
-    manifests.iter().map(file).collect()
+    manifests(loaded)?.iter().map(file).collect()
 }
 
 /// Shares that are to hold less than what was rendered before says, in a tree.

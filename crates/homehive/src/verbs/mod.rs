@@ -1,6 +1,7 @@
 //! What each verb does: gather, decide by a pure crate, act through the machine's door, answer.
 
 mod check;
+mod cluster;
 mod deploy;
 mod disks;
 mod import;
@@ -18,6 +19,10 @@ mod verify;
 mod write_medium;
 
 pub use check::CheckAnswer;
+pub use cluster::{
+    ClusterApplyAnswer, ClusterDiffAnswer, ClusterKubeconfigAnswer, ClusterPasswordAnswer, ClusterRemoveAnswer,
+    ClusterStatusAnswer, ClusterUpAnswer,
+};
 pub use deploy::GenerationsAnswer;
 pub use disks::{ApplyAnswer, PlanAnswer, ScriptAnswer, StatusAnswer, journal, wish};
 pub use import::ImportAnswer;
@@ -69,6 +74,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Check => check::run(&context),
         Verb::Show(show) => show::run(&context, &show),
         Verb::Render(render) => render::run(&context, &render),
+        Verb::Cluster(verb) => cluster::run(&context, &verb).await,
         Verb::Secrets(verb) => secrets::run(&context, verb).await,
         Verb::Probe(probe) => probe::run(&context, &probe).await,
         Verb::Disks(Disks::Plan(plan)) => disks::plan(&context, &plan).await,
