@@ -34,8 +34,27 @@ let
     else
       lib.importTOML file;
 
+  # What the Samba operator of shares is made from: a build has no network to fetch it itself.
+  upstream =
+    packages:
+    let
+      file = name: source: path: sha256: {
+        name = "${name}/${path}";
+        path = packages.fetchurl {
+          url = "https://raw.githubusercontent.com/${source.repository}/${source.revision}/${path}";
+          inherit sha256;
+        };
+      };
+      files = name: source: lib.mapAttrsToList (file name source) source.files;
+      pins = (lib.importTOML ../../crates/cluster/src/catalogue/pins.toml).upstream;
+    in
+    packages.linkFarm "upstream" (lib.concatLists (lib.mapAttrsToList files pins));
+
   rendered =
-    (packages: packages.runCommand "fleet-${given.fleet.name}" { } ''
+    (packages: packages.runCommand "fleet-${given.fleet.name}"
+    {
+      HOMEHIVE_UPSTREAM = lib.optionalString (given ? shares) (upstream packages);
+    } ''
       mkdir $out
       ${lib.optionalString (!isData) "cp -r ${builtins.path { path = dir; name = "fleet"; }}/. $out/"}
       chmod -R u+w $out
