@@ -13,6 +13,7 @@ pub mod metallb;
 pub mod monitoring;
 pub mod namespaces;
 mod object;
+pub mod policies;
 pub mod publisher;
 mod render;
 pub mod samba;

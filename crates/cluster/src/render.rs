@@ -3,7 +3,9 @@
 use crate::catalogue::CatalogueError;
 use crate::samba::{self, OperatorError};
 use crate::upstream::MissingFile;
-use crate::{Catalogue, Manifest, ObjectError, Upstream, metallb, monitoring, namespaces, publisher, volumes};
+use crate::{
+    Catalogue, Manifest, ObjectError, Upstream, metallb, monitoring, namespaces, policies, publisher, volumes,
+};
 use fleet::{Fleet, Role};
 
 /// Why a fleet's objects cannot be rendered.
@@ -39,6 +41,7 @@ pub fn render(fleet: &Fleet, upstream: &Upstream) -> Result<Vec<Manifest>, Rende
     all.extend(volumes::manifests(fleet)?);
     all.extend(metallb::manifests(fleet, &catalogue)?);
     all.extend(samba::manifests(fleet, &catalogue, upstream)?);
+    all.extend(policies::manifests(fleet)?);
     if !fleet.shares.is_empty() {
         all.push(publisher::manifest()?);
     }

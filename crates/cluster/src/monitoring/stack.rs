@@ -78,7 +78,8 @@ fn alertmanager(site: &Site<'_>) -> Value {
 }
 
 fn grafana(site: &Site<'_>) -> Value {
-    let mut service = json!({ "type": "LoadBalancer" });
+    // Grafana sees its clients' addresses, and so do policies.
+    let mut service = json!({ "type": "LoadBalancer", "externalTrafficPolicy": "Local" });
     if let Some(address) = site.monitoring.address {
         service["annotations"] = json!({ ADDRESS: address });
     }

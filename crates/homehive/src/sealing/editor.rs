@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use std::fs;
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,9 +21,13 @@ impl Private {
         let places = runtime.into_iter().chain([PathBuf::from("/dev/shm")]);
         let in_memory =
             |place: &PathBuf| rustix::fs::statfs(place).is_ok_and(|found| IN_MEMORY.contains(&found.f_type));
-        let make = |place: &Path| tempfile::Builder::new().prefix("homehive-").tempdir_in(place);
+        let make = |place: &Path| {
+            tempfile::Builder::new()
+                .prefix("homehive-")
+                .permissions(fs::Permissions::from_mode(0o700))
+                .tempdir_in(place)
+        };
         for place in places.filter(in_memory) {
-            // tempfile makes it for its owner alone, 0700.
             if let Ok(dir) = make(&place) {
                 return Ok(Self(dir));
             }
