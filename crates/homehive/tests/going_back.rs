@@ -6,7 +6,7 @@
 mod bench;
 
 use bench::{Bench, told};
-use machine::deploy::{Deploy, DeployError, Mode, Outcome, deploy};
+use machine::deploy::{Deploy, DeployError, Mode, Outcome, Progress, deploy};
 use machine::{Address, Machine, Story, Trust};
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -157,7 +157,8 @@ fn entry_only(bench: &Back, variant: &str) -> String {
     bench.run(&dry);
     let closures = fs::read_dir(bench.path().join("homehive/labs")).unwrap().next().unwrap().unwrap().path();
     let path = fs::read_link(closures.join(".homehive/closures/one-system")).unwrap().display().to_string();
-    let order = Deploy { closure: &path, mode: Mode::Switch, deadline: Duration::from_mins(2), only_boot_entry: true };
+    let (deadline, progress) = (Duration::from_mins(2), &Progress::default());
+    let order = Deploy { closure: &path, mode: Mode::Switch, deadline, only_boot_entry: true, progress };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     // Two at once: one of them is refused, and told who has the machine.
     let outcomes = runtime.block_on(async {

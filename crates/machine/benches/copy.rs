@@ -10,7 +10,7 @@ mod sshd;
 use cmd::Cmd;
 use futures_util::future::join_all;
 use machine::copy::{Closure, Target, copy};
-use machine::deploy::{Deploy, Mode, Outcome, deploy};
+use machine::deploy::{Deploy, Mode, Outcome, Progress, deploy};
 use machine::{Machine, Story, run_local};
 use sshd::Sshd;
 use std::fs;
@@ -162,7 +162,13 @@ async fn serially(sshd: &Sshd) -> (Vec<f64>, Vec<f64>) {
 
 /// A deployment that finds nothing to do.
 async fn nothing(machine: &Machine) {
-    let wanted = Deploy { closure: SYSTEM, mode: Mode::Switch, deadline: LONG, only_boot_entry: false };
+    let wanted = Deploy {
+        closure: SYSTEM,
+        mode: Mode::Switch,
+        deadline: LONG,
+        only_boot_entry: false,
+        progress: &Progress::default(),
+    };
     let outcome = deploy(machine, &wanted, async |_: &Machine| Ok(()), &Story::silent()).await.unwrap();
     assert_eq!(outcome, Outcome::Unchanged);
 }

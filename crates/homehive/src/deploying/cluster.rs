@@ -33,6 +33,13 @@ pub struct Drained {
     cordoned: bool,
 }
 
+impl Drained {
+    /// Is it opened again once it is back? Not where somebody else had closed it.
+    pub fn opens(&self) -> bool {
+        !self.cordoned
+    }
+}
+
 fn kubectl(words: &[&str]) -> Cmd {
     Cmd::new("k3s").arg("kubectl").args(words.iter().copied())
 }

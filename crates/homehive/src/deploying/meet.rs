@@ -26,13 +26,7 @@ pub struct Met {
 impl Met {
     /// Does it run, and boot, this system already, as far as `mode` would see to?
     pub fn runs(&self, system: &str, mode: Mode) -> bool {
-        let survey = &self.survey;
-        let there = match mode {
-            Mode::Switch => survey.running == system,
-            Mode::Boot => true,
-            Mode::Reboot => survey.running == system && survey.booted == system,
-        };
-        there && survey.trial.is_none() && survey.current().is_some_and(|current| current.path == system)
+        self.survey.is(system, mode)
     }
 }
 

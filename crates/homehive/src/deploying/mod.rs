@@ -9,12 +9,14 @@ mod meet;
 mod order;
 mod quorum;
 mod report;
+mod standing;
 mod turn;
 
 pub use compare::text as difference_text;
 pub use meet::{Met, meet, meet_all};
 pub use order::waves;
 pub use report::{DeployAnswer, MachineReport, State};
+pub use standing::{Board, Standing};
 pub use turn::{Turn, What};
 
 use crate::args::{BuildOn, Payload};
@@ -30,9 +32,7 @@ use machine::deploy::Mode;
 use machine::difference::Difference;
 use payload::Closure;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::IsTerminal as _;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// A deployment.
@@ -64,29 +64,6 @@ pub struct Rollout<'a> {
     pub again: String,
     /// How far each machine is, for whoever interrupts.
     pub board: Board,
-}
-
-/// How far each machine is.
-#[derive(Debug, Default)]
-pub struct Board(Mutex<BTreeMap<HostName, Phase>>);
-
-/// How far a machine is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// It is being switched.
-    Switching,
-    /// Its turn is over.
-    Over,
-}
-
-impl Board {
-    fn set(&self, name: &HostName, phase: Phase) {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(name.clone(), phase);
-    }
-
-    fn of(&self, name: &HostName) -> Option<Phase> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(name).copied()
-    }
 }
 
 /// A machine that is to change.
@@ -309,7 +286,7 @@ impl Rollout<'_> {
             let turns = open.into_iter().filter_map(|name| Some((name, met.get(name)?, changes.get(name)?)));
             let turns = turns.map(async |(name, found, change)| {
                 let begun = Instant::now();
-                self.board.set(name, Phase::Switching);
+                let standing = self.board.begin(name);
                 let turn = Turn {
                     context: self.context,
                     loaded: self.loaded,
@@ -318,9 +295,10 @@ impl Rollout<'_> {
                     met,
                     mode: self.mode,
                     deadline: self.deadline,
+                    standing: &standing,
                 };
                 let state = turn.take(What::System(change.closure.path.as_str())).await;
-                self.board.set(name, Phase::Over);
+                standing.over();
                 (name, state, begun.elapsed().as_secs_f64())
             });
             let ended: Vec<_> = futures_util::stream::iter(turns).buffer_unordered(self.parallel).collect().await;
@@ -335,24 +313,18 @@ impl Rollout<'_> {
         }
     }
 
-    /// What an interruption leaves.
-    pub fn interrupted(&self) -> Failure {
-        let mut text = "interrupted".to_owned();
-        for name in self.machines() {
+    /// What an interruption leaves. A machine where nothing was armed yet is told to set profile and boot menu back.
+    pub async fn interrupted(&self) -> Failure {
+        let stands = self.machines().into_iter().map(async |name| {
             let stands = match self.board.of(&name) {
                 None => "was not begun: it runs and boots what it did before".to_owned(),
-                Some(Phase::Over) => "its turn was over; the story above says how".to_owned(),
-                Some(Phase::Switching) => {
-                    let seconds = self.deadline.as_secs();
-                    format!(
-                        "was being switched: as nobody finds it well within {seconds} s now, it goes back by itself"
-                    )
-                }
+                Some(standing) => standing.interrupted(self.context, self.loaded, &name, self.deadline).await,
             };
-            let _ = write!(text, "\n  {name}: {stands}");
-        }
+            format!("\n  {name}: {stands}")
+        });
+        let text: String = join_all(stands).await.concat();
         let next = self.context.again("status --no-build");
-        Failure::Failed(format!("{text}\n  next: {next}"))
+        Failure::Failed(format!("interrupted{text}\n  next: {next}"))
     }
 }
 

@@ -4,6 +4,7 @@ use super::cluster::{Cluster, Drained};
 use super::health;
 use super::meet::Met;
 use super::report::State;
+use super::standing::Standing;
 use crate::load::Loaded;
 use crate::reach::{self, System};
 use crate::verbs::Context;
@@ -30,6 +31,8 @@ pub struct Turn<'a> {
     pub mode: Mode,
     /// How long it waits to be found well.
     pub deadline: Duration,
+    /// How far it is, for whoever interrupts it.
+    pub standing: &'a Standing,
 }
 
 /// What a machine is to run.
@@ -63,25 +66,32 @@ impl Turn<'_> {
         let cluster = self.cluster(server.as_ref());
         let mut drained: Option<Drained> = None;
         if let (Mode::Reboot, Some(cluster)) = (self.mode, &cluster) {
+            self.standing.closes(true);
             match cluster.drain(name.as_ref()).await {
                 Ok(out) => drained = out,
                 Err(why) => return State::Refused { why: format!("it may not restart now: {why}") },
             }
+            self.standing.closes(drained.as_ref().is_some_and(Drained::opens));
         }
         // Half of the time is for services that come up slowly; the rest for saying so.
         let patience = (self.deadline / 2).min(Duration::from_mins(2));
         let well = async |machine: &Machine| health::as_before(machine, self.loaded, name, &before, patience).await;
+        let progress = self.standing.progress();
         let ended = match what {
             What::System(closure) => {
-                let wanted = Deploy { closure, mode: self.mode, deadline: self.deadline, only_boot_entry: false };
+                let wanted =
+                    Deploy { closure, mode: self.mode, deadline: self.deadline, only_boot_entry: false, progress };
                 deploy(self.machine, &wanted, well, story).await
             }
-            What::Generation(to) => rollback(self.machine, to, self.mode, self.deadline, well, story).await,
+            What::Generation(to) => rollback(self.machine, to, self.mode, self.deadline, well, (story, progress)).await,
         };
         let state = State::of(ended);
         let (Some(drained), Some(cluster)) = (drained, cluster) else { return state };
         match (cluster.restore(&drained).await, state) {
-            (Ok(()), state) => state,
+            (Ok(()), state) => {
+                self.standing.closes(false);
+                state
+            }
             (Err(why), State::Deployed { generation }) => {
                 State::Failed { why: format!("it runs generation {generation}, but {why}") }
             }

@@ -5,7 +5,7 @@ use crate::answer;
 use crate::args::{BuildOn, Deploy, Generations, Payload, Rollback};
 use crate::clock;
 use crate::deploying::{
-    Board, DeployAnswer, MachineReport, Met, Rollout, State, Turn, What, difference_text, meet, waves,
+    Board, DeployAnswer, MachineReport, Met, Rollout, Standing, State, Turn, What, difference_text, meet, waves,
 };
 use crate::failure::Failure;
 use crate::labs;
@@ -80,7 +80,7 @@ pub async fn run(context: &Context, args: &Deploy) -> Result<(), Failure> {
     let answer = tokio::select! {
         answer = rollout.run() => answer?,
         Err(failure) = labs::attend(context) => return Err(failure),
-        _ = tokio::signal::ctrl_c() => return Err(rollout.interrupted()),
+        _ = tokio::signal::ctrl_c() => return Err(rollout.interrupted().await),
     };
     tell(context, "deploy", &answer, args.dry_run);
     answer.end(&rollout.again)
@@ -146,18 +146,17 @@ pub async fn rollback(context: &Context, args: &Rollback) -> Result<(), Failure>
     let met = BTreeMap::from([(name.clone(), met(context, &loaded, &name).await?)]);
     let Some(found) = met.get(&name) else { return Err(Failure::Bug(format!("{name} was met and is not there"))) };
     let mode = if args.reboot { Mode::Reboot } else { Mode::Switch };
-    let turn = Turn { context, loaded: &loaded, name: &name, machine: &found.machine, met: &met, mode, deadline };
+    let standing = Standing::default();
+    let machine = &found.machine;
+    let turn = Turn { context, loaded: &loaded, name: &name, machine, met: &met, mode, deadline, standing: &standing };
     let begun = Instant::now();
     let state = tokio::select! {
         state = turn.take(What::Generation(args.to)) => state,
         Err(failure) = labs::attend(context) => return Err(failure),
         _ = tokio::signal::ctrl_c() => {
-            let seconds = deadline.as_secs();
             let next = context.again(&format!("generations {name}"));
-            return Err(Failure::Failed(format!(
-                "interrupted; if it was being switched, it goes back by itself as nobody finds it well within {seconds} s\n  \
-                 next: {next}"
-            )));
+            let stands = standing.interrupted(context, &loaded, &name, deadline).await;
+            return Err(Failure::Failed(format!("interrupted; {name} {stands}\n  next: {next}")));
         }
     };
     let report = MachineReport {

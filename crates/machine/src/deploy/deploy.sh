@@ -7,14 +7,16 @@
 #                                                GENERATION is the profile's of before, TARGET that of NEW if it has one
 #   boot ID                                      profile and boot entry of NEW, in a unit of its own
 #   switch ID DEADLINE                           arms the way back, then activates NEW, in a unit of its own
+#   unbegun ID [unattended]                      gives up before anything is armed, in a unit of its own: profile and menu as
+#                                                they were; then free, if nobody attends. 76 if it is too late for that
 #   poll ID                                      how far it is
 #   disarm ID                                    the new system stays: 76 if the machine is on its way back already
 #   back ID WHY                                  the way back, now
 #   free ID                                      gives the machine free
 #   trial ID                                     NEW becomes a generation, but not the one that boots
 #   oneshot ID SECONDS grub|systemd-boot WORD    the next boot is NEW's, once, and the machine starts again
-#   confirm ID                                  the system on trial becomes the one that boots: 76 if its time is over
-#   condemn ID WHY                               the system on trial is given up; the machine starts again
+#   confirm ID                                  the system on trial becomes the one that boots, in a unit of its own
+#   condemn ID WHY [stay]                        the system on trial is given up; the machine starts again, unless it has
 set -u
 base=/run/homehive
 dir=$base/deploy
@@ -23,6 +25,8 @@ profiles=/nix/var/nix/profiles
 verb=$1 id=$2
 self=$base/$id.sh
 marker=$state/boot-trial
+# There while the profile may mean one system and the boot menu name another.
+unsettled=$state/menu-unsettled
 # Activation moves what is linked into the root; emulated or on old disks it takes its time.
 limit=900
 
@@ -56,8 +60,29 @@ apart() { # $1: options of systemd-run, $2…: words for this script; a unit tha
 	systemd-run --quiet --collect --no-block $options \
 		--setenv=HOME=/root --setenv=PATH="$old/sw/bin:$old/sw/sbin:$old/sw/usr/sbin:$old/sw/usr/bin" -- "$(have shell)" "$self" "$@"
 }
+# From here on the profile moves, and the menu has to follow.
+unsettle() {
+	install -d -m 0700 $state
+	: >$unsettled
+	sync -f $unsettled
+}
+menu() { # $1: a system; the menu's default becomes that
+	timeout $limit "$1/bin/switch-to-configuration" boot >>$dir/log 2>&1 || return
+	rm -f $unsettled
+}
+# A new generation of NEW, noted as made here unless there was one: Nix takes the last one where that is of NEW.
+make_generation() {
+	unsettle
+	links=$(echo $profiles/system-*-link)
+	timeout 300 nix-env -p $profiles/system --set "$(have new)" >>$dir/log 2>&1
+	status=$?
+	made=$(readlink $profiles/system)
+	case " $links " in *" $profiles/$made "*) ;; *) note made "$made" ;; esac
+	return $status
+}
 # The profile's generation. Nix first, for it knows of locks; its link by hand if Nix is what is broken.
 set_generation() { # $1: its number
+	unsettle
 	timeout 120 nix-env -p $profiles/system --switch-generation "$1" ||
 		{ ln -sfn "system-$1-link" $profiles/.system.new && mv -T $profiles/.system.new $profiles/system; }
 }
@@ -71,6 +96,36 @@ taken_back() { # $1: a generation's number or link, $2: its system; it is kept, 
 	number=${1#system-}
 	install -d -m 0700 $state
 	printf '%s %s\n' "${number%-link}" "$2" >>$state/taken-back
+}
+kept() { # $1: a system that was found well: whatever was noted of it before is over
+	[ -e $state/taken-back ] || return 0
+	while read -r number system; do [ "$system" = "$1" ] || echo "$number $system"; done <$state/taken-back >$state/taken-back.new
+	mv $state/taken-back.new $state/taken-back
+}
+prepare() { # $@: notes of a deployment that is about to take the machine
+	fresh=$base/lock-$id
+	install -d -m 0700 $base
+	rm -rf "$fresh" && mkdir -m 700 "$fresh"
+	for pair in "id $id" "old $(readlink -f /run/current-system)" "shell $(readlink -f /proc/$$/exe)" "$@"; do
+		printf '%s\n' "${pair#* }" >"$fresh/${pair%% *}"
+	done
+	: >"$fresh/log"
+}
+# Takes the machine by one rename, which makes what is in $fresh its notes: 75, and who has it, if it is taken.
+take() {
+	if ! mv -T "$fresh" $dir 2>/dev/null; then
+		# It is taken. Who took it may be gone for good, before anything that would bring it to an end was armed.
+		last=$(have until)
+		if [ -e $dir/armed ] || [ -e $dir/firing ] || [ "$(uptime_seconds)" -lt "${last:-0}" ]; then
+			echo "$(have since) $(have who)"
+			exit 75
+		fi
+		mv -T $dir "$base/stale-$id" && rm -rf "$base/stale-$id"
+		mv -T "$fresh" $dir 2>/dev/null || {
+			echo "$(have since) $(have who)"
+			exit 75
+		}
+	fi
 }
 release() {
 	systemctl stop --no-block "homehive-back-$id.timer" 2>/dev/null
@@ -88,10 +143,14 @@ why_of() { # $1: the status of a switch
 	if [ -n "$newly" ]; then echo "switching ended with status $1; failed: $newly"; else echo "switching ended with status $1: $(tail -n 1 $dir/log)"; fi
 }
 
-unbegun() { # profile and boot entry as they were
-	generation=$(have generation)
+# Profile and boot menu as they were; what that ended with is noted. A generation that was made for this and never ran goes
+# first: a loader copies the kernels of all before it removes any, and a full /boot is why we may be here.
+unbegun() {
+	generation=$(have generation) made=$(have made)
 	set_generation "$generation" >>$dir/log 2>&1
-	timeout $limit "$profiles/system-$generation-link/bin/switch-to-configuration" boot >>$dir/log 2>&1
+	if [ -n "$made" ] && [ "$(readlink $profiles/system)" != "$made" ]; then rm -f "$profiles/$made"; fi
+	menu "$profiles/system-$generation-link"
+	note undone $?
 }
 
 way_back() { # $1: why. One rename decides between this and whoever confirms at this moment.
@@ -103,15 +162,9 @@ way_back() { # $1: why. One rename decides between this and whoever confirms at 
 	taken_back "$(readlink $profiles/system)" "$(have new)"
 	set_generation "$generation" >>$dir/log 2>&1
 	link=$(readlink -f "$profiles/system-$generation-link")
-	if [ "$link" = "$old" ]; then
-		timeout $limit "$old/bin/switch-to-configuration" switch >>$dir/log 2>&1
-		status=$?
-	else
-		# What ran was not what boots: each comes back to its place.
-		timeout $limit "$link/bin/switch-to-configuration" boot >>$dir/log 2>&1
-		timeout $limit "$old/bin/switch-to-configuration" test >>$dir/log 2>&1
-		status=$?
-	fi
+	# What runs comes first: it brings the network back, and needs no /boot. The menu may take minutes, or fail.
+	timeout $limit "$old/bin/switch-to-configuration" test >>$dir/log 2>&1
+	status=$?
 	for unit in sshd.service ssh.service sshd.socket; do
 		[ "$(systemctl show --property=LoadState --value "$unit")" = loaded ] || continue
 		case $unit in
@@ -126,16 +179,23 @@ way_back() { # $1: why. One rename decides between this and whoever confirms at 
 		if ip -o address show | grep -qF " $address/"; then there=yes; else sleep 1; fi
 		tries=$((tries + 1))
 	done
-	install -d -m 0700 $state
+	menu "$link"
+	booted=$?
 	cp $dir/log $state/log 2>/dev/null
+	trouble=$1 back=
 	if good "$status" && { [ -z "$address" ] || [ -n "$there" ]; }; then
-		outcome "$1" running
+		back=yes
+	else
+		trouble="$trouble; going back ended with status $status"
+		[ -z "$address" ] || [ -n "$there" ] || trouble="$trouble, $address is on no interface"
+	fi
+	[ $booted = 0 ] || trouble="$trouble; its boot menu could not be written (status $booted): the next start may be into $(have new)"
+	# A start that may be into what is taken back is worth it only where nobody can reach the machine as it is.
+	if [ -n "$back" ] || { [ $booted != 0 ] && [ -n "$there" ]; }; then
+		outcome "$trouble" running
 		release
 		exit 0
 	fi
-	trouble="$1; going back ended with status $status"
-	[ -z "$address" ] || [ -n "$there" ] || trouble="$trouble, $address is on no interface"
-	timeout $limit "$link/bin/switch-to-configuration" boot >>$dir/log 2>&1
 	outcome "$trouble" rebooting
 	sync
 	systemctl reboot
@@ -146,56 +206,70 @@ way_back() { # $1: why. One rename decides between this and whoever confirms at 
 case $verb in
 lock)
 	who=$3 seconds=$4
-	if [ -e $marker ]; then
-		if [ "$(field system)" = "$(readlink -f /run/booted-system)" ]; then
-			echo "$(field since) $(field who)"
-			exit 75
-		fi
-		# That trial is over, and nothing on this machine has noticed.
-		rm -f $marker
+	if [ -e $marker ] && [ "$(field system)" = "$(readlink -f /run/booted-system)" ]; then
+		echo "$(field since) $(field who)"
+		exit 75
 	fi
-	install -d -m 0700 $base
-	fresh=$base/lock-$id
-	rm -rf "$fresh" && mkdir -m 700 "$fresh"
-	until=$(($(uptime_seconds) + seconds))
-	for pair in "id $id" "who $who" "since $(date +%s)" "until $until" "new $5" "generation $6" "address $7" \
-		"target $8" "old $(readlink -f /run/current-system)" "shell $(readlink -f /proc/$$/exe)" "phase locked"; do
-		printf '%s\n' "${pair#* }" >"$fresh/${pair%% *}"
-	done
+	# Of a link-local address the interface is no part here.
+	prepare "phase locked" "who $who" "since $(date +%s)" "until $(($(uptime_seconds) + seconds))" \
+		"new $5" "generation $6" "address ${7%%\%*}" "target $8"
 	failed_units >"$fresh/failed-before"
-	: >"$fresh/log"
-	if ! mv -T "$fresh" $dir 2>/dev/null; then
-		# It is taken. Who took it may be gone for good, before anything that would bring it to an end was armed.
-		last=$(have until)
-		if [ -e $dir/armed ] || [ -e $dir/firing ] || [ "$(uptime_seconds)" -lt "${last:-0}" ]; then
-			echo "$(have since) $(have who)"
-			exit 75
-		fi
-		mv -T $dir "$base/stale-$id" && rm -rf "$base/stale-$id"
-		mv -T "$fresh" $dir 2>/dev/null || {
-			echo "$(have since) $(have who)"
-			exit 75
-		}
-	fi
+	take
+	# Whoever starts a boot trial holds the machine until it is down. So this one is over, and nothing here has noticed.
+	rm -f $marker
 	# Scripts of deployments that have ended.
 	for left in "$base"/*.sh; do [ "$left" = "$self" ] || rm -f "$left"; done
 	;;
 boot | switch | trial)
 	mine
+	[ ! -e $dir/given-up ] || exit 76
 	note phase "$verb"
-	[ "$verb" != switch ] || note deadline "$3"
+	if [ "$verb" = switch ]; then
+		note deadline "$3"
+		: >$dir/ready
+		# Each of the two writes its own word before it reads the other's.
+		[ ! -e $dir/given-up ] || {
+			rm -f $dir/ready
+			exit 76
+		}
+	fi
 	apart "--unit=homehive-$verb-$id" "do-$verb" "$id"
 	;;
+unbegun)
+	mine
+	: >$dir/given-up
+	# One rename decides between this and a switch that is about to begin.
+	[ ! -e $dir/ready ] || mv $dir/ready $dir/given-up 2>/dev/null
+	for gone in armed disarmed firing; do [ ! -e $dir/$gone ] || exit 76; done
+	[ "$(field id)" != "$id" ] || exit 76
+	apart "--unit=homehive-unbegun-$id" do-unbegun "$id" "${3:-}"
+	;;
+do-unbegun)
+	# What is setting profile and menu comes to its end first: cut in the middle, neither would be whole.
+	tries=0
+	while [ $tries -lt $((2 * limit)) ]; do
+		case $(have phase) in boot | trial) sleep 1 ;; *) break ;; esac
+		tries=$((tries + 1))
+	done
+	if [ "$(have phase)" = locked ]; then
+		note undone 0
+	elif [ ! -e $dir/undone ]; then
+		unbegun
+		cp $dir/log $state/log 2>/dev/null
+	fi
+	note phase "unbegun $(have undone)"
+	[ "$3" != unattended ] || release
+	;;
 do-boot)
-	new=$(have new) target=$(have target)
+	target=$(have target)
 	if [ -n "$target" ]; then
 		set_generation "$target" >>$dir/log 2>&1
 	else
-		timeout 300 nix-env -p $profiles/system --set "$new" >>$dir/log 2>&1
+		make_generation
 	fi
 	status=$?
 	if [ $status = 0 ]; then
-		timeout $limit "$new/bin/switch-to-configuration" boot >>$dir/log 2>&1
+		menu "$(have new)"
 		status=$?
 	fi
 	[ $status = 0 ] || unbegun
@@ -204,7 +278,7 @@ do-boot)
 do-switch)
 	unit_of_mine=switch
 	seconds=$(have deadline)
-	: >$dir/armed
+	mv $dir/ready $dir/armed 2>/dev/null || exit 0
 	# It counts from the moment the switch begins.
 	apart "--unit=homehive-back-$id --on-active=$seconds --timer-property=AccuracySec=1s" do-back "$id" || {
 		rm -f $dir/armed
@@ -232,6 +306,7 @@ poll)
 disarm)
 	mine
 	mv $dir/armed $dir/disarmed 2>/dev/null || exit 76
+	kept "$(have new)"
 	release
 	;;
 back)
@@ -248,7 +323,7 @@ do-trial)
 	target=$(have target) generation=$(have generation)
 	status=0
 	if [ -z "$target" ]; then
-		timeout 300 nix-env -p $profiles/system --set "$(have new)" >>$dir/log 2>&1
+		make_generation
 		status=$?
 		target=$(readlink $profiles/system)
 		target=${target#system-}
@@ -257,9 +332,10 @@ do-trial)
 		set_generation "$generation" >>$dir/log 2>&1
 	fi
 	if [ $status = 0 ]; then
-		timeout $limit "$profiles/system-$generation-link/bin/switch-to-configuration" boot >>$dir/log 2>&1
+		menu "$profiles/system-$generation-link"
 		status=$?
 	fi
+	[ $status = 0 ] || unbegun
 	note phase "tried $status"
 	;;
 oneshot)
@@ -279,27 +355,46 @@ oneshot)
 		rm -f $marker
 		exit $status
 	}
+	# Held until it is down, however long that takes.
+	note until $(($(uptime_seconds) + limit))
 	sync
 	# A moment later, so that this connection hears that it worked.
 	systemd-run --quiet --collect --no-block --on-active=1 --timer-property=AccuracySec=1s -- "$(command -v systemctl)" reboot
 	;;
 confirm)
-	[ "$(field id)" = "$id" ] && mv $marker $marker.confirmed 2>/dev/null || exit 76
-	marker=$marker.confirmed
-	system=$(field system)
-	set_generation "$(field generation)"
-	timeout $limit "$system/bin/switch-to-configuration" boot
+	# Told twice because the first answer was lost, it does no harm.
+	[ "$(have id)" != "$id" ] || exit 0
+	[ "$(field id)" = "$id" ] || exit 76
+	# What was noted is gone with the restart.
+	prepare "phase confirm" "who $(field who)" "since $(field since)" "until $(($(uptime_seconds) + limit + 300))" \
+		"new $(field system)" "generation $(field generation)"
+	take
+	apart "--unit=homehive-confirm-$id" do-confirm "$id" || {
+		release
+		exit 1
+	}
+	;;
+do-confirm)
+	# One rename decides between this and the judge.
+	mv $marker $marker.confirmed 2>/dev/null || {
+		note phase "confirmed 76"
+		exit 0
+	}
+	kept "$(have new)"
+	set_generation "$(have generation)" >>$dir/log 2>&1
+	menu "$(have new)"
 	status=$?
-	rm -f $marker
-	exit $status
+	rm -f $marker.confirmed
+	note phase "confirmed $status"
 	;;
 condemn)
 	[ "$(field id)" = "$id" ] && mv $marker $marker.over 2>/dev/null || exit 76
-	outcome "$3" rebooting
+	if [ "${4:-}" = stay ]; then outcome "$3" running; else outcome "$3" rebooting; fi
 	marker=$marker.over
 	taken_back "$(field generation)" "$(field system)"
 	rm -f "$marker"
-	systemctl reboot
+	[ "${4:-}" = stay ] || systemctl reboot
 	;;
 log) tail -n 12 $dir/log ;;
+undone) have undone ;;
 esac

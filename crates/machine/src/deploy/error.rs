@@ -2,6 +2,11 @@
 
 use crate::RunError;
 
+const AS_BEFORE: &str = "it runs and boots what it did before";
+const MENU: &str = "it runs what it did before, but its boot menu could not be set back: the next start may be into the new \
+                    system. If /boot is full, remove old generations there (nix-env --profile /nix/var/nix/profiles/system \
+                    --delete-generations +3), then deploy again";
+
 /// Why a machine does not run what it should, apart from having taken it back itself. Each says what is known of it.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
@@ -38,13 +43,28 @@ pub enum DeployError {
         /// Why.
         why: String,
     },
-    /// What comes before the switch failed; profile and boot entry were set back.
-    #[error("{doing} failed: {log}\n    nothing was switched; it runs and boots what it did before")]
+    /// What comes before the switch failed; profile and boot menu were to be set back.
+    #[error("{doing} failed: {log}\n    nothing was switched; {}", if *undone { AS_BEFORE } else { MENU })]
     NotBegun {
         /// What was done.
         doing: &'static str,
         /// The end of what the machine printed.
         log: String,
+        /// Were profile and boot menu set back?
+        undone: bool,
+    },
+    /// The machine started again in the middle of it, and has no word of having taken it back.
+    #[error(
+        "it started again while {doing}, so nothing takes the new system back any more: it runs {running}, and its \
+         profile means {current}; look at it, then keep it or go back: homehive rollback"
+    )]
+    Restarted {
+        /// What was done.
+        doing: &'static str,
+        /// What it runs now.
+        running: String,
+        /// The system that its profile means.
+        current: String,
     },
     /// The machine could not be asked before anything was changed, or between steps that change nothing.
     #[error("{doing}: {source}")]
@@ -71,4 +91,20 @@ pub enum DeployError {
     /// The machine does something that the deployment does not know.
     #[error("the machine is in no state that a deployment knows: {0}; look at it: homehive generations")]
     Odd(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DeployError;
+
+    /// That all is as before is said only where it was set back.
+    #[test]
+    fn what_was_not_set_back_is_said() {
+        for (undone, says) in [(true, "it runs and boots what it did before"), (false, "--delete-generations")] {
+            let error = DeployError::NotBegun { doing: "switching", log: "no space left".into(), undone };
+            let text = error.to_string();
+            assert!(text.contains(says), "{text}");
+            assert_eq!(text.contains("the next start may be into the new system"), !undone, "{text}");
+        }
+    }
 }

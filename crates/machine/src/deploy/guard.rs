@@ -22,6 +22,8 @@ pub(super) enum Stand {
     Phase(String, Option<i32>),
     /// It has taken the deployment back.
     Over(Word),
+    /// It has started again since, and has no word of having taken the deployment back.
+    Restarted(Box<Survey>),
 }
 
 /// A machine that is taken for one deployment.
@@ -29,6 +31,8 @@ pub(super) struct Guard<'a> {
     machine: &'a Machine,
     id: String,
     path: String,
+    /// Of the boot in which it was taken.
+    boot_id: String,
 }
 
 /// Who asks, for others who want to deploy meanwhile.
@@ -52,7 +56,7 @@ impl<'a> Guard<'a> {
     ) -> Result<Self, DeployError> {
         let generation = before.current().ok_or(DeployError::NoProfile)?.number.to_string();
         let target = target.map(|number| number.to_string()).unwrap_or_default();
-        let guard = Self::place(machine, id()).await?;
+        let guard = Self::place(machine, id(), &before.boot_id).await?;
         let address = address(machine).await;
         let words = [&who(), &patience.as_secs().to_string(), new, &generation, &address, &target];
         let output = guard.ask("taking the machine", "lock", &words, SOON).await?;
@@ -67,7 +71,7 @@ impl<'a> Guard<'a> {
     }
 
     /// The machine's part is put in its place, for a deployment that has begun before a restart.
-    pub(super) async fn place(machine: &'a Machine, id: String) -> Result<Self, DeployError> {
+    pub(super) async fn place(machine: &'a Machine, id: String, boot_id: &str) -> Result<Self, DeployError> {
         let path = format!("/run/homehive/{id}.sh");
         let lines = [
             Cmd::new("install").args(["-d", "-m", "0700", "/run/homehive"]),
@@ -79,7 +83,7 @@ impl<'a> Guard<'a> {
             crate::ProgramError::Run(source) => DeployError::Ask { doing: "preparing the deployment", source },
             other @ crate::ProgramError::Unexpected { .. } => DeployError::Odd(other.to_string()),
         })?;
-        Ok(Self { machine, id, path })
+        Ok(Self { machine, id, path, boot_id: boot_id.to_owned() })
     }
 
     /// The deployment's name.
@@ -199,6 +203,33 @@ impl<'a> Guard<'a> {
         Ok(Stand::Phase(name, phase.next().and_then(|status| status.parse().ok())))
     }
 
+    /// Where the machine's part is gone from `/run`, the machine has started again; what it says then.
+    pub(super) async fn since_restart(&self) -> Option<Stand> {
+        told(super::survey(self.machine).await.ok()?, &self.id, &self.boot_id)
+    }
+
+    /// Gives up before anything is armed: profile and boot menu as they were, the machine free. Was that done?
+    pub(super) async fn give_up(self, patience: Duration) -> bool {
+        match self.in_time("giving up", "unbegun", &[], SOON).await {
+            Ok(Ok(())) => {}
+            // It is not ours any more, or something is armed: then that brings it to its end.
+            Ok(Err(_)) => return false,
+            Err(_) => {
+                self.free().await;
+                return false;
+            }
+        }
+        let undone = self.watch(patience, |phase, _| phase == "unbegun").await;
+        self.free().await;
+        matches!(undone, Ok(Stand::Phase(_, Some(0))))
+    }
+
+    /// Were profile and boot menu set back, after something failed before the switch?
+    pub(super) async fn undone(&self) -> bool {
+        let said = self.machine.ask(&self.words("undone", &[]), SOON).await;
+        said.is_ok_and(|output| output.stdout.trim() == "0")
+    }
+
     /// Watches until `done` says so of a phase, or the machine has taken the deployment back; no longer than `patience`.
     pub(super) async fn watch(
         &self,
@@ -211,6 +242,10 @@ impl<'a> Guard<'a> {
             let error = match self.look().await {
                 Ok(Stand::Phase(name, status)) if !done(&name, status) => late(),
                 Ok(stand) => return Ok(stand),
+                Err(error @ RunError::Failed { .. }) => match self.since_restart().await {
+                    Some(stand) => return Ok(stand),
+                    None => error,
+                },
                 Err(error) => error,
             };
             if Instant::now() > end {
@@ -218,6 +253,28 @@ impl<'a> Guard<'a> {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+/// Gives up a deployment that was interrupted before anything was armed: the machine sets profile and boot menu back by
+/// itself, and is free then.
+///
+/// # Errors
+/// It could not be told, or was too late.
+pub async fn give_up(machine: &Machine, id: &str) -> Result<(), DeployError> {
+    let words = ["/run/homehive/".to_owned() + id + ".sh", "unbegun".into(), id.into(), "unattended".into()];
+    let doing = "giving up";
+    let output = machine.ask(&Cmd::new("sh").args(words), SOON).await;
+    let output = output.map_err(|source| DeployError::Ask { doing, source })?;
+    if output.status == 0 { Ok(()) } else { Err(failed(doing, output)) }
+}
+
+/// What a machine's survey tells of the deployment `id`, which began in the boot `boot_id`; none if that may still go on.
+fn told(now: Survey, id: &str, boot_id: &str) -> Option<Stand> {
+    match now.outcome.as_ref().filter(|word| word.id == id) {
+        Some(word) => Some(Stand::Over(word.clone())),
+        None if now.boot_id != boot_id => Some(Stand::Restarted(Box::new(now))),
+        None => None,
     }
 }
 
@@ -240,4 +297,28 @@ async fn address(machine: &Machine) -> String {
     let asked = machine.ask_as_login(&Cmd::new("printenv").arg("SSH_CONNECTION"), SOON).await;
     let said = asked.map(|output| output.stdout).unwrap_or_default();
     said.split_whitespace().nth(2).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Stand, Survey, Word, told};
+
+    /// A machine that has lost the script by a restart is not waited for any longer.
+    #[test]
+    fn a_restart_is_told_and_its_reason_before_that() {
+        let word = |id: &str| Some(Word { id: id.to_owned(), reboots: true, ..Word::default() });
+        let now = |boot_id: &str, outcome| Survey { boot_id: boot_id.to_owned(), outcome, ..Survey::default() };
+        for (case, now, over, restarted) in [
+            ("it goes on", now("one", None), false, false),
+            ("it goes on; the word is another deployment's", now("one", word("b")), false, false),
+            ("taken back, and about to start again", now("one", word("a")), true, false),
+            ("taken back by starting again", now("two", word("a")), true, false),
+            ("a power cut", now("two", None), false, true),
+            ("a power cut, after another deployment", now("two", word("b")), false, true),
+        ] {
+            let told = told(now, "a", "one");
+            assert_eq!(matches!(told, Some(Stand::Over(_))), over, "{case}: {told:?}");
+            assert_eq!(matches!(told, Some(Stand::Restarted(_))), restarted, "{case}: {told:?}");
+        }
+    }
 }

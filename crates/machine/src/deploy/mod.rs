@@ -22,11 +22,14 @@
 mod error;
 mod guard;
 mod menu;
+mod progress;
 mod survey;
 mod switch;
 mod trial;
 
 pub use error::DeployError;
+pub use guard::give_up;
+pub use progress::{Progress, Reached};
 pub use survey::{Survey, Word, survey};
 
 use crate::{Machine, Story};
@@ -61,6 +64,8 @@ pub struct Deploy<'a> {
     pub deadline: Duration,
     /// Stop right behind the boot entry, as a cut line would: for rehearsals in the lab.
     pub only_boot_entry: bool,
+    /// Where it is told how far it is, for whoever interrupts it.
+    pub progress: &'a Progress,
 }
 
 /// How a deployment ended; an error is something else.
@@ -95,7 +100,7 @@ pub struct RolledBack {
     pub why: String,
     /// When, in seconds since 1970 by the machine's clock, if it says.
     pub at: Option<u64>,
-    /// What it runs now, and boots.
+    /// What it runs now; it boots that, too, unless `why` says that the boot menu could not be written.
     pub running: String,
     /// Did it have to start again for that?
     pub restarted: bool,
@@ -128,7 +133,7 @@ pub async fn rollback(
     mode: Mode,
     deadline: Duration,
     health: impl AsyncFn(&Machine) -> Result<(), String>,
-    story: &Story,
+    (story, progress): (&Story, &Progress),
 ) -> Result<Outcome, DeployError> {
     let before = look(machine).await?;
     let current = before.current().ok_or(DeployError::NoProfile)?.number;
@@ -145,7 +150,7 @@ pub async fn rollback(
         return Err(DeployError::NoGeneration { what, known });
     };
     let (number, path) = (generation.number, generation.path.clone());
-    let deploy = Deploy { closure: &path, mode, deadline, only_boot_entry: false };
+    let deploy = Deploy { closure: &path, mode, deadline, only_boot_entry: false, progress };
     bring(machine, &deploy, Some(number), &before, health, story).await
 }
 
@@ -163,18 +168,19 @@ async fn bring(
 ) -> Result<Outcome, DeployError> {
     let current = before.current().ok_or(DeployError::NoProfile)?;
     let meant = current.path == deploy.closure && target.is_none_or(|number| number == current.number);
-    let there = match deploy.mode {
-        Mode::Switch => before.running == deploy.closure,
-        Mode::Boot => true,
-        Mode::Reboot => before.booted == deploy.closure && before.running == deploy.closure,
-    };
-    if meant && there && before.trial.is_none() {
+    let runs = before.trial.is_none() && before.runs(deploy.closure, deploy.mode);
+    if meant && runs && !before.unsettled {
         return Ok(Outcome::Unchanged);
     }
     let switch = cmd::Cmd::new("test").args(["-x", &format!("{}/bin/switch-to-configuration", deploy.closure)]);
     let asked = machine.ask(&switch, crate::profile::SOON).await;
     if asked.map_err(|source| DeployError::Ask { doing: "looking at the new system", source })?.status != 0 {
         return Err(DeployError::NotThere { path: deploy.closure.to_owned() });
+    }
+    if meant && runs {
+        // Only the boot menu has not followed yet.
+        let menu = Deploy { mode: Mode::Boot, ..*deploy };
+        return switch::run(machine, &menu, target, before, health, story).await;
     }
     match deploy.mode {
         Mode::Switch | Mode::Boot => switch::run(machine, deploy, target, before, health, story).await,

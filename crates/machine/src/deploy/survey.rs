@@ -1,5 +1,6 @@
 //! What a deployment has to know of a machine before and after: one look, one round trip.
 
+use super::Mode;
 use crate::profile::{self, Generation, SOON};
 use crate::{Machine, RunError};
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub struct Survey {
     pub taken_back: Vec<(u64, String)>,
     /// The boot trial that is under way, or has ended unseen: its deployment's name and the system on trial.
     pub trial: Option<(String, String)>,
+    /// The profile was moved, and the boot menu may not have followed: what it boots next is not known.
+    pub unsettled: bool,
 }
 
 /// What the machine itself says of a deployment that it took back.
@@ -80,6 +83,7 @@ fn read(text: &str) -> Survey {
         outcome: Word::read(&below("outcome-")),
         taken_back: all("taken-back").filter_map(taken_back).collect(),
         trial: word("id").zip(word("system")),
+        unsettled: one("menu") == "unsettled",
     }
 }
 
@@ -99,6 +103,21 @@ impl Survey {
         self.generations.iter().rev().filter(|it| it.number < current).find(good)
     }
 
+    /// Does it run, or has it booted, `system` already, as far as `mode` would see to?
+    pub(super) fn runs(&self, system: &str, mode: Mode) -> bool {
+        match mode {
+            Mode::Switch => self.running == system,
+            Mode::Boot => true,
+            Mode::Reboot => self.running == system && self.booted == system,
+        }
+    }
+
+    /// Does it run, mean and boot this system already, so that `mode` would change nothing?
+    pub fn is(&self, system: &str, mode: Mode) -> bool {
+        let means = self.current().is_some_and(|current| current.path == system);
+        means && self.runs(system, mode) && self.trial.is_none() && !self.unsettled
+    }
+
     /// The generation that the profile means.
     pub fn current(&self) -> Option<&Generation> {
         self.generations.iter().find(|generation| generation.current)
@@ -107,7 +126,7 @@ impl Survey {
 
 #[cfg(test)]
 mod tests {
-    use super::{Word, read};
+    use super::{Mode, Word, read};
 
     const SAID: &str = "\
 profile system-2-link
@@ -129,6 +148,29 @@ trial-system /nix/store/ccc-system
 trial-why
 ";
 
+    /// What it runs and means is not all: a boot menu that has not followed is work to do, and so is a trial.
+    #[test]
+    fn unchanged_is_what_runs_is_meant_and_boots() {
+        let settled = SAID.replace("trial-", "other-");
+        let system = "/nix/store/bbb-system";
+        for (case, said, mode, expected) in [
+            ("all is so", settled.clone(), Mode::Switch, true),
+            ("a menu that has not followed", format!("menu unsettled\n{settled}"), Mode::Switch, false),
+            ("the same for the next boot", format!("menu unsettled\n{settled}"), Mode::Boot, false),
+            ("another system was booted", settled.clone(), Mode::Reboot, false),
+            ("a trial", SAID.to_owned(), Mode::Switch, false),
+            ("another runs", settled.replace("current /nix/store/bbb", "current /nix/store/aaa"), Mode::Switch, false),
+            (
+                "another runs, but this one is meant",
+                settled.replace("current /nix/store/bbb", "current /x"),
+                Mode::Boot,
+                true,
+            ),
+        ] {
+            assert_eq!(read(&said).is(system, mode), expected, "{case}");
+        }
+    }
+
     #[test]
     fn what_a_machine_says_is_read() {
         let survey = read(SAID);
@@ -140,6 +182,8 @@ trial-why
         assert_eq!(survey.outcome, Some(Word { id: "4f1e".into(), at: Some(1_700_000_400), why, reboots: false }));
         assert_eq!(survey.trial, Some(("77aa".into(), "/nix/store/ccc-system".into())));
         assert_eq!(survey.before(), None, "generation 1 has been taken back");
+        assert!(!survey.unsettled);
+        assert!(read(&format!("menu unsettled\n{SAID}")).unsettled);
         let kept = read(&SAID.replace("taken-back 1 ", "taken-back 10 "));
         assert_eq!(kept.before().map(|it| it.number), Some(1));
         assert_eq!(read("profile \ncurrent \nbooted \n").current(), None);

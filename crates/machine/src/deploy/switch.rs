@@ -3,7 +3,7 @@
 use super::error::DeployError;
 use super::guard::{Guard, Stand};
 use super::survey::{Survey, Word, survey};
-use super::{Deploy, Mode, Outcome, RolledBack};
+use super::{Deploy, Mode, Outcome, Reached, RolledBack};
 use crate::{Machine, RunError, Story};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 const BOOT_ENTRY: Duration = Duration::from_mins(20);
 /// How long the machine may take from its deadline until it has a word on the way back, a restart included.
 const WAY_BACK: Duration = Duration::from_mins(30);
+const SWITCHING: &str = "switching";
 /// Between setting the boot entry and switching nothing takes long; then the machine is anybody's again.
 const BETWEEN: Duration = Duration::from_mins(2);
 
@@ -25,7 +26,14 @@ pub(super) async fn run(
     let name = machine.name();
     let held = if deploy.only_boot_entry { Duration::from_secs(5) } else { BOOT_ENTRY + BETWEEN };
     let guard = Guard::take(machine, before, deploy.closure, target, held).await?;
-    boot_entry(machine, &guard, story).await?;
+    deploy.progress.set(Reached::Entry { id: guard.id().to_owned() });
+    if let Err(error) = boot_entry(machine, &guard, story).await {
+        // Set back it is already; where it cannot be reached, it is free after its time.
+        if matches!(error, DeployError::NotBegun { .. }) {
+            guard.free().await;
+        }
+        return Err(error);
+    }
     if deploy.mode == Mode::Boot || deploy.only_boot_entry {
         if deploy.mode == Mode::Boot {
             guard.free().await;
@@ -35,19 +43,25 @@ pub(super) async fn run(
     let seconds = deploy.deadline.as_secs();
     story.stage(name, format!("switches; unless it is found well within {seconds} s, it goes back by itself"));
     let begun = Instant::now();
-    let told = guard.tell("switching", "switch", &[&seconds.to_string()]).await;
-    if let Err(error @ DeployError::Ask { source: RunError::Failed { .. }, .. }) = told {
-        return Err(error);
+    let entry = deploy.progress.reached();
+    deploy.progress.set(Reached::Guarded);
+    let told = guard.tell(SWITCHING, "switch", &[&seconds.to_string()]).await;
+    if let Err(DeployError::Ask { source: source @ RunError::Failed { .. }, .. }) = told {
+        // It cannot even begin; then it is not to boot the new system either.
+        deploy.progress.set(entry);
+        let undone = guard.give_up(BOOT_ENTRY).await;
+        return Err(DeployError::NotBegun { doing: SWITCHING, log: source.to_string(), undone });
     }
     // Whether the word arrived or not: from now on the machine's own word counts.
     match guard.watch(deploy.deadline + WAY_BACK, |phase, status| phase == "switched" && status.is_some()).await {
         Ok(Stand::Phase(_, Some(70))) => {
-            let log = guard.log().await;
+            let (log, undone) = (guard.log().await, guard.undone().await);
             guard.free().await;
-            Err(DeployError::NotBegun { doing: "arming the way back", log })
+            Err(DeployError::NotBegun { doing: "arming the way back", log, undone })
         }
         Ok(Stand::Phase(..)) => judge(machine, deploy, before, &guard, begun, health, story).await,
         Ok(Stand::Over(word)) => taken_back(machine, &guard, before, word, story).await,
+        Ok(Stand::Restarted(now)) => Err(restarted(SWITCHING, &now)),
         Err(source) => Err(lost(deploy.deadline, source)),
     }
 }
@@ -62,9 +76,10 @@ async fn boot_entry(machine: &Machine, guard: &Guard<'_>, story: &Story) -> Resu
     match guard.watch(BOOT_ENTRY, |phase, _| phase == "booted").await.map_err(lost)? {
         Stand::Phase(_, Some(0)) => Ok(()),
         Stand::Phase(..) => {
-            let log = guard.log().await;
-            Err(DeployError::NotBegun { doing: DOING, log })
+            let (log, undone) = (guard.log().await, guard.undone().await);
+            Err(DeployError::NotBegun { doing: DOING, log, undone })
         }
+        Stand::Restarted(now) => Err(restarted(DOING, &now)),
         Stand::Over(word) => Err(DeployError::Odd(format!("taken back before it began: {}", word.why))),
     }
 }
@@ -90,6 +105,7 @@ async fn judge(
         Ok(Ok(())) => {
             let disarmed = guard.in_time("disarming the way back", "disarm", &[], crate::profile::SOON).await;
             if let Ok(Ok(())) = disarmed {
+                deploy.progress.set(Reached::Kept);
                 return Ok(Outcome::Switched { generation: generation(machine, deploy.closure).await? });
             }
         }
@@ -121,6 +137,11 @@ async fn settle(
                         return Ok(Outcome::Switched { generation: generation(machine, deploy.closure).await? });
                     }
                     Ok(_) => RunError::Late { words: "the way back".into(), deadline: WAY_BACK },
+                    Err(error @ RunError::Failed { .. }) => match guard.since_restart().await {
+                        Some(Stand::Over(word)) => return taken_back(machine, guard, before, word, story).await,
+                        Some(Stand::Restarted(now)) => return Err(restarted(SWITCHING, &now)),
+                        _ => error,
+                    },
                     Err(error) => error,
                 }
             }
@@ -173,6 +194,11 @@ pub(super) async fn generation(machine: &Machine, closure: &str) -> Result<u64, 
         }
         None => Err(DeployError::NoProfile),
     }
+}
+
+pub(super) fn restarted(doing: &'static str, now: &Survey) -> DeployError {
+    let current = now.current().map_or_else(|| "no generation".to_owned(), |it| it.path.clone());
+    DeployError::Restarted { doing, running: now.running.clone(), current }
 }
 
 fn lost(deadline: Duration, source: RunError) -> DeployError {

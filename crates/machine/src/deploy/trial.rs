@@ -4,8 +4,8 @@ use super::error::DeployError;
 use super::guard::{Guard, Stand};
 use super::menu::Menu;
 use super::survey::Survey;
-use super::switch::{generation, one_line};
-use super::{Deploy, Outcome, RolledBack};
+use super::switch::{generation, one_line, restarted};
+use super::{Deploy, Outcome, Reached, RolledBack};
 use crate::profile::SOON;
 use crate::{Machine, RunError, Story};
 use cmd::Cmd;
@@ -18,7 +18,6 @@ const PREPARING: Duration = Duration::from_mins(20);
 const RESTART: Duration = Duration::from_mins(20);
 /// How long the machine's judge may take to say why the trial is over, once the machine is up.
 const JUDGE: Duration = Duration::from_mins(2);
-const MARKER: &str = "/var/lib/homehive/boot-trial";
 
 pub(super) async fn run(
     machine: &Machine,
@@ -34,19 +33,24 @@ pub(super) async fn run(
     menu(machine).await?;
     warn(machine, deploy, story).await?;
     let guard = Guard::take(machine, before, deploy.closure, target, PREPARING).await?;
+    deploy.progress.set(Reached::Entry { id: guard.id().to_owned() });
     story.stage(name, "gives the new system a boot entry; the default stays what it was");
     match prepare(machine, deploy, &guard, old).await {
         Ok(words) => {
             let seconds = deploy.deadline.as_secs().to_string();
             story.stage(name, "starts again, into the new system, once");
+            let entry = deploy.progress.reached();
+            deploy.progress.set(Reached::Guarded);
             let told = guard.tell("choosing the next boot", "oneshot", &[&seconds, words.0, &words.1]).await;
             if let Err(error) = told {
-                guard.free().await;
+                deploy.progress.set(entry);
+                guard.give_up(PREPARING).await;
                 return Err(error);
             }
         }
         Err(error) => {
-            guard.free().await;
+            // What never ran is no generation to go back to.
+            guard.give_up(PREPARING).await;
             return Err(error);
         }
     }
@@ -71,7 +75,11 @@ async fn prepare(
     let lost = |source| DeployError::Lost { known: known.into(), source };
     match guard.watch(PREPARING, |phase, _| phase == "tried").await.map_err(lost)? {
         Stand::Phase(_, Some(0)) => {}
-        Stand::Phase(..) => return Err(DeployError::NotBegun { doing: DOING, log: guard.log().await }),
+        Stand::Phase(..) => {
+            let (log, undone) = (guard.log().await, guard.undone().await);
+            return Err(DeployError::NotBegun { doing: DOING, log, undone });
+        }
+        Stand::Restarted(now) => return Err(restarted(DOING, &now)),
         Stand::Over(word) => return Err(DeployError::Odd(word.why)),
     }
     let menu = menu(machine).await?;
@@ -135,15 +143,14 @@ async fn judge(
     match tokio::time::timeout(left, health(machine)).await {
         Ok(Ok(())) => {
             story.stage(name, "is well; the new system becomes the one that boots");
-            let again = Guard::place(machine, guard.id().to_owned()).await?;
-            if let Ok(()) =
-                again.in_time("confirming the boot", "confirm", &[], PREPARING).await.map_err(not_default)?
-            {
+            let again = Guard::place(machine, guard.id().to_owned(), &now.boot_id).await?;
+            if confirm(machine, deploy, &again).await? {
+                again.free().await;
                 return Ok(Outcome::Booted { generation: generation(machine, deploy.closure).await? });
             }
         }
         Ok(Err(why)) => {
-            if let Ok(again) = Guard::place(machine, guard.id().to_owned()).await {
+            if let Ok(again) = Guard::place(machine, guard.id().to_owned(), &now.boot_id).await {
                 // It starts again at its deadline in any case; this only spares the wait.
                 let _ = again.tell("giving the trial up", "condemn", &[&one_line(&why)]).await;
             }
@@ -160,17 +167,45 @@ async fn not_come_up(machine: &Machine, guard: &Guard<'_>, now: &Survey) -> Resu
     let (why, at) = if let Ok(word) = guard.word(JUDGE).await {
         (word.why, word.at)
     } else {
-        // Its system has no judge: the marker is of no use any more.
-        let _ = machine.ask(&Cmd::new("rm").args(["-f", MARKER]), SOON).await;
-        (format!("it did not come up: the machine booted {} instead", now.booted), None)
+        // Its system has no judge: what that would have noted is noted from here.
+        let why = format!("it did not come up: the machine booted {} instead", now.booted);
+        if let Ok(again) = Guard::place(machine, guard.id().to_owned(), &now.boot_id).await {
+            let _ = again.tell("giving the trial up", "condemn", &[&why, "stay"]).await;
+        }
+        (why, None)
     };
     Ok(Outcome::RolledBack(RolledBack { why, at, running: now.running.clone(), restarted: true, log: String::new() }))
 }
 
-fn not_default(error: DeployError) -> DeployError {
-    match error {
-        DeployError::Ask { source: RunError::Failed { stderr, .. }, .. } => DeployError::NotDefault { log: stderr },
-        other => other,
+/// The system on trial becomes the one that boots; the machine works on by itself if we lose sight of it. False if its
+/// time was over.
+async fn confirm(machine: &Machine, deploy: &Deploy<'_>, guard: &Guard<'_>) -> Result<bool, DeployError> {
+    const DOING: &str = "confirming the boot";
+    let tell = async || guard.in_time(DOING, "confirm", &[], SOON).await;
+    let told = match tell().await {
+        // Told once more, in case the first word did not arrive: that does no harm.
+        Err(DeployError::Ask { source: RunError::Late { .. } | RunError::Unreachable { .. }, .. }) => {
+            machine.close().await;
+            tell().await?
+        }
+        told => told?,
+    };
+    if told.is_err() {
+        return Ok(false);
+    }
+    // It goes on with that whether we are there or not.
+    deploy.progress.set(Reached::Kept);
+    let known = "it was found well and told to boot the new system from now on";
+    let lost = |source| DeployError::Lost { known: known.into(), source };
+    match guard.watch(PREPARING, |phase, _| phase == "confirmed").await.map_err(lost)? {
+        Stand::Phase(_, Some(0)) => Ok(true),
+        Stand::Phase(_, Some(76)) => Ok(false),
+        Stand::Phase(..) => {
+            let log = guard.log().await;
+            Err(DeployError::NotDefault { log })
+        }
+        Stand::Restarted(now) => Err(restarted(DOING, &now)),
+        Stand::Over(word) => Err(DeployError::Odd(word.why)),
     }
 }
 
