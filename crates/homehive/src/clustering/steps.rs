@@ -28,6 +28,8 @@ pub struct Machine {
     pub unit: Unit,
     /// Which cluster it belongs to: the mark of its certificate authority; only servers know.
     pub cluster: Option<String>,
+    /// Would k3s begin a cluster on it, where it has no part in one yet?
+    pub begins: bool,
 }
 
 /// What comes next.
@@ -93,16 +95,15 @@ fn apart(servers: &[&Machine], nodes: &[Node]) -> Option<Step> {
         let why = format!("{} and {} run two clusters apart; see docs/adding-a-node.md", of.name, other.name);
         return blocked(other, why);
     }
-    // The first server begins a cluster of its own where it has no state.
-    let first = servers.first()?;
-    let others = nodes.iter().any(|node| node.server && node.ready && node.name != first.name);
-    if others && first.cluster.is_none() && first.unit == Unit::Stopped {
+    let first = servers.iter().find(|it| it.begins && it.cluster.is_none() && it.unit == Unit::Stopped)?;
+    if nodes.iter().any(|node| node.server && node.ready && node.name != first.name) {
         let why = format!(
-            "{} runs a cluster, and {} has lost its part in it: started now it would begin another; see \
-             docs/adding-a-node.md",
+            "{} runs a cluster, and {} has lost its part in it: started now it would begin another; render and \
+             deploy it, so that it joins",
             of.name, first.name
         );
-        return blocked(first, why);
+        let next = Some(format!("deploy {}", first.name));
+        return Some(Step::Blocked { machine: first.name.clone(), why, next });
     }
     None
 }
@@ -114,7 +115,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn machine(name: &str, server: bool, unit: Unit, cluster: Option<&str>) -> Machine {
-        Machine { name: name.into(), server, unit, cluster: cluster.map(str::to_owned) }
+        let begins = server && name == "a";
+        Machine { name: name.into(), server, unit, cluster: cluster.map(str::to_owned), begins }
     }
 
     fn node(name: &str, server: bool, ready: bool) -> Node {
@@ -210,6 +212,9 @@ mod tests {
         ];
         let nodes = [node("a", true, false), node("b", true, true), node("c", true, true)];
         assert!(shown(&next(&lost, &nodes)).contains("would begin another"));
+        let mut joins = lost.clone();
+        joins[0].begins = false;
+        assert_eq!(next(&joins, &nodes), Step::Start("a".into()), "rendered so that it joins");
         let apart = [
             machine("a", true, Unit::Runs, Some("y")),
             machine("b", true, Unit::Runs, Some("x")),

@@ -58,14 +58,14 @@ pub async fn look(context: &Context, loaded: &Loaded, mut doors: BTreeMap<String
         }
     }
     let asked = order.iter().map(async |(name, role)| {
-        let unit = match doors.get(name.as_ref()) {
-            None => (Unit::Away(away.get(name.as_ref()).cloned().unwrap_or_default()), None),
+        let (unit, cluster, begins) = match doors.get(name.as_ref()) {
+            None => (Unit::Away(away.get(name.as_ref()).cloned().unwrap_or_default()), None, false),
             Some(door) => match door.ask_script(SCRIPT, ASK).await {
                 Ok(said) => read(&said.stdout),
-                Err(error) => (Unit::Away(error.to_string()), None),
+                Err(error) => (Unit::Away(error.to_string()), None, false),
             },
         };
-        Machine { name: name.to_string(), server: *role == Role::K3sServer, unit: unit.0, cluster: unit.1 }
+        Machine { name: name.to_string(), server: *role == Role::K3sServer, unit, cluster, begins }
     });
     let machines: Vec<Machine> = join_all(asked).await;
     let mut seen = Vec::new();
@@ -87,8 +87,8 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().trim().to_owned()
 }
 
-/// What the script said.
-fn read(said: &str) -> (Unit, Option<String>) {
+/// What the script said: how k3s is, which cluster it belongs to, whether it would begin one.
+fn read(said: &str) -> (Unit, Option<String>, bool) {
     let line = |word: &str| said.lines().find_map(|line| line.strip_prefix(word)).map(|rest| rest.trim().to_owned());
     let last = || said.lines().filter_map(|line| line.strip_prefix("said ")).next_back().unwrap_or_default().to_owned();
     let unit = match (line("k3s ").as_deref(), line("unit ").as_deref()) {
@@ -97,7 +97,7 @@ fn read(said: &str) -> (Unit, Option<String>) {
         (Some("there"), _) => Unit::Stopped,
         _ => Unit::None,
     };
-    (unit, line("cluster "))
+    (unit, line("cluster "), said.lines().any(|line| line == "begins"))
 }
 
 #[cfg(test)]
@@ -111,11 +111,12 @@ mod tests {
             ("k3s none\n", Unit::None, None),
             ("k3s there\nunit active\ncluster abc\n", Unit::Runs, Some("abc")),
             ("k3s there\nunit activating\nsaid waiting\n", Unit::Runs, None),
-            ("k3s there\nunit inactive\n", Unit::Stopped, None),
+            ("k3s there\nunit inactive\nbegins\n", Unit::Stopped, None),
             ("k3s there\nunit failed\nsaid a\nsaid b\n", Unit::Failed("b".into()), None),
             ("", Unit::None, None),
         ] {
-            assert_eq!(read(said), (unit, cluster.map(str::to_owned)), "{said}");
+            let begins = said.contains("begins");
+            assert_eq!(read(said), (unit, cluster.map(str::to_owned), begins), "{said}");
         }
     }
 }
