@@ -66,6 +66,11 @@ stage "an API server for the tests"
 # The tests themselves skip what they cannot do without it, and say so.
 scripts/apiserver.sh build || echo "skipped: tests on a real API server: there is none (see above)"
 stage tests
+if [ -z "${HOMEHIVE_CHARTS:-}" ]; then
+    echo "skipped: values of charts against the charts themselves: HOMEHIVE_CHARTS is not set (a folder of charts)"
+elif ! command -v helm >/dev/null; then
+    echo "skipped: what charts make of their values: helm is not on this machine"
+fi
 if [ "$lab" = no ]; then
     echo "skipped: tests that boot machines (--no-lab)"
     cargo nextest run --locked --workspace --filterset 'not test(/in_the_lab/)'
