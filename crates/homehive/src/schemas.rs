@@ -9,6 +9,8 @@ pub fn all() -> Vec<(&'static str, Schema)> {
     vec![
         ("fleet", fleet::schema::schema()),
         ("story", schemars::schema_for!(machine::Event)),
+        ("charts-bump", schema::<verbs::ChartsBumpAnswer>("charts-bump")),
+        ("charts-outdated", schema::<verbs::ChartsOutdatedAnswer>("charts-outdated")),
         ("check", schema::<verbs::CheckAnswer>("check")),
         ("cluster-apply", schema::<verbs::ClusterApplyAnswer>("cluster-apply")),
         ("cluster-diff", schema::<verbs::ClusterDiffAnswer>("cluster-diff")),

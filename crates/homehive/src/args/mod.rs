@@ -1,6 +1,7 @@
 //! The command line: every verb and option, and nothing of what they do. Help, completions, man pages and the
 //! reference are all made from here.
 
+mod charts;
 mod cluster;
 mod deploy;
 mod disks;
@@ -13,6 +14,7 @@ mod rehearse;
 mod render;
 mod secrets;
 
+pub use charts::{Bump, Charts};
 pub use cluster::{Cluster, ClusterApply, ClusterRemove, ClusterUp, Named, PasswordOf};
 pub use deploy::{BuildOn, Deploy, Generations, Rollback, Status};
 pub use disks::{Apply, Consent, Disks, Plan, Script, Target};
@@ -79,6 +81,11 @@ pub enum Verb {
     /// The secrets of the fleet: sealed files for the admin and the machines that need them
     #[command(subcommand)]
     Secrets(Secrets),
+    /// Versions of the cluster's charts and images: what is outdated, raising one
+    #[command(subcommand)]
+    Charts(Charts),
+    /// Publish the cluster's shares on the LAN by Avahi, until told to stop: what the servers run by themselves
+    PublishShares(publisher::Options),
     /// Look at a machine: hardware, disks and what they hold
     Probe(Probe),
     /// Plan, prepare and watch a machine's disks

@@ -1,5 +1,6 @@
 //! What each verb does: gather, decide by a pure crate, act through the machine's door, answer.
 
+mod charts;
 mod check;
 mod cluster;
 mod deploy;
@@ -11,6 +12,7 @@ mod iso;
 mod lab;
 mod meta;
 mod probe;
+mod publish_shares;
 mod render;
 mod secrets;
 mod show;
@@ -18,6 +20,7 @@ mod status;
 mod verify;
 mod write_medium;
 
+pub use charts::{ChartsBumpAnswer, ChartsOutdatedAnswer};
 pub use check::CheckAnswer;
 pub use cluster::{
     ClusterApplyAnswer, ClusterDiffAnswer, ClusterKubeconfigAnswer, ClusterPasswordAnswer, ClusterRemoveAnswer,
@@ -76,6 +79,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Render(render) => render::run(&context, &render),
         Verb::Cluster(verb) => cluster::run(&context, &verb).await,
         Verb::Secrets(verb) => secrets::run(&context, verb).await,
+        Verb::Charts(args) => charts::run(&context, &args),
+        Verb::PublishShares(options) => publish_shares::run(&options).await,
         Verb::Probe(probe) => probe::run(&context, &probe).await,
         Verb::Disks(Disks::Plan(plan)) => disks::plan(&context, &plan).await,
         Verb::Disks(Disks::Apply(apply)) => disks::apply(&context, &apply).await,

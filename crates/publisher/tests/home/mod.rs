@@ -6,7 +6,6 @@
     reason = "support of tests: what goes wrong ends the test, and each uses a part of it"
 )]
 
-#[expect(unused_imports, reason = "it offers more than is asked for here")]
 #[path = "../../../apply/tests/apiserver/mod.rs"]
 mod apiserver;
 #[path = "../lan/mod.rs"]
