@@ -1,6 +1,6 @@
 //! The example of an add-on: its objects fit their kinds, and stay out of homehive's way.
 
-#![expect(clippy::disallowed_methods, reason = "a test, which reads the example")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test, which reads the example")]
 
 mod common;
 
