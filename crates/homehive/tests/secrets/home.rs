@@ -66,6 +66,7 @@ impl Home {
         command.current_dir(self.path("fleet")).env("HOME", self.dir.path()).env("XDG_STATE_HOME", self.dir.path());
         command.env_remove("HOMEHIVE_FLEET").env_remove("VISUAL").env_remove("EDITOR");
         command.env("HOMEHIVE_IDENTITY", self.path("owner"));
+        command.env("HOMEHIVE_UPSTREAM", concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/tests/upstream"));
         let path = std::env::var("PATH").unwrap();
         command.env("PATH", format!("{}:{path}", self.path("bin").display()));
     }
