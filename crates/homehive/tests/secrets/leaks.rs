@@ -103,6 +103,9 @@ fn no_secret_is_anywhere_but_where_it_is_sealed() {
     run(&["disks", "plan", "nas", "--host", nobody], "", &[4]);
     run(&["install", "nas", "--host", nobody, "--payload", "stand-in"], "", &[4]);
     run(&["deploy", "nas", "--payload", "stand-in", "--yes"], "", &[4]);
+    for words in [&["kubeconfig"][..], &["status"], &["diff"], &["apply", "--yes"]] {
+        run(&[&["cluster"], words].concat(), "", &[4]);
+    }
     home.admins(&["owner", "laptop"]);
     run(&["secrets", "list"], "", &[0]);
     run(&["secrets", "rekey", "--all"], "", &[0]);
