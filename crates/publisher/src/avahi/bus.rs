@@ -92,7 +92,15 @@ impl Bus {
     /// Ends the connection when all that was asked has been sent.
     pub(super) async fn close(self) {
         self.listener.abort();
-        let _ = self.connection.close().await;
+        let _ = self.connection.clone().close().await;
+    }
+}
+
+/// With the listener goes the last hold on the connection: where it stayed, avahi-daemon would keep the records of a
+/// connection that nobody speaks for any more.
+impl Drop for Bus {
+    fn drop(&mut self) {
+        self.listener.abort();
     }
 }
 
