@@ -73,10 +73,13 @@ pub struct ClusterUp {
 }
 
 /// `cluster remove`
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ClusterRemove {
     /// The node: a machine's name, of the fleet or of one that it had
     pub node: String,
+    /// Its machine is dead: remove it although k3s on it cannot be stopped
+    #[arg(long)]
+    pub dead: bool,
     /// Show what would be done; change nothing
     #[arg(long, conflicts_with = "yes")]
     pub dry_run: bool,

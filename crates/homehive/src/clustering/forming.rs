@@ -1,5 +1,6 @@
 //! Forming the cluster: one node after another, each healthy before the next begins.
 
+use super::patience::Patience;
 use super::steps::{Step, next};
 use super::survey::{Survey, look};
 use crate::failure::Failure;
@@ -9,7 +10,7 @@ use cmd::Cmd;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// How long a machine may take for one step: it fetches images on its way.
+/// How long a machine may keep the others waiting, in all: it fetches images on its way.
 const STEP: Duration = Duration::from_mins(10);
 /// Between two looks.
 const AGAIN: Duration = Duration::from_secs(3);
@@ -30,7 +31,7 @@ pub async fn form(
     let again = context.again("cluster up");
     let span = span.unwrap_or(STEP);
     let (mut doors, mut started) = (BTreeMap::new(), Vec::new());
-    let mut waits: Option<(String, &'static str, Instant)> = None;
+    let (mut patience, mut told) = (Patience::new(span), None);
     loop {
         let survey = look(context, loaded, doors).await;
         match next(&survey.machines, &survey.nodes) {
@@ -52,6 +53,7 @@ pub async fn form(
                     let logs = "its own words, on it: journalctl --unit k3s";
                     return Err(Failure::Failed(format!("{name}: k3s stopped again; {logs}\n  next: {again}")));
                 }
+                patience.ends(Instant::now());
                 story.stage(&name, "k3s is started");
                 let words = Cmd::new("systemctl").args(["start", "--no-block", "k3s.service"]);
                 if let Some(door) = survey.doors.get(&name) {
@@ -61,16 +63,14 @@ pub async fn form(
                 started.push(name);
             }
             Step::Await(name, until) => {
-                let same = waits.as_ref().is_some_and(|(of, what, _)| *of == name && *what == until);
-                if !same {
+                if told.as_ref() != Some(&(name.clone(), until)) {
                     story.stage(&name, format!("is waited for, until it {until}"));
-                    waits = Some((name.clone(), until, Instant::now()));
+                    told = Some((name.clone(), until));
                 }
-                let begun = waits.as_ref().map_or_else(Instant::now, |(_, _, begun)| *begun);
-                if begun.elapsed() > span {
+                if !patience.waits(&name, Instant::now()) {
                     let (seconds, logs) = (span.as_secs(), "its own words, on it: journalctl --unit k3s");
                     return Err(Failure::Failed(format!(
-                        "{name}: it has had {seconds} s and is not yet so that it {until}; {logs}\n  next: {again}"
+                        "{name}: it has had {seconds} s in all and is not yet so that it {until}; {logs}\n  next: {again}"
                     )));
                 }
                 tokio::time::sleep(AGAIN).await;

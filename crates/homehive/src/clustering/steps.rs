@@ -26,7 +26,10 @@ pub struct Machine {
     pub server: bool,
     /// k3s on it.
     pub unit: Unit,
-    /// Which cluster it belongs to: the mark of its certificate authority; only servers know.
+    /// Does it have anything of a cluster's state: a certificate authority, or a database? Only servers do, whether k3s
+    /// runs on them or not.
+    pub state: bool,
+    /// Which cluster it belongs to: the mark of its certificate authority, where that can be read.
     pub cluster: Option<String>,
     /// Would k3s begin a cluster on it, where it has no part in one yet?
     pub begins: bool,
@@ -56,7 +59,7 @@ pub enum Step {
 /// node decides. So the second server begins only once the first is ready, and an agent once all servers are.
 pub fn next(machines: &[Machine], nodes: &[Node]) -> Step {
     let servers: Vec<&Machine> = machines.iter().filter(|machine| machine.server).collect();
-    if let Some(step) = apart(&servers, nodes) {
+    if let Some(step) = apart(&servers).or_else(|| founding(machines, nodes)) {
         return step;
     }
     for machine in machines {
@@ -84,28 +87,40 @@ pub fn next(machines: &[Machine], nodes: &[Node]) -> Step {
     Step::Done
 }
 
-/// Servers that are about to become, or are, two clusters instead of one.
-fn apart(servers: &[&Machine], nodes: &[Node]) -> Option<Step> {
-    let known = |machine: &&&Machine| machine.cluster.is_some() && machine.unit == Unit::Runs;
-    let of = servers.iter().find(known)?;
-    let other = servers.iter().filter(known).find(|machine| machine.cluster != of.cluster);
-    let blocked =
-        |machine: &Machine, why: String| Some(Step::Blocked { machine: machine.name.clone(), why, next: None });
-    if let Some(other) = other {
-        let why = format!("{} and {} run two clusters apart; see docs/adding-a-node.md", of.name, other.name);
-        return blocked(other, why);
-    }
-    let first = servers.iter().find(|it| it.begins && it.cluster.is_none() && it.unit == Unit::Stopped)?;
-    if nodes.iter().any(|node| node.server && node.ready && node.name != first.name) {
+/// Servers that belong to two clusters instead of one, whether k3s runs on them or not.
+fn apart(servers: &[&Machine]) -> Option<Step> {
+    let mut marked = servers.iter().filter(|machine| machine.cluster.is_some());
+    let of = marked.next()?;
+    let other = marked.find(|machine| machine.cluster != of.cluster)?;
+    let why = format!("{} and {} have the state of two clusters apart; see docs/adding-a-node.md", of.name, other.name);
+    Some(Step::Blocked { machine: other.name.clone(), why, next: None })
+}
+
+/// A server that would begin a cluster if it were started, and may not: another machine has the state of one, or may have
+/// it. That another's k3s is down, or that nobody tells which nodes there are, is no sign that there is no cluster.
+fn founding(machines: &[Machine], nodes: &[Node]) -> Option<Step> {
+    let begins = |it: &&Machine| it.server && it.begins && !it.state && it.unit == Unit::Stopped;
+    let first = machines.iter().find(begins)?;
+    let name = &first.name;
+    let blocked = |why: String, next| Some(Step::Blocked { machine: name.clone(), why, next });
+    let others = || machines.iter().filter(|machine| machine.name != *name);
+    let known = others().find(|machine| machine.state).map(|machine| &machine.name);
+    if let Some(other) = known.or_else(|| nodes.iter().find(|it| it.server && it.name != *name).map(|it| &it.name)) {
         let why = format!(
-            "{} runs a cluster, and {} has lost its part in it: started now it would begin another; render and \
-             deploy it, so that it joins",
-            of.name, first.name
+            "{other} has the state of a cluster in which {name} has no part: started now, {name} would begin another; \
+             render and deploy it, so that it joins"
         );
-        let next = Some(format!("deploy {}", first.name));
-        return Some(Step::Blocked { machine: first.name.clone(), why, next });
+        return blocked(why, Some(format!("deploy {name}")));
     }
-    None
+    let (other, silent) = others().filter(|it| it.server).find_map(|it| match &it.unit {
+        Unit::Away(why) => Some((&it.name, why)),
+        Unit::None | Unit::Stopped | Unit::Failed(_) | Unit::Runs => None,
+    })?;
+    let why = format!(
+        "started now, {name} would begin a cluster, and {other}, which may have the state of one, does not answer: \
+         {silent}\n  if you know that there is none: on {name}, sudo systemctl start k3s"
+    );
+    blocked(why, None)
 }
 
 #[cfg(test)]
@@ -116,7 +131,14 @@ mod tests {
 
     fn machine(name: &str, server: bool, unit: Unit, cluster: Option<&str>) -> Machine {
         let begins = server && name == "a";
-        Machine { name: name.into(), server, unit, cluster: cluster.map(str::to_owned), begins }
+        Machine {
+            name: name.into(),
+            server,
+            unit,
+            state: cluster.is_some(),
+            cluster: cluster.map(str::to_owned),
+            begins,
+        }
     }
 
     fn node(name: &str, server: bool, ready: bool) -> Node {
@@ -223,6 +245,62 @@ mod tests {
         assert!(shown(&next(&apart, &[])).contains("two clusters apart"));
         let kept = [machine("a", true, Unit::Stopped, Some("x")), lost[1].clone(), lost[2].clone()];
         assert_eq!(next(&kept, &nodes), Step::Start("a".into()));
+    }
+
+    /// Whatever state another's k3s is in, and whatever is told of the nodes.
+    #[test]
+    fn nobody_founds_a_cluster_beside_one_that_is_there() {
+        use Unit::{Away, Failed, None as No, Runs, Stopped};
+        let joins = Some("deploy a".to_owned());
+        let lists = [
+            ("nobody tells the nodes", vec![]),
+            ("only its own node is told", vec![node("a", true, true)]),
+            ("the other is ready", vec![node("a", true, false), node("b", true, true)]),
+            ("the other is not ready", vec![node("b", true, false)]),
+            ("an agent is told", vec![node("w", false, true)]),
+        ];
+        for unit in [Away("no route".into()), No, Stopped, Failed("etcd".into()), Runs] {
+            for mark in [None, Some("x")].into_iter().filter(|mark| mark.is_none() || !matches!(unit, Away(_))) {
+                for (told, nodes) in &lists {
+                    let case = format!("b {unit:?}, its mark {mark:?}, {told}");
+                    let b = machine("b", true, unit.clone(), mark);
+                    let all = [machine("a", true, Stopped, None), b, machine("w", false, Stopped, None)];
+                    let found = next(&all, nodes);
+                    let listed = nodes.iter().any(|node| node.name == "b");
+                    match (&found, mark.is_some() || listed, &unit) {
+                        (Step::Blocked { machine, why, next }, true, _) => {
+                            let said =
+                                why.contains("b has the state of a cluster") && why.contains("would begin another");
+                            assert!(machine == "a" && said && *next == joins, "{case}: {found:?}");
+                        }
+                        (Step::Blocked { machine, why, .. }, false, Away(_)) => {
+                            assert!(machine == "a" && why.contains("b, which may have"), "{case}: {found:?}");
+                        }
+                        (Step::Start(name), false, No | Stopped | Failed(_) | Runs) => assert_eq!(name, "a", "{case}"),
+                        _ => panic!("{case}: {found:?}"),
+                    }
+                    // It has its part already, or is told of another: it begins nothing.
+                    let mut kept = all.clone();
+                    (kept[0].state, kept[0].cluster) = (true, mark.map(str::to_owned));
+                    assert_eq!(next(&kept, nodes), Step::Start("a".into()), "{case}, and a has its part");
+                    let mut joining = all;
+                    joining[0].begins = false;
+                    assert_eq!(next(&joining, nodes), Step::Start("a".into()), "{case}, and a joins");
+                }
+            }
+        }
+        // A mark that cannot be read is one.
+        let mut ill = [machine("a", true, Stopped, None), machine("b", true, Stopped, None)];
+        ill[1].state = true;
+        assert!(shown(&next(&ill, &[])).contains("would begin another"));
+    }
+
+    #[test]
+    fn servers_with_two_marks_are_two_clusters_whether_they_run_or_not() {
+        for unit in [Unit::None, Unit::Stopped, Unit::Failed(String::new()), Unit::Runs] {
+            let all = [machine("a", true, Unit::Runs, Some("y")), machine("b", true, unit, Some("x"))];
+            assert!(shown(&next(&all, &[])).contains("blocked b: a and b have the state of two clusters"), "{all:?}");
+        }
     }
 
     proptest! {

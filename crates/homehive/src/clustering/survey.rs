@@ -58,14 +58,17 @@ pub async fn look(context: &Context, loaded: &Loaded, mut doors: BTreeMap<String
         }
     }
     let asked = order.iter().map(async |(name, role)| {
-        let (unit, cluster, begins) = match doors.get(name.as_ref()) {
-            None => (Unit::Away(away.get(name.as_ref()).cloned().unwrap_or_default()), None, false),
+        let said = match doors.get(name.as_ref()) {
+            None => Err(away.get(name.as_ref()).cloned().unwrap_or_default()),
             Some(door) => match door.ask_script(SCRIPT, ASK).await {
-                Ok(said) => read(&said.stdout),
-                Err(error) => (Unit::Away(error.to_string()), None, false),
+                Ok(said) if said.status == 0 => Ok(said.stdout),
+                Ok(said) => {
+                    Err(format!("looking at its k3s ended with status {}: {}", said.status, said.stderr.trim()))
+                }
+                Err(error) => Err(error.to_string()),
             },
         };
-        Machine { name: name.to_string(), server: *role == Role::K3sServer, unit, cluster, begins }
+        machine(name, *role, said)
     });
     let machines: Vec<Machine> = join_all(asked).await;
     let mut seen = Vec::new();
@@ -87,36 +90,49 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().trim().to_owned()
 }
 
-/// What the script said: how k3s is, which cluster it belongs to, whether it would begin one.
-fn read(said: &str) -> (Unit, Option<String>, bool) {
+/// A machine as the script described it, or why it did not.
+fn machine(name: &HostName, role: Role, said: Result<String, String>) -> Machine {
+    let server = role == Role::K3sServer;
+    let name = name.to_string();
+    let said = match said {
+        Ok(said) => said,
+        Err(why) => return Machine { name, server, unit: Unit::Away(why), state: false, cluster: None, begins: false },
+    };
     let line = |word: &str| said.lines().find_map(|line| line.strip_prefix(word)).map(|rest| rest.trim().to_owned());
     let last = || said.lines().filter_map(|line| line.strip_prefix("said ")).next_back().unwrap_or_default().to_owned();
     let unit = match (line("k3s ").as_deref(), line("unit ").as_deref()) {
+        (Some("none"), _) => Unit::None,
         (Some("there"), Some("active" | "activating" | "reloading")) => Unit::Runs,
         (Some("there"), Some("failed")) => Unit::Failed(last()),
         (Some("there"), _) => Unit::Stopped,
-        _ => Unit::None,
+        _ => Unit::Away("it does not say whether there is a k3s on it".to_owned()),
     };
-    (unit, line("cluster "), said.lines().any(|line| line == "begins"))
+    let has = |word: &str| said.lines().any(|line| line == word);
+    Machine { name, server, unit, state: has("state"), cluster: line("cluster "), begins: has("begins") }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::machine;
     use crate::clustering::steps::Unit;
+    use fleet::Role;
 
     #[test]
     fn what_a_machine_says() {
-        for (said, unit, cluster) in [
-            ("k3s none\n", Unit::None, None),
-            ("k3s there\nunit active\ncluster abc\n", Unit::Runs, Some("abc")),
-            ("k3s there\nunit activating\nsaid waiting\n", Unit::Runs, None),
-            ("k3s there\nunit inactive\nbegins\n", Unit::Stopped, None),
-            ("k3s there\nunit failed\nsaid a\nsaid b\n", Unit::Failed("b".into()), None),
-            ("", Unit::None, None),
+        for (said, unit, state, cluster) in [
+            ("k3s none\n", Unit::None, false, None),
+            ("state\ncluster abc\nk3s none\n", Unit::None, true, Some("abc")),
+            ("state\ncluster abc\nk3s there\nunit active\n", Unit::Runs, true, Some("abc")),
+            ("k3s there\nunit activating\nsaid state\n", Unit::Runs, false, None),
+            ("k3s there\nunit inactive\nbegins\n", Unit::Stopped, false, None),
+            ("state\nk3s there\nunit failed\nsaid a\nsaid b\n", Unit::Failed("b".into()), true, None),
+            ("", Unit::Away("it does not say whether there is a k3s on it".into()), false, None),
         ] {
-            let begins = said.contains("begins");
-            assert_eq!(read(said), (unit, cluster.map(str::to_owned), begins), "{said}");
+            let found = machine(&"one".parse().unwrap(), Role::K3sServer, Ok(said.to_owned()));
+            let wanted = (unit, state, cluster.map(str::to_owned), said.contains("begins"));
+            assert_eq!((found.unit, found.state, found.cluster, found.begins), wanted, "{said}");
         }
+        let found = machine(&"one".parse().unwrap(), Role::K3sAgent, Err("no route".into()));
+        assert_eq!((found.unit, found.server), (Unit::Away("no route".into()), false));
     }
 }

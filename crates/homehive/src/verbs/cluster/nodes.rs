@@ -3,7 +3,9 @@
 use super::apply::{Wanted, objects, summary};
 use crate::answer;
 use crate::args::{ClusterRemove, ClusterUp, Named};
-use crate::clustering::{Leave, Node, confirmed, connect, form, leave, look, remains, remove as take_out};
+use crate::clustering::{
+    Found, Leave, Node, Survey, Unit, confirmed, connect, form, leave, look, remains, remove as take_out,
+};
 use crate::failure::Failure;
 use crate::load::Loaded;
 use crate::rendering::manifests;
@@ -80,21 +82,23 @@ pub async fn remove(context: &Context, args: &ClusterRemove) -> Result<(), Failu
         let next = context.again("cluster up");
         return Err(Failure::Failed(format!("no server tells which nodes the cluster has\n  next: {next}")));
     }
-    let steps = leave(&loaded.fleet, &survey.nodes, name).map_err(|why| Failure::Refused(format!("{name}: {why}")))?;
-    let again = context.again(&format!("cluster remove {name}"));
+    let found = found(context, &survey, args);
+    let steps = leave(&loaded.fleet, &survey.nodes, name, &found);
+    let steps = steps.map_err(|why| Failure::Refused(format!("{name}: {why}")))?;
+    let again = context.again(&words(args));
     let listed = steps.iter().map(|step| format!("  {}", step.text())).collect::<Vec<_>>().join("\n");
     if !args.dry_run {
         context.story.note(name, format!("would leave the cluster\n{listed}"));
         confirmed(context, args.yes, &format!("{name} would leave the cluster"), &again).await?;
         tokio::select! {
-            taken = take_out(context, &survey, name, &steps) => taken?,
+            taken = take_out(context, &survey, name, &steps, &again) => taken?,
             _ = tokio::signal::ctrl_c() => {
                 let text = "interrupted; the same again goes on from there";
                 return Err(Failure::Failed(format!("{text}\n  next: {again}")));
             }
         }
     }
-    let remains = remains(&loaded.fleet, &survey.nodes, name);
+    let remains = remains(&loaded.fleet, &survey.nodes, name, &found);
     if context.global.json {
         let answer = ClusterRemoveAnswer { node: name.clone(), steps, done: !args.dry_run, remains };
         answer::json("cluster-remove", &answer);
@@ -108,4 +112,29 @@ pub async fn remove(context: &Context, args: &ClusterRemove) -> Result<(), Failu
     let rest = remains.iter().map(|line| format!("  - {line}")).collect::<Vec<_>>().join("\n");
     answer::text(&format!("{begin}what remains to be done by hand\n{rest}"));
     Ok(())
+}
+
+/// What was said on the command line, to be typed again.
+fn words(args: &ClusterRemove) -> String {
+    format!("cluster remove {}{}", args.node, if args.dead { " --dead" } else { "" })
+}
+
+/// What is known of the machine whose node is to leave.
+fn found(context: &Context, survey: &Survey, args: &ClusterRemove) -> Found {
+    let name = &args.node;
+    match (survey.doors.contains_key(name), args.dead) {
+        (true, false) => Found::Answers,
+        (true, true) => Found::Alive,
+        (false, true) => Found::Dead,
+        (false, false) => {
+            let machine = survey.machines.iter().find(|machine| machine.name == *name);
+            let why = match machine.map(|machine| &machine.unit) {
+                Some(Unit::Away(why)) => why.clone(),
+                Some(Unit::None | Unit::Stopped | Unit::Failed(_) | Unit::Runs) => "the connection is lost".to_owned(),
+                None => "the fleet file has no machine of the cluster of this name".to_owned(),
+            };
+            let dead = ClusterRemove { dead: true, ..args.clone() };
+            Found::Silent { why, dead: context.again(&words(&dead)) }
+        }
+    }
 }
