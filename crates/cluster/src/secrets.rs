@@ -22,6 +22,9 @@ pub struct Secret {
     pub name: String,
     /// What it holds, in the order of the keys.
     pub keys: Vec<Entry>,
+    /// The Deployment beside it that reads it at its start alone, and is started anew for every new version of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reader: Option<String>,
     /// The machines that make it: every server, since any of them may be the only one that is up.
     pub machines: Vec<HostName>,
 }
@@ -43,9 +46,20 @@ pub enum Source {
     Words(&'static str),
     /// What the sealed file of this name under `secrets/` holds, without a newline at its end.
     File(String),
-    /// A list of Samba's users in the form that sambacc reads (`samba-container-config`, v0): each user's name, and the
-    /// sealed file with the password.
-    SambaUsers(Vec<(UserName, String)>),
+    /// A list of Samba's users in the form that sambacc reads (`samba-container-config`, v0). Who has no password yet is
+    /// left out of it, so that nobody who was taken out of the list stays in it for that reason.
+    SambaUsers(Vec<SambaUser>),
+}
+
+/// One user of a share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SambaUser {
+    /// The name.
+    pub name: UserName,
+    /// What owns the user's files: both uid and gid. Where none is given, sambacc counts them by the places in the list.
+    pub uid: u32,
+    /// The sealed file with the password.
+    pub file: String,
 }
 
 impl Source {
@@ -54,7 +68,7 @@ impl Source {
         match self {
             Self::Words(_) => Vec::new(),
             Self::File(file) => vec![file],
-            Self::SambaUsers(users) => users.iter().map(|(_, file)| file.as_str()).collect(),
+            Self::SambaUsers(users) => users.iter().map(|user| user.file.as_str()).collect(),
         }
     }
 }
@@ -95,30 +109,32 @@ pub fn secrets(fleet: &Fleet) -> Vec<Secret> {
         return Vec::new();
     }
     let mut all = Vec::new();
-    let mut add = |namespace, name: String, keys| {
-        all.push(Secret { namespace, name, keys, machines: machines.clone() });
+    let mut add = |namespace, name: String, keys, reader| {
+        all.push(Secret { namespace, name, keys, reader, machines: machines.clone() });
     };
     let entry = |key, from| Entry { key, from };
     if let Some(monitoring) = &fleet.monitoring {
         let password = Source::File(GRAFANA_PASSWORD.to_owned());
         let keys = vec![entry("admin-user", Source::Words("admin")), entry("admin-password", password)];
-        add("monitoring", "grafana-admin".to_owned(), keys);
+        add("monitoring", "grafana-admin".to_owned(), keys, None);
         if monitoring.mail.as_ref().is_some_and(|mail| mail.user.is_some()) {
             let keys = vec![entry("password", Source::File(MAIL_PASSWORD.to_owned()))];
-            add("monitoring", "alertmanager-mail".to_owned(), keys);
+            add("monitoring", "alertmanager-mail".to_owned(), keys, None);
         }
         if monitoring.object_store.is_some() {
             let file = |name: &str| Source::File(name.to_owned());
             let keys = vec![entry("access-key", file(S3_ACCESS_KEY)), entry("secret-key", file(S3_SECRET_KEY))];
-            add("monitoring", "thanos-s3".to_owned(), keys);
+            add("monitoring", "thanos-s3".to_owned(), keys, None);
         }
     }
     for (name, share) in &fleet.shares {
-        let users = users_of(fleet, share).into_iter().map(|user| {
-            let file = samba_password(&user);
-            (user, file)
+        let users = users_of(fleet, share).into_iter().map(|name| {
+            let (uid, file) = (fleet::uid(&name), samba_password(&name));
+            SambaUser { name, uid, file }
         });
-        add("samba", share_users(name), vec![entry("users.json", Source::SambaUsers(users.collect()))]);
+        let keys = vec![entry("users.json", Source::SambaUsers(users.collect()))];
+        // The server of a share is called like it.
+        add("samba", share_users(name), keys, Some(name.to_string()));
     }
     all
 }
@@ -162,8 +178,8 @@ mod tests {
         let table = secrets(&read(&shared));
         let users = table.iter().find(|secret| secret.name == "share-users-storage").unwrap();
         let Source::SambaUsers(users) = &users.keys[0].from else { panic!("{users:?}") };
-        let names: Vec<String> = users.iter().map(|(user, file)| format!("{user} {file}")).collect();
-        assert_eq!(names, ["ben samba-ben.age", "eva samba-eva.age"]);
+        let names: Vec<String> = users.iter().map(|user| format!("{} {} {}", user.name, user.uid, user.file)).collect();
+        assert_eq!(names, ["ben 284803 samba-ben.age", "eva 374698 samba-eva.age"]);
         let open_relay = NAS.replace(", user = \"nas\" }", " }");
         let table = secrets(&read(&open_relay));
         assert!(!table.iter().any(|secret| secret.name == "alertmanager-mail"));

@@ -29,6 +29,7 @@ mod share;
 pub mod summary;
 mod text;
 mod time;
+mod uid;
 mod upgrades;
 mod words;
 
@@ -50,6 +51,7 @@ pub use object_store::{Bucket, ObjectStore, Region, StoreError};
 pub use proposal::Proposal;
 pub use share::{Share, ShareKind};
 pub use time::{Schedule, Span, TimeError, Window};
+pub use uid::uid;
 pub use upgrades::Upgrades;
 pub use words::{
     FlakeAttribute, FlakeRef, Host, KubernetesVersion, MailAddress, ModulePath, Package, TimeZone, Version, WordError,

@@ -40,7 +40,24 @@ kubectl() {
 
 # shellcheck disable=SC2317 # called by its name
 apply() {
-    kubectl apply --server-side --force-conflicts --field-manager=homehive-secrets -f "$1"
+    kubectl apply --server-side --force-conflicts --field-manager=homehive-secrets -f "$@"
+}
+
+# Who reads a Secret at its start alone is started anew when it is another: its version stands in the template of the pods.
+# That is the API server's own count, and says nothing of what is in it.
+# shellcheck disable=SC2016,SC2317 # jq's variables; called by its name
+renew() {
+    local namespace=$1 deployment=$2 version=$3
+    kubectl --namespace="$namespace" get deployment "$deployment" --ignore-not-found --output=json \
+        >"$work/deployment.json" || return 1
+    if ! [ -s "$work/deployment.json" ] || jq --exit-status --arg version "$version" \
+        '.spec.template.metadata.annotations["homehive/secret-version"] == $version' "$work/deployment.json" >"$work/same.json"; then
+        return 0
+    fi
+    jq --null-input --arg version "$version" \
+        '{ spec: { template: { metadata: { annotations: { "homehive/secret-version": $version } } } } }' >"$work/patch.json"
+    kubectl --namespace="$namespace" patch deployment "$deployment" --field-manager=homehive-secrets \
+        --patch-file="$work/patch.json" --output=name
 }
 
 # One Secret, by its place in the table; its files are named by their paths.
@@ -52,7 +69,8 @@ def value:
   elif has("file") then content(.file)
   else
     { "samba-container-config": "v0",
-      users: { all_entries: (.users | to_entries | map({ name: .key, password: content(.value) })) } } | tojson
+      users: { all_entries: (.users | to_entries
+        | map({ name: .key, uid: .value.uid, gid: .value.uid, password: content(.value.file) })) } } | tojson
   end;
 $table[0][$at]
 | { apiVersion: "v1", kind: "Secret", type: "Opaque",
@@ -75,9 +93,11 @@ count=$(jq length "$table")
 for ((at = 0; at < count; at++)); do
     name=$(jq --raw-output --argjson at "$at" '.[$at] | "\(.namespace)/\(.name)"' "$table")
     missing=$(jq --raw-output --argjson at "$at" '.[$at].missing // [] | join(", ")' "$table")
-    if [ -n "$missing" ]; then
+    if [ -n "$missing" ] && ! jq --exit-status --argjson at "$at" '.[$at] | has("keys")' "$table" >"$work/answer.json"; then
         printf '%s: not made, for nobody has set %s\n' "$name" "$missing"
         continue
+    elif [ -n "$missing" ]; then
+        printf '%s: made without those who have no password, for nobody has set %s\n' "$name" "$missing"
     fi
     files=()
     good=yes
@@ -88,15 +108,22 @@ for ((at = 0; at < count; at++)); do
         fi
         files+=(--rawfile "$file" "$file")
     done < <(jq --raw-output --argjson at "$at" \
-        '.[$at].keys | [.[] | .file // empty, (.users // {})[]] | unique[]' "$table")
+        '.[$at].keys | [.[] | .file // empty, (.users // {})[].file] | unique[]' "$table")
     if [ "$good" = no ]; then
         failed=1
         continue
     fi
     jq --null-input --slurpfile table "$table" --argjson at "$at" "${files[@]}" "$one" >"$work/secret.json"
-    again "$name" "$work/answer.json" apply "$work/secret.json"
+    again "$name" "$work/version.json" apply "$work/secret.json" --output='jsonpath={.metadata.resourceVersion}'
     rm "$work/secret.json"
     printf '%s: in the cluster\n' "$name"
+    reader=$(jq --raw-output --argjson at "$at" '.[$at].reader // empty' "$table")
+    if [ -n "$reader" ]; then
+        again "$reader, which reads $name" "$work/answer.json" renew "${name%%/*}" "$reader" "$(cat "$work/version.json")"
+        if [ -s "$work/answer.json" ]; then
+            printf '%s: started anew, for %s is another\n' "$reader" "$name"
+        fi
+    fi
 done
 
 if [ "${PRUNE:-no}" = yes ]; then

@@ -1,8 +1,8 @@
-//! Shares: their machine, their volume, and that they fit it.
+//! Shares: their machine, their volume, that they fit it, and that their users can be told apart.
 
 use super::{path, stands};
 use crate::declared::Draft;
-use crate::{HostName, Machine, Role, Share, ShareName, capacity};
+use crate::{HostName, Machine, Role, Share, ShareName, UserName, capacity, uid};
 use document::{Problems, Value};
 use std::collections::BTreeMap;
 use storage::{Size, Wish};
@@ -11,6 +11,7 @@ use storage::{Size, Wish};
 type Volumes<'a> = BTreeMap<&'a str, Vec<(&'a ShareName, &'a Share)>>;
 
 pub(super) fn check(draft: &Draft, root: &Value, problems: &mut Problems) {
+    one_number(draft, problems);
     // By machine, so that each machine's tree is resolved once.
     let mut volumes: BTreeMap<&HostName, Volumes<'_>> = BTreeMap::new();
     for (name, share) in &draft.shares {
@@ -32,6 +33,27 @@ pub(super) fn check(draft: &Draft, root: &Value, problems: &mut Problems) {
             && !problems.within(&path(["machines", host.as_ref(), "storage"]))
         {
             on_machine(host, machine, volumes, problems);
+        }
+    }
+}
+
+/// Two users of one number would own each other's files.
+fn one_number(draft: &Draft, problems: &mut Problems) {
+    let mut numbers: BTreeMap<u32, &UserName> = BTreeMap::new();
+    for (name, share) in &draft.shares {
+        let at = path(["shares", name.as_ref()]);
+        let (at, users) = match &draft.admin {
+            Some(admin) if share.users.is_empty() => (at, std::slice::from_ref(&admin.user)),
+            _ => (at.join("users"), share.users.as_slice()),
+        };
+        for user in users {
+            let first = *numbers.entry(uid(user)).or_insert(user);
+            if first != user {
+                let message = format!("the users `{first}` and `{user}` would own each other's files");
+                let label = format!("both have the number {}", uid(user));
+                let help = "a user's number is derived from the name: choose another name for one of them";
+                problems.add(&at, "fleet::users_of_one_number", message, label, help);
+            }
         }
     }
 }

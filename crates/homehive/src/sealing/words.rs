@@ -59,9 +59,9 @@ pub fn what_follows(secret: &Sealed, fleet: &Fleet) -> Vec<String> {
         let shares = fleet.shares.iter().filter(|(_, share)| uses(share));
         let shares: Vec<String> = shares.map(|(name, _)| name.to_string()).collect();
         if !shares.is_empty() {
-            let shares = shares.join(" ");
             next.push(format!(
-                "shares read it when they start; on a server: sudo k3s kubectl -n samba rollout restart deployment {shares}"
+                "the servers of these shares are started anew with it, and connections to them begin again: {}",
+                shares.join(", ")
             ));
         }
     }

@@ -64,11 +64,23 @@ impl Server {
 
     /// What the cluster has under this name, decoded.
     fn secret(&self, namespace: &str, name: &str) -> Option<Value> {
+        self.get("secret", namespace, name)
+    }
+
+    fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
         let kubeconfig = format!("--kubeconfig={}", self.api.kubeconfig().display());
-        let words = ["get", "secret", "--namespace", namespace, name, "--output=json", "--ignore-not-found"];
+        let words = ["get", kind, "--namespace", namespace, name, "--output=json", "--ignore-not-found"];
         let output = Command::new("kubectl").arg(kubeconfig).args(words).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).ok()
+    }
+
+    fn create(&self, object: &Value) {
+        let path = self.path("object.json");
+        fs::write(&path, object.to_string()).unwrap();
+        let kubeconfig = format!("--kubeconfig={}", self.api.kubeconfig().display());
+        let output = Command::new("kubectl").args([&kubeconfig, "create", "--filename"]).arg(path).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     fn value(&self, namespace: &str, name: &str, key: &str) -> String {
@@ -144,7 +156,10 @@ fn the_clusters_secrets_are_made_and_follow_their_files() {
     let users: Value = serde_json::from_str(&server.value("samba", "share-users-storage", "users.json")).unwrap();
     let wanted = serde_json::json!({
         "samba-container-config": "v0",
-        "users": { "all_entries": [{ "name": "ben", "password": BEN }, { "name": "eva", "password": EVA }] }
+        "users": { "all_entries": [
+            { "name": "ben", "uid": 284_803, "gid": 284_803, "password": BEN },
+            { "name": "eva", "uid": 374_698, "gid": 374_698, "password": EVA },
+        ] }
     });
     assert_eq!(users, wanted);
     let users: Value = serde_json::from_str(&server.value("samba", "share-users-timemachine", "users.json")).unwrap();
@@ -181,6 +196,78 @@ fn the_clusters_secrets_are_made_and_follow_their_files() {
     haystack.add("what it told later", text);
     let needles = [Needle::new("ben", BEN), Needle::new("eva", EVA), Needle::new("grafana", "of-grafana-0123")];
     assert_eq!(haystack.find(&needles), Vec::<String>::new());
+}
+
+/// The server of a share reads its users when it starts, and never again: one who was removed would go on as before.
+#[test]
+fn a_shares_server_is_started_anew_for_another_list_of_users() {
+    let home = home();
+    let Some(server) = Server::new(&home) else { return };
+    let script = script(&home);
+    let run = || {
+        let output = server.command(&script, 60, true).output().unwrap();
+        let text = told(&output);
+        assert!(output.status.success(), "{text}");
+        text
+    };
+    let stamp = |name: &str| {
+        let deployment = server.get("deployment", "samba", name).unwrap();
+        let annotations = &deployment["spec"]["template"]["metadata"]["annotations"];
+        (deployment["metadata"]["generation"].clone(), annotations["homehive/secret-version"].clone())
+    };
+    let version = |name: &str| server.secret("samba", name).unwrap()["metadata"]["resourceVersion"].clone();
+    // No server yet: nothing to start anew, and nothing is made in its place.
+    assert!(!run().contains("started anew"));
+    assert!(server.get("deployment", "samba", "storage").is_none());
+    for name in ["storage", "timemachine"] {
+        server.create(&serde_json::json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "namespace": "samba", "name": name },
+            "spec": {
+                "selector": { "matchLabels": { "server": name } },
+                "template": {
+                    "metadata": { "labels": { "server": name }, "annotations": { "mine": "stays" } },
+                    "spec": { "containers": [{ "name": "samba", "image": "samba" }] },
+                },
+            },
+        }));
+    }
+    let text = run();
+    assert!(text.contains("storage: started anew, for samba/share-users-storage is another"), "{text}");
+    assert_eq!(stamp("storage").1, version("share-users-storage"));
+    // Nothing is another.
+    let before = (stamp("storage"), stamp("timemachine"));
+    assert!(!run().contains("started anew"));
+    assert_eq!((stamp("storage"), stamp("timemachine")), before);
+    // Another password of somebody who uses one of them, somebody who goes, and somebody who comes with no password yet.
+    let table = fs::read_to_string(&server.table).unwrap();
+    let without_eva = |value: &mut Value| {
+        let users = value["keys"]["users.json"]["users"].as_object_mut().unwrap();
+        users.remove("eva");
+        value["missing"] = serde_json::json!(["samba-ada"]);
+    };
+    let mut last = stamp("storage");
+    let mut renewed = |case: &str| {
+        let text = run();
+        let now = stamp("storage");
+        assert!(text.contains("storage: started anew"), "{case}: {text}");
+        assert_eq!(now.1, version("share-users-storage"), "{case}");
+        assert_ne!(now, last, "{case}");
+        assert_eq!(stamp("timemachine"), before.1, "{case}: not its users");
+        last = now;
+        text
+    };
+    server.open("samba-eva", "another-password-of-eva");
+    let text = renewed("password");
+    assert!(!text.contains("another-password-of-eva"));
+    let mut table: Vec<Value> = serde_json::from_str(&table).unwrap();
+    without_eva(table.iter_mut().find(|secret| secret["name"] == "share-users-storage").unwrap());
+    fs::write(&server.table, serde_json::to_string(&table).unwrap()).unwrap();
+    let text = renewed("removed");
+    assert!(text.contains("made without those who have no password, for nobody has set samba-ada"), "{text}");
+    let users = server.value("samba", "share-users-storage", "users.json");
+    assert!(users.contains("ben") && !users.contains("eva"), "removed");
+    let deployment = server.get("deployment", "samba", "storage").unwrap();
+    assert_eq!(deployment["spec"]["template"]["metadata"]["annotations"]["mine"], "stays");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{Home, RenderError};
 use crate::File;
 use crate::syntax::{Expr, Set};
-use cluster::secrets::{Secret, Source};
+use cluster::secrets::{SambaUser, Secret, Source};
 
 /// The files; none if the cluster has no Secrets.
 pub(super) fn files(home: &Home<'_>) -> Result<Vec<File>, RenderError> {
@@ -15,8 +15,8 @@ pub(super) fn files(home: &Home<'_>) -> Result<Vec<File>, RenderError> {
     let table = all.iter().map(|secret| entry(home, secret).into()).collect();
     let bindings = Set::new()
         .note(
-            "Which Secrets the cluster has, and which of the sealed files they are made from. Those that nobody has set\n\
-             yet are named, and not made.",
+            "Which Secrets the cluster has, and which of the sealed files they are made from. What nobody has set\n\
+             yet is named, and not made; a share's users are made without those who have no password yet.",
         )
         .put("secrets", Expr::List(table))
         .put("files", Expr::texts(there(home)))
@@ -31,39 +31,56 @@ pub(super) fn files(home: &Home<'_>) -> Result<Vec<File>, RenderError> {
 /// What agenix calls the sealed files that are there and that Secrets are made from.
 pub(super) fn there(home: &Home<'_>) -> Vec<String> {
     let all = cluster::secrets(home.fleet);
-    let mut files: Vec<String> = all
-        .iter()
-        .filter(|secret| missing(home, secret).is_empty())
-        .flat_map(Secret::files)
-        .map(|file| stem(file).to_owned())
-        .collect();
+    let made = all.iter().filter(|secret| is_made(home, secret)).flat_map(Secret::files);
+    let mut files: Vec<String> = made.filter(|file| is_there(home, file)).map(|file| stem(file).to_owned()).collect();
     files.sort();
     files.dedup();
     files
 }
 
-fn missing<'a>(home: &Home<'_>, secret: &'a Secret) -> Vec<&'a str> {
-    secret.files().into_iter().filter(|file| !home.records.secrets.contains(*file)).map(stem).collect()
+fn is_there(home: &Home<'_>, file: &str) -> bool {
+    home.records.secrets.contains(file)
+}
+
+/// A value that lacks its file cannot be made; a list of users is made without those who lack theirs.
+fn is_made(home: &Home<'_>, secret: &Secret) -> bool {
+    secret.keys.iter().all(|entry| match &entry.from {
+        Source::Words(_) | Source::SambaUsers(_) => true,
+        Source::File(file) => is_there(home, file),
+    })
 }
 
 fn entry(home: &Home<'_>, secret: &Secret) -> Set {
     let set = Set::new().put("namespace", secret.namespace).put("name", secret.name.as_str());
-    let missing = missing(home, secret);
-    if !missing.is_empty() {
-        return set.put("missing", Expr::texts(missing));
+    let missing: Vec<&str> = secret.files().into_iter().filter(|file| !is_there(home, file)).map(stem).collect();
+    let set = if missing.is_empty() { set } else { set.put("missing", Expr::texts(missing)) };
+    if !is_made(home, secret) {
+        return set;
     }
-    let path = |file: &str| Expr::Select("config.age.secrets", vec![stem(file).to_owned(), "path".to_owned()]);
+    let set = match &secret.reader {
+        Some(reader) => set.put("reader", reader.as_str()),
+        None => set,
+    };
     let value = |from: &Source| match from {
         Source::Words(words) => Set::new().put("words", *words),
         Source::File(file) => Set::new().put("file", path(file)),
         Source::SambaUsers(users) => {
-            let users =
-                users.iter().fold(Set::new(), |set, (user, file)| set.put_named("", user.to_string(), path(file)));
+            let there = users.iter().filter(|user| is_there(home, &user.file));
+            let users = there.fold(Set::new(), |set, user| set.put_named("", user.name.to_string(), samba_user(user)));
             Set::new().put("users", users)
         }
     };
     let keys = secret.keys.iter().fold(Set::new(), |set, entry| set.put_named("", entry.key, value(&entry.from)));
     set.put("keys", keys)
+}
+
+fn samba_user(user: &SambaUser) -> Set {
+    Set::new().put("uid", user.uid).put("file", path(&user.file))
+}
+
+/// Where agenix puts what it opens.
+fn path(file: &str) -> Expr {
+    Expr::Select("config.age.secrets", vec![stem(file).to_owned(), "path".to_owned()])
 }
 
 fn stem(file: &str) -> &str {

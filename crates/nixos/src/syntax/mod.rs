@@ -65,6 +65,12 @@ impl From<bool> for Expr {
     }
 }
 
+impl From<u32> for Expr {
+    fn from(value: u32) -> Self {
+        Self::Int(i64::from(value))
+    }
+}
+
 impl From<u16> for Expr {
     fn from(value: u16) -> Self {
         Self::Int(value.into())
