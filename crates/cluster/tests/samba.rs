@@ -11,6 +11,7 @@ mod common;
 
 use cluster::Object;
 use cluster::samba::{GLOBALS, options};
+use fleet::ShareKind;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -76,7 +77,9 @@ fn macs_find_time_machine_and_files_in_their_shares_alone() {
     let (backups, files) = (config("timemachine"), config("storage"));
     assert_eq!(backups["fruit:time machine"], "yes");
     assert_eq!(backups["fruit:time machine max size"], "2T");
-    assert_eq!(files.get("fruit:time machine"), None);
+    // What a share was before stays in its server's configuration until something else is said.
+    assert_eq!(files["fruit:time machine"], "no");
+    assert_eq!(files["fruit:time machine max size"], "0");
     for options in [&backups, &files] {
         assert!(options["vfs objects"].as_str().unwrap().split(' ').any(|it| it == "fileid"), "the operator's own");
     }
@@ -87,6 +90,36 @@ fn macs_find_time_machine_and_files_in_their_shares_alone() {
 fn container<'a>(deployment: &'a Object, name: &str) -> &'a Value {
     let all = deployment.value().pointer("/spec/template/spec/containers").unwrap().as_array().unwrap();
     all.iter().find(|it| it["name"] == name).unwrap()
+}
+
+/// The operator adds and changes options and takes none away, so that all kinds of shares must say the same ones.
+#[test]
+fn a_share_that_becomes_another_kind_keeps_nothing_of_the_old_one() {
+    let fleet = common::fleet(common::EXAMPLES[0].1);
+    let mut share = fleet.shares.values().find(|share| share.kind == ShareKind::TimeMachine).unwrap().clone();
+    let mut held = options(&share);
+    share.kind = ShareKind::Storage;
+    let wanted = options(&share);
+    held.extend(wanted.clone());
+    assert_eq!(held, wanted);
+    share.kind = ShareKind::TimeMachine;
+    held.extend(options(&share));
+    assert_eq!(held, options(&share));
+}
+
+/// With these two it asks the API server for its pod at every scrape, which the policies do not let through.
+#[test]
+fn the_exporter_asks_the_api_server_nothing() {
+    for (_, text) in common::EXAMPLES {
+        for server in common::objects(text).iter().filter(|it| it.key().kind == "Deployment") {
+            if server.value().pointer("/metadata/labels/app.kubernetes.io~1component") != Some(&json!("smbd")) {
+                continue;
+            }
+            let said = container(server, "samba-metrics")["env"].to_string();
+            assert!(!said.contains("POD_NAME"), "{}: {said}", server.key());
+            assert!(container(server, "samba")["env"].to_string().contains("SAMBA_POD_NAME"), "the search finds it");
+        }
+    }
 }
 
 /// The release itself, where a checkout of it is at hand.

@@ -36,13 +36,15 @@ const ALL: [(&str, &str); 10] = [
 pub fn options(share: &Share) -> BTreeMap<String, String> {
     let mut all: BTreeMap<String, String> =
         ALL.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    if share.kind == ShareKind::TimeMachine {
+    // The operator adds and changes options, and takes none away: what is not said here stays what it was. So every kind
+    // of share says all of them, `no` and `0` (no limit) being what Samba takes where they are absent.
+    let (takes_backups, most) = match share.kind {
         // Durable handles and what Time Machine wants of locks come with it.
-        all.insert("fruit:time machine".into(), "yes".into());
-        if let Some(size) = share.size {
-            all.insert("fruit:time machine max size".into(), fruit_size(size));
-        }
-    }
+        ShareKind::TimeMachine => ("yes", share.size.map(fruit_size)),
+        ShareKind::Storage => ("no", None),
+    };
+    all.insert("fruit:time machine".into(), takes_backups.into());
+    all.insert("fruit:time machine max size".into(), most.unwrap_or_else(|| "0".into()));
     all
 }
 

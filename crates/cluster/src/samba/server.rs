@@ -1,6 +1,7 @@
-//! A share's server, as the operator v0.8 would build it for users of its own, but for four things: never two at once on
-//! the same data (`Recreate`; each has its own locks), the metrics exporter listens where it is probed, a new image in the
-//! catalogue reaches servers that are there, and the users stand ready before the first container starts.
+//! A share's server, as the operator v0.8 would build it for users of its own, but for five things: never two at once on
+//! the same data (`Recreate`; each has its own locks), the metrics exporter listens where it is probed, and asks the API
+//! server nothing, a new image in the catalogue reaches servers that are there, and the users stand ready before the first
+//! container starts. Another list of users starts it anew: who makes the list sees to it (`secrets::Secret::reader`).
 
 use super::share::labels;
 use super::{METRICS_PORT, METRICS_PORT_NAME, SMB_PORT};
@@ -64,7 +65,9 @@ fn pod(name: &ShareName, share: &Share, catalogue: &Catalogue) -> Result<PodSpec
     let exporter = Container {
         command: Some(words(&["/bin/smbmetrics"])),
         args: Some(vec![format!("--port={METRICS_PORT}")]),
-        env: Some(pod_env()),
+        // Told which pod it is in, it asks the API server for it at every scrape (resolveSambaImage), to name an image that
+        // is known here; it may not, by its rights and by the policies, and each scrape would wait until that is clear.
+        env: None,
         ports: Some(vec![port(METRICS_PORT_NAME, METRICS_PORT)]),
         readiness_probe: Some(probe(METRICS_PORT)),
         liveness_probe: Some(probe(METRICS_PORT)),

@@ -247,8 +247,8 @@ fn defect_17_two_at_once_on_one_volume() {
 fn defect_25_what_a_share_is_for_must_be_guessed() {
     let said: Judge = |objects| {
         for share in of(objects, "SmbShare") {
-            let backups = share.value().pointer("/spec/customShareConfig/configs/fruit:time machine").is_some();
-            let wanted = if backups { "time-machine" } else { "storage" };
+            let backups = share.value().pointer("/spec/customShareConfig/configs/fruit:time machine");
+            let wanted = if backups == Some(&json!("yes")) { "time-machine" } else { "storage" };
             let label = share.value().pointer("/metadata/labels/homehive~1kind");
             if label != Some(&json!(wanted)) {
                 return Err(format!("{}: {label:?}", share.key()));
