@@ -16,6 +16,7 @@ mod object;
 pub mod policies;
 pub mod publisher;
 mod render;
+pub mod rendered;
 pub mod samba;
 pub mod secrets;
 mod upstream;

@@ -4,6 +4,11 @@ use crate::{Object, Wave};
 use std::fmt::Write as _;
 
 /// A file of objects of one wave.
+///
+/// On a single server k3s reads the files themselves, each as a set: an object that leaves a file which stays is deleted,
+/// unasked, while one whose file goes away altogether is left alone (k3s, `pkg/deploy/controller.go`). With namespaces,
+/// volumes, claims and definitions of kinds go data; so the name of a file says which of these it holds, whatever else the
+/// fleet has: each namespace and each definition has a file of its own, each volume one with its claim.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
     /// When they are applied.

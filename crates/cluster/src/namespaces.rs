@@ -25,7 +25,8 @@ enum Pods {
     Baseline,
 }
 
-/// The namespaces of what the fleet has.
+/// The namespaces of what the fleet has, a file for each: one that the fleet no longer has leaves with its file, see
+/// [`crate::Manifest`].
 pub(crate) fn manifests(fleet: &Fleet) -> Result<Vec<Manifest>, RenderError> {
     let wanted = [
         (METALLB, Pods::Privileged, !fleet.network.balancer.is_empty()),
@@ -33,13 +34,15 @@ pub(crate) fn manifests(fleet: &Fleet) -> Result<Vec<Manifest>, RenderError> {
         (SAMBA, Pods::Privileged, !fleet.shares.is_empty()),
         (SAMBA_OPERATOR, Pods::Baseline, !fleet.shares.is_empty()),
     ];
-    let objects = wanted.into_iter().filter(|(.., wanted)| *wanted).map(|(name, pods, _)| Object::of(&one(name, pods)));
-    let objects = objects.collect::<Result<Vec<_>, _>>()?;
-    if objects.is_empty() {
-        return Ok(Vec::new());
-    }
-    let head = "Namespaces. Pods that serve disks or the network are privileged by their nature; the others are not.";
-    Ok(vec![Manifest { wave: Wave::Ground, name: "namespaces".into(), head: head.into(), objects }])
+    let files = wanted.into_iter().filter(|(.., wanted)| *wanted).map(|(name, pods, _)| {
+        let head = match pods {
+            Pods::Privileged => "A namespace. Its pods serve disks or the network, and are privileged by their nature.",
+            Pods::Baseline => "A namespace. Its pods are ordinary programs.",
+        };
+        let objects = vec![Object::of(&one(name, pods))?];
+        Ok(Manifest { wave: Wave::Ground, name: format!("namespace-{name}"), head: head.into(), objects })
+    });
+    files.collect()
 }
 
 fn one(name: &str, pods: Pods) -> Namespace {

@@ -1,9 +1,10 @@
 //! Volumes that outlive the cluster: directories on a machine's own disks, at places that are the same in every cluster of
-//! the fleet. Kubernetes makes none of them and removes none: NixOS makes the directories, and their data stay.
+//! the fleet. Kubernetes makes none of them and removes none: NixOS makes the directories, and their data stay. What of a
+//! volume may not follow what was rendered before is said in `rendered`.
 
 use crate::meta::{named, unnamespaced};
 use crate::namespaces::SAMBA;
-use crate::{Manifest, Object, RenderError, Wave};
+use crate::{Manifest, Object, ObjectError, RenderError, Wave};
 use fleet::{Fleet, HostName, Share, ShareName};
 use k8s_openapi::api::core::v1::{
     LocalVolumeSource, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, ObjectReference, PersistentVolume,
@@ -18,10 +19,7 @@ use storage::Size;
 pub const CLASS: &str = "homehive-local";
 
 /// The capacity of a volume without a size: nobody counts the bytes of a directory, and no machine has as many.
-const UNKNOWN: &str = "8191Ti";
-
-/// The file that the volumes stand in.
-pub const FILE: &str = "10-volumes.yaml";
+pub(crate) const UNKNOWN: &str = "8191Ti";
 
 /// What a claim asks for. Which volume it gets is said by name, and a claim's size cannot change once it is bound; how
 /// much there is says the volume.
@@ -31,13 +29,13 @@ const ASKED: &str = "1Mi";
 #[derive(Clone, Debug)]
 pub struct Local<'a> {
     /// The volume's name.
-    pub name: &'a str,
+    pub name: String,
     /// The claim's namespace and name.
     pub claim: (&'a str, &'a str),
     /// The machine that has the disks.
     pub machine: &'a HostName,
     /// The directory.
-    pub path: &'a str,
+    pub path: String,
     /// How much it may hold, as far as it was said.
     pub size: Option<Size>,
 }
@@ -51,26 +49,38 @@ pub(crate) fn below(volume: &str, path: &str) -> String {
     format!("{}/{path}", volume.trim_end_matches('/'))
 }
 
+/// A share's volume.
+pub(crate) fn of_share<'a>(name: &'a ShareName, share: &'a Share) -> Local<'a> {
+    Local {
+        name: format!("share-{name}"),
+        claim: (SAMBA, name.as_ref()),
+        machine: &share.machine,
+        path: share_path(name, share),
+        size: share.size,
+    }
+}
+
 /// The storage class, and the shares' volumes and claims; nothing if nothing needs them.
 pub(crate) fn manifests(fleet: &Fleet) -> Result<Vec<Manifest>, RenderError> {
     if fleet.shares.is_empty() && fleet.monitoring.is_none() {
         return Ok(Vec::new());
     }
-    let mut objects = vec![Object::of(&class())?];
+    let head = "The class of volumes on the machines' own disks: each is declared, none is made.";
+    let objects = vec![Object::of(&class())?];
+    let mut all = vec![Manifest { wave: Wave::Ground, name: "storage-class".into(), head: head.into(), objects }];
     for (name, share) in &fleet.shares {
-        let (volume, path) = (format!("share-{name}"), share_path(name, share));
-        let local = Local {
-            name: &volume,
-            claim: (SAMBA, name.as_ref()),
-            machine: &share.machine,
-            path: &path,
-            size: share.size,
-        };
-        objects.extend([Object::of(&local.volume())?, Object::of(&local.claim())?]);
+        all.push(of_share(name, share).manifest(Claim::Ours)?);
     }
-    let head = "Volumes on the machines' own disks. They are kept (Retain), whatever becomes of claims, shares or the\n\
-                cluster. A claim names its volume; how much there is says the volume.";
-    Ok(vec![Manifest { wave: Wave::Ground, name: "volumes".into(), head: head.into(), objects }])
+    Ok(all)
+}
+
+/// Who makes the claim on a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// homehive.
+    Ours,
+    /// An operator.
+    Operators,
 }
 
 fn class() -> StorageClass {
@@ -84,6 +94,27 @@ fn class() -> StorageClass {
 }
 
 impl Local<'_> {
+    /// The name of the file that it stands in: no other volume does.
+    pub fn file_name(&self) -> String {
+        Manifest { wave: Wave::Ground, name: self.manifest_name(), head: String::new(), objects: Vec::new() }
+            .file_name()
+    }
+
+    fn manifest_name(&self) -> String {
+        format!("volume-{}", self.name)
+    }
+
+    /// The volume with its claim.
+    pub(crate) fn manifest(&self, claim: Claim) -> Result<Manifest, ObjectError> {
+        let mut objects = vec![Object::of(&self.volume())?];
+        if claim == Claim::Ours {
+            objects.push(Object::of(&self.claim())?);
+        }
+        let head = "A volume on a machine's own disks. It is kept (Retain), whatever becomes of its claim or of the cluster. A\n\
+                    claim names its volume; how much there is says the volume.";
+        Ok(Manifest { wave: Wave::Ground, name: self.manifest_name(), head: head.into(), objects })
+    }
+
     /// The volume.
     pub fn volume(&self) -> PersistentVolume {
         let (namespace, name) = self.claim;
@@ -107,11 +138,11 @@ impl Local<'_> {
                 name: Some(name.into()),
                 ..ObjectReference::default()
             }),
-            local: Some(LocalVolumeSource { path: self.path.into(), fs_type: None }),
+            local: Some(LocalVolumeSource { path: self.path.clone(), fs_type: None }),
             node_affinity: Some(VolumeNodeAffinity { required: Some(NodeSelector { node_selector_terms: terms }) }),
             ..PersistentVolumeSpec::default()
         };
-        PersistentVolume { metadata: unnamespaced(self.name), spec: Some(spec), ..PersistentVolume::default() }
+        PersistentVolume { metadata: unnamespaced(&self.name), spec: Some(spec), ..PersistentVolume::default() }
     }
 
     /// The claim on it.
@@ -122,7 +153,7 @@ impl Local<'_> {
             access_modes: Some(vec!["ReadWriteOnce".into()]),
             storage_class_name: Some(CLASS.into()),
             volume_mode: Some("Filesystem".into()),
-            volume_name: Some(self.name.into()),
+            volume_name: Some(self.name.clone()),
             resources: Some(VolumeResourceRequirements { requests: Some(asked), limits: None }),
             ..PersistentVolumeClaimSpec::default()
         };
@@ -131,41 +162,8 @@ impl Local<'_> {
     }
 }
 
-/// A share that is to hold less than it was told before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shrunk {
-    /// Which.
-    pub share: ShareName,
-    /// What it was told.
-    pub was: Size,
-    /// What the fleet says now.
-    pub is: Size,
-}
-
-/// The shares that hold less now than by the text of a [`FILE`] that was rendered before. Those that had no size, or have
-/// none now, do not shrink; what is no such file has no shares.
-pub fn shrunk(fleet: &Fleet, rendered: &str) -> Vec<Shrunk> {
-    let objects = serde_saphyr::from_multiple::<serde_json::Value>(rendered).unwrap_or_default();
-    let mut found = Vec::new();
-    for (name, share) in &fleet.shares {
-        let volume = format!("share-{name}");
-        let before = objects.iter().find(|it| {
-            it.pointer("/kind").is_some_and(|kind| kind == "PersistentVolume")
-                && it.pointer("/metadata/name").is_some_and(|name| *name == volume)
-        });
-        let text = before.and_then(|it| it.pointer("/spec/capacity/storage")).and_then(serde_json::Value::as_str);
-        let was = text.filter(|text| *text != UNKNOWN).and_then(bytes);
-        if let (Some(was), Some(is)) = (was, share.size)
-            && is < was
-        {
-            found.push(Shrunk { share: name.clone(), was, is });
-        }
-    }
-    found
-}
-
 /// What [`quantity`] wrote.
-fn bytes(text: &str) -> Option<Size> {
+pub(crate) fn bytes(text: &str) -> Option<Size> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let bits = match &text[digits.len()..] {
         "" => 0,
@@ -188,37 +186,9 @@ fn quantity(size: Size) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, quantity, shrunk};
-    use fleet::{Fleet, Format};
+    use super::{bytes, quantity};
     use proptest::prelude::*;
     use storage::Size;
-
-    fn fleet(size: &str) -> Fleet {
-        let text = include_str!("../../../examples/nas/fleet.toml").replace("size = \"2TiB\"", size);
-        Fleet::parse(&text, "fleet.toml", Format::Toml).unwrap()
-    }
-
-    #[test]
-    fn a_share_shrinks_against_what_was_rendered() {
-        let rendered = |fleet: &Fleet| super::manifests(fleet).unwrap()[0].text().unwrap();
-        let two = rendered(&fleet("size = \"2TiB\""));
-        for (case, now, wanted) in [
-            ("the same", "size = \"2TiB\"", None),
-            ("grown", "size = \"3TiB\"", None),
-            ("shrunk", "size = \"1TiB\"", Some(("2TiB", "1TiB"))),
-            ("a byte less", "size = \"2047GiB\"", Some(("2TiB", "2047GiB"))),
-        ] {
-            let found = shrunk(&fleet(now), &two);
-            let found: Vec<_> = found.iter().map(|it| (it.was.to_string(), it.is.to_string())).collect();
-            let wanted: Vec<_> = wanted.iter().map(|(was, is)| ((*was).to_owned(), (*is).to_owned())).collect();
-            assert_eq!(found, wanted, "{case}");
-        }
-        assert_eq!(shrunk(&fleet("size = \"1TiB\""), "nonsense: ["), []);
-        // The storage share had no size: it was told of no limit.
-        let text = include_str!("../../../examples/nas/fleet.toml").replace("size = \"10TiB\"\n", "");
-        let unlimited = Fleet::parse(&text, "fleet.toml", Format::Toml).unwrap();
-        assert_eq!(shrunk(&fleet("size = \"2TiB\""), &rendered(&unlimited)), []);
-    }
 
     proptest! {
         #[test]

@@ -159,13 +159,15 @@ fn a_tree_elsewhere_stands_by_itself() {
     assert!(!home.path("flake.nix").exists());
 }
 
+const VOLUME: &str = "manifests/10-volume-share-timemachine.yaml";
+
 /// A share that was told of two terabytes may hold them.
 #[test]
 fn a_share_that_shrinks_is_refused() {
     let home = Home::new();
     home.told(&["render"], 0);
-    let volumes = home.read("manifests/10-volumes.yaml");
-    assert!(volumes.contains("storage: 2Ti"), "{volumes}");
+    let volume = home.read(VOLUME);
+    assert!(volume.contains("storage: 2Ti"), "{volume}");
     home.edit("fleet.toml", |text| text.replace("size = \"2TiB\"", "size = \"1TiB\""));
     for words in [&["render"][..], &["render", "--check"]] {
         let told = home.told(words, 3);
@@ -173,11 +175,69 @@ fn a_share_that_shrinks_is_refused() {
     }
     let told = home.told(&["check"], 1);
     assert!(told.contains("fleet::share_shrunk") && told.contains("write `size = \"2TiB\"`"), "{told}");
-    assert_eq!(home.read("manifests/10-volumes.yaml"), volumes);
+    assert_eq!(home.read(VOLUME), volume);
     // The way out is the one that it names.
-    fs::remove_file(home.path("manifests/10-volumes.yaml")).unwrap();
+    assert!(told.replace('\n', " ").contains("10-volume-share-timemachine.yaml"), "{told}");
+    fs::remove_file(home.path(VOLUME)).unwrap();
     home.told(&["render"], 0);
-    assert!(home.read("manifests/10-volumes.yaml").contains("storage: 1Ti"));
+    assert!(home.read(VOLUME).contains("storage: 1Ti"));
+}
+
+/// An older homehive had all volumes in one file: a share cannot shrink while each gets its own.
+#[test]
+fn a_tree_of_an_older_homehive_forbids_the_same() {
+    let home = Home::new();
+    home.told(&["render"], 0);
+    let volume = home.read(VOLUME);
+    fs::rename(home.path(VOLUME), home.path("manifests/10-volumes.yaml")).unwrap();
+    home.edit(".rendered.json", |text| text.replace(VOLUME, "manifests/10-volumes.yaml"));
+    home.edit("fleet.toml", |text| text.replace("size = \"2TiB\"", "size = \"1TiB\""));
+    let told = home.told(&["render"], 3);
+    assert!(
+        told.contains("would shrink from 2TiB to 1TiB") && told.contains("delete manifests/10-volumes.yaml"),
+        "{told}"
+    );
+    home.edit("fleet.toml", |text| text.replace("size = \"1TiB\"", "size = \"2TiB\""));
+    home.told(&["render"], 0);
+    assert_eq!(home.read(VOLUME), volume);
+    assert!(!home.path("manifests/10-volumes.yaml").exists(), "the old file goes altogether");
+}
+
+/// Data do not follow a changed word: the place in the file, the reason and the way are told.
+#[test]
+fn data_that_would_move_are_refused() {
+    let home = Home::new();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/cluster/fleet.toml");
+    let cluster = fs::read_to_string(example).unwrap();
+    let key = |text: &str| text.lines().find(|line| line.starts_with("keys = ")).unwrap().to_owned();
+    home.edit("fleet.toml", |nas| cluster.replace(&key(&cluster), &key(&nas)));
+    home.told(&["render"], 0);
+    let volume = home.read(VOLUME);
+    let (nas, worker) = ("[shares.timemachine]\nmachine = \"nas\"", "[shares.timemachine]\nmachine = \"worker\"");
+    home.edit("fleet.toml", |text| text.replace(nas, worker).replace("2TiB", "100GiB"));
+    let told = home.told(&["check"], 1);
+    assert!(told.contains("fleet::share_moved") && told.contains("machine = \"worker\""), "{told}");
+    // Nobody has said where monitoring lies: it would follow the shares no more, and that is found as well.
+    assert!(told.contains("fleet::monitoring_moved") && told.contains("[monitoring]"), "{told}");
+    let told = home.told(&["render"], 3);
+    let place = "/data/kubernetes/shares/timemachine on";
+    assert!(told.contains(&format!("share `timemachine` would move from {place} nas to {place} worker")), "{told}");
+    assert!(told.contains("docs/shares.md") && told.contains("nothing was done"), "{told}");
+    assert!(told.contains("prometheus on nas to") && told.contains("write `machine = \"nas\"`"), "{told}");
+    assert_eq!(home.read(VOLUME), volume);
+    // The way through: what lies there leaves the fleet, and comes back with its new place.
+    home.edit("fleet.toml", |text| text.replace("[monitoring]\n", "[monitoring]\nmachine = \"nas\"\n"));
+    let whole = home.read("fleet.toml");
+    let without = |text: String| {
+        let (head, rest) = text.split_once("[shares.timemachine]").unwrap();
+        format!("{head}{}", &rest[rest.find("\n[").unwrap()..])
+    };
+    home.edit("fleet.toml", without);
+    home.told(&["render"], 0);
+    assert!(!home.path(VOLUME).exists());
+    home.edit("fleet.toml", |_| whole.clone());
+    home.told(&["render"], 0);
+    assert!(home.read(VOLUME).contains("- worker"), "{}", home.read(VOLUME));
 }
 
 /// Without the operator's files nothing is written, and it is said how to come by them.

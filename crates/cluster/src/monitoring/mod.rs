@@ -14,6 +14,7 @@ mod thanos;
 pub use alertmanager::config as alertmanager_config;
 pub use names::{HOST_METRICS, THANOS_HTTP};
 pub use place::directories;
+pub(crate) use place::volumes;
 
 use crate::kinds::{self, HelmChart};
 use crate::meta::{labelled, named};
@@ -48,20 +49,19 @@ pub(crate) fn manifests(fleet: &Fleet, catalogue: &Catalogue) -> Result<Vec<Mani
     let disks =
         HelmChart::new(catalogue.chart("prometheus-smartctl-exporter")?, MONITORING, &exporters::smartctl_values())?;
     let chart = |name: &str, chart: &HelmChart| kinds::object(&named(KUBE_SYSTEM, name), chart);
-    let mut ground = place::objects(&site)?;
-    ground.push(thanos::object_store(&site)?);
     let manifest = |wave, name: &str, head: &str, objects: Vec<Object>| Manifest {
         wave,
         name: name.to_owned(),
         head: head.to_owned(),
         objects,
     };
-    Ok(vec![
+    let mut all = place::manifests(&site)?;
+    all.extend([
         manifest(
             Wave::Ground,
-            "monitoring-volumes",
-            "Where monitoring keeps its data: directories of one machine, kept when a claim or the whole cluster goes.",
-            ground,
+            "object-store",
+            "Where Thanos keeps what is old: the operator and Thanos read it.",
+            vec![thanos::object_store(&site)?],
         ),
         manifest(
             Wave::Operators,
@@ -93,7 +93,8 @@ pub(crate) fn manifests(fleet: &Fleet, catalogue: &Catalogue) -> Result<Vec<Mani
             "Who else is asked for metrics: Thanos, and the shares.",
             exporters::monitors(fleet)?,
         ),
-    ])
+    ]);
+    Ok(all)
 }
 
 /// The head of an object of the kinds that Prometheus is told by: it takes only those of its own release.

@@ -4,8 +4,8 @@
 use super::Site;
 use crate::directories::Directory;
 use crate::namespaces::MONITORING;
-use crate::volumes::{CLASS, Local, below};
-use crate::{Object, ObjectError};
+use crate::volumes::{CLASS, Claim, Local, below};
+use crate::{Manifest, ObjectError};
 use fleet::{Fleet, HostName};
 use serde_json::{Value, json};
 
@@ -24,8 +24,8 @@ pub(super) struct Volume {
     pub(super) claim: &'static str,
     /// Whose it is.
     owner: (u32, u32),
-    /// Does homehive make the claim, or an operator?
-    claimed: bool,
+    /// Who makes the claim.
+    made: Claim,
 }
 
 /// Prometheus' own data; the claim's name is the operator's.
@@ -33,19 +33,19 @@ const PROMETHEUS_DATA: Volume = Volume {
     name: "prometheus",
     claim: "prometheus-kube-prometheus-stack-prometheus-db-prometheus-kube-prometheus-stack-prometheus-0",
     owner: PROMETHEUS,
-    claimed: false,
+    made: Claim::Operators,
 };
 /// Silences, and who was told of what; the claim's name is the operator's.
 const ALERTMANAGER_DATA: Volume = Volume {
     name: "alertmanager",
     claim: "alertmanager-kube-prometheus-stack-alertmanager-db-alertmanager-kube-prometheus-stack-alertmanager-0",
     owner: PROMETHEUS,
-    claimed: false,
+    made: Claim::Operators,
 };
 /// Users, and dashboards of their own.
-pub(super) const GRAFANA_DATA: Volume = Volume { name: "grafana", claim: "grafana", owner: GRAFANA, claimed: true };
+pub(super) const GRAFANA_DATA: Volume = Volume { name: "grafana", claim: "grafana", owner: GRAFANA, made: Claim::Ours };
 /// Blocks, unless an object store has them, and what Thanos works with.
-pub(super) const THANOS_DATA: Volume = Volume { name: "thanos", claim: "thanos", owner: PROMETHEUS, claimed: true };
+pub(super) const THANOS_DATA: Volume = Volume { name: "thanos", claim: "thanos", owner: PROMETHEUS, made: Claim::Ours };
 
 const VOLUMES: [&Volume; 4] = [&PROMETHEUS_DATA, &ALERTMANAGER_DATA, &GRAFANA_DATA, &THANOS_DATA];
 
@@ -54,16 +54,9 @@ impl Volume {
         below(&site.monitoring.volume, &format!("kubernetes/monitoring/{}", self.name))
     }
 
-    /// The volume, and its claim unless an operator makes that.
-    fn objects(&self, site: &Site<'_>) -> Result<Vec<Object>, ObjectError> {
-        let (name, path) = (format!("{MONITORING}-{}", self.name), self.path(site));
-        let claim = (MONITORING, self.claim);
-        let local = Local { name: &name, claim, machine: site.machine, path: &path, size: None };
-        let mut objects = vec![Object::of(&local.volume())?];
-        if self.claimed {
-            objects.push(Object::of(&local.claim())?);
-        }
-        Ok(objects)
+    fn local<'a>(&self, site: &Site<'a>) -> Local<'a> {
+        let name = format!("{MONITORING}-{}", self.name);
+        Local { name, claim: (MONITORING, self.claim), machine: site.machine, path: self.path(site), size: None }
     }
 }
 
@@ -78,10 +71,15 @@ pub(super) fn claim_template() -> Value {
     })
 }
 
-/// Volumes, and those claims that no operator makes.
-pub(super) fn objects(site: &Site<'_>) -> Result<Vec<Object>, ObjectError> {
-    let each = VOLUMES.iter().map(|volume| volume.objects(site));
-    Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
+/// Volumes, and those claims that no operator makes, a file for each volume.
+pub(super) fn manifests(site: &Site<'_>) -> Result<Vec<Manifest>, ObjectError> {
+    VOLUMES.iter().map(|volume| volume.local(site).manifest(volume.made)).collect()
+}
+
+/// The volumes; none without monitoring.
+pub(crate) fn volumes(fleet: &Fleet) -> Vec<Local<'_>> {
+    let Some(site) = Site::of(fleet) else { return Vec::new() };
+    VOLUMES.iter().map(|volume| volume.local(&site)).collect()
 }
 
 /// The directories that the volumes are, and the machine that has them; none without monitoring.

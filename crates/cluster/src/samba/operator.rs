@@ -77,16 +77,22 @@ impl Operator {
 
     /// The files.
     pub(super) fn manifests(self) -> Vec<Manifest> {
-        let head = format!("The Samba operator's kinds of objects, as its release {} defines them.", self.tag);
-        let definitions =
-            Manifest { wave: Wave::Definitions, name: "samba-operator-crds".into(), head, objects: self.definitions };
+        // A file for each: a release that has one of them no more must not take away what is of that kind.
+        let head = format!("A kind of objects of the Samba operator's, as its release {} defines it.", self.tag);
+        let definition = |object: Object| Manifest {
+            wave: Wave::Definitions,
+            name: format!("kind-{}", object.key().name.replace('.', "-")),
+            head: head.clone(),
+            objects: vec![object],
+        };
+        let mut all: Vec<Manifest> = self.definitions.into_iter().map(definition).collect();
         let head = format!(
             "The Samba operator {}: it writes the configuration of the shares' servers. Assembled from its release,\n\
              without the proxy in front of its own metrics.",
             self.tag
         );
-        let operator = Manifest { wave: Wave::Operators, name: "samba-operator".into(), head, objects: self.rest };
-        vec![definitions, operator]
+        all.push(Manifest { wave: Wave::Operators, name: "samba-operator".into(), head, objects: self.rest });
+        all
     }
 }
 

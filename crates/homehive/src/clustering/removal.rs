@@ -65,13 +65,15 @@ pub fn leave(fleet: &Fleet, nodes: &[Node], name: &str, found: &Found) -> Result
     if !shares.is_empty() {
         let shares = shares.join(", ");
         return Err(format!(
-            "what it holds is found on it alone: shares {shares}; move or remove them in the fleet file first, then \
-             apply that"
+            "what it holds is found on it alone: shares {shares}; take them out of the fleet file first, or move them by the \
+             steps of docs/shares.md, \"Moving a share\", and apply that"
         ));
     }
     if fleet.monitoring_machine().is_some_and(|machine| machine.as_ref() == name) {
         return Err(
-            "what monitoring has measured lies on it: name another machine under [monitoring] first, or none".into()
+            "what monitoring has measured lies on it: take [monitoring] out of the fleet file first, or move it by the steps of \
+             docs/monitoring.md, \"Moving it\", and apply that"
+                .into()
         );
     }
     let others: Vec<&Node> = nodes.iter().filter(|node| node.name != name).collect();

@@ -10,7 +10,7 @@ mod upstream;
 
 pub use compare::{Change, What};
 pub use ground::ground;
-pub use objects::{advice, manifests, shrunk};
+pub use objects::{breaches, manifests, told};
 
 use crate::failure::Failure;
 use crate::hostkeys::{HostKeys, INSTALLER};
@@ -64,14 +64,10 @@ pub fn make_secrets(loaded: &Loaded, dir: &Path) -> Result<Vec<String>, Failure>
 /// The fleet cannot be rendered, or a file cannot be read. Edited files are no error yet: see [`Rendering::write`].
 pub fn decide(loaded: &Loaded, dir: &Path, overwrite: &[String]) -> Result<Rendering, Failure> {
     modules_are_there(loaded, dir)?;
-    if let Some(shrunk) = shrunk(loaded, dir).first() {
-        return Err(Failure::Refused(format!(
-            "share `{}` would shrink from {} to {}, which may be less than it holds; nothing was done\n  {}",
-            shrunk.share,
-            shrunk.was,
-            shrunk.is,
-            advice(shrunk)
-        )));
+    let breaches = breaches(loaded, dir);
+    if !breaches.is_empty() {
+        let lines = breaches.iter().map(told).map(|it| format!("{}\n  {}\n", it.message, it.help));
+        return Err(Failure::Refused(format!("{}nothing was done", lines.collect::<String>())));
     }
     let objects = objects::files(loaded)?;
     let mut records = records(loaded, dir);

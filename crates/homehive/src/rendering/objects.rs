@@ -3,7 +3,7 @@
 use super::upstream;
 use crate::failure::Failure;
 use crate::load::Loaded;
-use cluster::volumes::{self, Shrunk};
+use cluster::rendered::{self, Breach, What, Whose};
 use cluster::{Manifest, RenderError};
 use nixos::File;
 use std::fs;
@@ -35,20 +35,68 @@ pub(super) fn files(loaded: &Loaded) -> Result<Vec<File>, Failure> {
     manifests(loaded)?.iter().map(file).collect()
 }
 
-/// Shares that are to hold less than what was rendered before says, in a tree.
-pub fn shrunk(loaded: &Loaded, dir: &Path) -> Vec<Shrunk> {
-    match fs::read_to_string(dir.join(FOLDER).join(volumes::FILE)) {
-        Ok(text) => volumes::shrunk(&loaded.fleet, &text),
-        Err(_) => Vec::new(),
-    }
+/// Volumes that may not follow what was rendered before in a tree.
+pub fn breaches(loaded: &Loaded, dir: &Path) -> Vec<Breach> {
+    let folder = dir.join(FOLDER);
+    rendered::breaches(&loaded.fleet, |file| fs::read_to_string(folder.join(file)).ok())
 }
 
-/// What to do about a share that shrinks.
-pub fn advice(shrunk: &Shrunk) -> String {
-    format!(
-        "write `size = \"{}\"`; if what it holds fits into {} by now, delete {FOLDER}/{} and render again",
-        shrunk.was,
-        shrunk.is,
-        volumes::FILE
-    )
+/// A breach for people: where in the fleet file, what, and what to do.
+pub struct Told {
+    /// Where.
+    pub at: document::Path,
+    /// Its code.
+    pub code: &'static str,
+    /// What would be.
+    pub message: String,
+    /// What stands at the mark.
+    pub label: &'static str,
+    /// What to do.
+    pub help: String,
+}
+
+/// A breach for people.
+pub fn told(breach: &Breach) -> Told {
+    let (table, subject, page) = match &breach.whose {
+        Whose::Share(name) => {
+            (vec!["shares", name.as_ref()], format!("share `{name}`"), "docs/shares.md, \"Moving a share\"")
+        }
+        Whose::Monitoring => {
+            (vec!["monitoring"], "what monitoring has measured".to_owned(), "docs/monitoring.md, \"Moving it\"")
+        }
+    };
+    let file = format!("{FOLDER}/{}", breach.file);
+    let at = |field: &'static str| table.iter().copied().chain([field]).collect::<document::Path>();
+    match &breach.what {
+        What::Shrunk { was, is } => Told {
+            at: at("size"),
+            code: "fleet::share_shrunk",
+            message: format!("{subject} would shrink from {was} to {is}"),
+            label: "may be less than it holds",
+            help: format!(
+                "write `size = \"{was}\"`; if what it holds fits into {is} by now, delete {file} and render again"
+            ),
+        },
+        What::Moved { was, is } => {
+            let field = if was.machine == is.machine { "volume" } else { "machine" };
+            let code = match breach.whose {
+                Whose::Share(_) => "fleet::share_moved",
+                Whose::Monitoring => "fleet::monitoring_moved",
+            };
+            let back = match (&breach.whose, field) {
+                (_, "machine") => format!("write `machine = \"{}\"`", was.machine),
+                _ => "write `volume` as it was".to_owned(),
+            };
+            Told {
+                at: at(field),
+                code,
+                message: format!("{subject} would move from {was} to {is}"),
+                label: "its data would stay where they are",
+                help: format!(
+                    "{back}; to move it with its data go by the steps of {page}; if no cluster has it yet, \
+                     delete {file} and render again"
+                ),
+            }
+        }
+    }
 }

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::load::{Loaded, Unloaded, tell};
 use crate::rendering;
 use crate::sealing::{self, Vault};
-use document::{Finding, Path, Problems};
+use document::{Finding, Problems};
 
 /// The answer of `check --json`.
 #[derive(Clone, Debug, serde::Serialize, schemars::JsonSchema)]
@@ -49,14 +49,13 @@ pub fn run(context: &Context) -> Result<(), Failure> {
 }
 
 /// What is wrong with what lies beside the fleet file: secrets that only the user can set, and has not (before any were made
-/// this is the way of a new fleet, and no mistake), and shares that hold less than was rendered before.
+/// this is the way of a new fleet, and no mistake), and volumes that may not follow what was rendered before.
 fn beside(loaded: &Loaded) -> Problems {
     let vault = Vault::of(loaded);
     let mut problems = Problems::default();
-    for shrunk in rendering::shrunk(loaded, &loaded.dir()) {
-        let at = Path::from_iter(["shares", shrunk.share.as_ref(), "size"]);
-        let message = format!("share `{}` shrinks from {} to {}", shrunk.share, shrunk.was, shrunk.is);
-        problems.add(&at, "fleet::share_shrunk", message, "may be less than it holds", rendering::advice(&shrunk));
+    for breach in rendering::breaches(loaded, &loaded.dir()) {
+        let told = rendering::told(&breach);
+        problems.add(&told.at, told.code, told.message, told.label, told.help);
     }
     if vault.begun() {
         sealing::missing(&vault, &loaded.fleet, &mut problems);
