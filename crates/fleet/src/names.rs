@@ -35,7 +35,7 @@ pub enum NameError {
 }
 
 /// RFC 1123, section 2.1, in small letters, so that two spellings are never two machines.
-fn label(text: &str) -> bool {
+pub(crate) fn label(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=63).contains(&text.len()) && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-')
 }
@@ -119,7 +119,7 @@ fn user(text: &str) -> Result<(), NameError> {
     if system { Err(NameError::ReservedUser) } else { Ok(()) }
 }
 
-/// `<share>-samba` is published as a host name of its own, so some room of the 63 characters is left; and a Service of
+/// The share is published under a host name of its own (`<share>-samba`, see `ShareNames`), so some room of the 63 characters is left; and a Service of
 /// Kubernetes takes the name, which begins with a letter (RFC 1035).
 fn share(text: &str) -> Result<(), NameError> {
     if text.len() > 48 || !label(text) || !text.starts_with(|c: char| c.is_ascii_lowercase()) {

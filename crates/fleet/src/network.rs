@@ -1,7 +1,7 @@
 //! `[network]`: the one subnet that the machines share.
 
 use crate::net::Address;
-use crate::{AddressRange, HostName, Subnet};
+use crate::{AddressRange, HostName, ShareNames, Subnet};
 use document::{Decode, Kind, Path, Problems, Table, Value};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
@@ -30,6 +30,9 @@ pub struct Network {
     /// Other hosts with addresses of their own (a printer, the router), known by name on every machine.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hosts: BTreeMap<HostName, Ipv4Addr>,
+    /// How shares are called on the LAN, below `.local`: `{share}` stands for the share's name. `{share}-samba` if absent.
+    #[serde(default, skip_serializing_if = "ShareNames::is_default")]
+    pub share_names: ShareNames,
 }
 
 impl Network {
@@ -48,10 +51,11 @@ impl Decode for Network {
         let dhcp = table.or_default("dhcp", problems);
         let balancer = table.or_default("balancer", problems);
         let hosts: BTreeMap<HostName, Address> = table.or_default("hosts", problems);
+        let share_names = table.or_default("share_names", problems);
         table.close(problems);
         let dns = dns.into_iter().map(|Address(address)| address).collect();
         let hosts = hosts.into_iter().map(|(name, Address(address))| (name, address)).collect();
-        Some(Self { subnet: subnet?, gateway, dns, dhcp, balancer, hosts })
+        Some(Self { subnet: subnet?, gateway, dns, dhcp, balancer, hosts, share_names })
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::net::Ipv4Addr;
 use storage::Size;
 
-/// One Samba share, found by Macs and others as `<name>-samba.local`.
+/// One Samba share, found by Macs and others as `<name>-samba.local`, or as `network.share_names` says.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Share {

@@ -197,8 +197,8 @@ fn services(fleet: &Fleet) -> Vec<Service> {
     let ssh = fleet.machines.keys().map(|name| (format!("SSH on {name}"), Some(format!("{name}.{domain}")), 22));
     let servers = fleet.machines.iter().filter(|(_, machine)| machine.role == crate::Role::K3sServer);
     let api = servers.map(|(name, _)| (format!("k3s API on {name}"), Some(format!("{name}.{domain}")), 6443));
-    let shares =
-        fleet.shares.keys().map(|name| (share_service(name.as_ref()), Some(format!("{name}-samba.local")), 445));
+    let called = &fleet.network.share_names;
+    let shares = fleet.shares.keys().map(|name| (share_service(name.as_ref()), Some(called.host(name)), 445));
     let grafana = fleet.monitoring.iter().map(|_| ("Grafana".to_owned(), None, 80));
     let all = ssh.chain(api).chain(shares).chain(grafana);
     all.map(|(name, at, port)| Service { name, at, port }).collect()

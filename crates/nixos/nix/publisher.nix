@@ -87,6 +87,7 @@ in
     # Started by its token's unit, when there is one.
     unitConfig.ConditionPathExists = "${run}/token";
     startLimitIntervalSec = 0;
+    environment.HOMEHIVE_SHARE_HOST_NAME = share-names;
     serviceConfig = {
       Type = "notify";
       ExecStart = "${homehive-publish-shares}/bin/homehive-publish-shares --kubeconfig ${kubeconfig}";

@@ -83,6 +83,16 @@ fn an_empty_server_begins_no_second_cluster() {
 }
 
 #[test]
+fn shares_are_called_as_the_fleet_says() {
+    let mut fleet = example("nas");
+    fleet.network.share_names = "smb-{share}".parse().unwrap();
+    let files = nixos::render(&fleet, &records(&fleet)).unwrap();
+    let publisher = files.iter().find(|file| file.path == "modules/publisher.nix").unwrap();
+    assert!(publisher.text.contains("share-names = \"smb-{share}\";"), "{}", publisher.text);
+    assert!(publisher.text.contains("environment.HOMEHIVE_SHARE_HOST_NAME = share-names;"), "{}", publisher.text);
+}
+
+#[test]
 fn a_name_of_the_medium_is_refused() {
     let mut fleet = example("nas");
     let machine = fleet.machines.values().next().unwrap().clone();

@@ -141,3 +141,27 @@ proptest! {
         prop_assert_eq!(all(&seen), after.iter().cloned().collect::<BTreeSet<_>>());
     }
 }
+
+proptest! {
+    /// What `check` finds good and the summary shows is what is published.
+    #[test]
+    fn the_fleets_pattern_and_the_publishers_are_one(pattern in "([a-z0-9-]{0,4}\\{share\\}[a-z0-9-]{0,30}|[a-z{}.A-Z-]{0,9})", share in "[a-z][a-z0-9-]{0,47}") {
+        let (Ok(names), Ok(share)) = (pattern.parse::<fleet::ShareNames>(), share.parse::<fleet::ShareName>()) else {
+            return Ok(());
+        };
+        let published = pattern.parse::<NamePattern>().expect("a pattern for the publisher").host(share.as_ref()).ok();
+        let declared = names.label(&share).map(|_| names.host(&share));
+        prop_assert_eq!(declared.filter(|host| host != "localhost.local"), published.filter(|host| host != "localhost.local"));
+        prop_assert_eq!(fleet::ShareNames::default().to_string(), NamePattern::default().to_string());
+    }
+
+    /// Two shares never have one name.
+    #[test]
+    fn each_share_has_a_name_of_its_own(pattern in "[a-z]{0,4}\\{share\\}[a-z]{0,4}", one in "[a-z]{1,6}", other in "[a-z]{1,6}") {
+        let names = pattern.parse::<fleet::ShareNames>().expect("a pattern");
+        let shares = [one, other].map(|share| share.parse::<fleet::ShareName>());
+        if let [Ok(one), Ok(other)] = shares && one != other {
+            prop_assert_ne!(names.host(&one), names.host(&other));
+        }
+    }
+}

@@ -157,13 +157,21 @@ fn cluster_subnets(draft: &Draft, problems: &mut Problems) {
 
 /// Shares and machines are both published under `.local`.
 fn published(draft: &Draft, problems: &mut Problems) {
+    let Some(network) = &draft.network else { return };
     for share in draft.shares.keys() {
-        let name = format!("{share}-samba");
-        let hosts = draft.network.iter().flat_map(|network| network.hosts.keys());
-        if draft.machines.keys().chain(hosts).any(|host| host.as_ref() == name) {
+        let at = path(["shares", share.as_ref()]);
+        let Some(name) = network.share_names.label(share) else {
+            let host = network.share_names.host(share);
+            let message = format!("share `{share}` would be published as `{host}`, which is no name for a host");
+            let help = "a name has at most 63 characters, and `localhost` is every machine itself: shorten \
+                        `network.share_names`, or give the share another name";
+            problems.add(&at, "fleet::bad_share_host", message, "no such name", help);
+            continue;
+        };
+        if draft.machines.keys().chain(network.hosts.keys()).any(|host| host.as_ref() == name) {
             let message = format!("share `{share}` is published as `{name}.local`, which is a machine");
-            let at = path(["shares", share.as_ref()]);
-            problems.add(&at, "fleet::share_named_as_machine", message, "taken", "give the share another name");
+            let help = "give the share another name, or all shares by `network.share_names`";
+            problems.add(&at, "fleet::share_named_as_machine", message, "taken", help);
         }
     }
 }

@@ -71,7 +71,10 @@ pub(super) fn files(home: &Home<'_>) -> Result<Vec<File>, RenderError> {
         modules.push(("k3s-server", head, k3s_server(home)));
     }
     if home.publishes() {
-        let body = Expr::Code(include_str!("../../nix/publisher.nix"));
+        let bindings = Set::new()
+            .note("How shares are called, below .local.")
+            .put("share-names", Expr::text(&home.fleet.network.share_names));
+        let body = Expr::Let(bindings, Box::new(Expr::Code(include_str!("../../nix/publisher.nix"))));
         let body = Expr::module("{ config, homehive-publish-shares, pkgs, ... }", body);
         modules.push(("publisher", "Shares appear on the LAN by their names, wherever they answer.", body));
     }
