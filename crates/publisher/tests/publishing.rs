@@ -125,6 +125,71 @@ fn records_return_after_restarts_of_avahi_and_of_the_api() {
 }
 
 #[test]
+fn a_connection_that_is_given_up_leaves_no_record_and_no_listener() {
+    let Some(home) = Home::start() else { return };
+    let (side, neighbour) = (&home.lan.a, &home.lan.b);
+    for (share, kind, address) in
+        [("timemachine", "time-machine", "10.77.0.201"), ("storage", "storage", "10.77.0.202")]
+    {
+        home.objects.share(share, kind);
+        home.objects.address(share, address);
+    }
+    let mut publisher = home.publisher();
+    publisher.said.wait_each(&[
+        "timemachine-samba.local is published at 10.77.0.201",
+        "storage-samba.local is published at 10.77.0.202",
+    ]);
+    let before = unix_sockets(publisher.pid());
+
+    // It does not answer: the connection is given up, with the records that were handed in by it, then the next one.
+    side.stall_avahi();
+    home.objects.address("storage", "10.77.0.212");
+    publisher.said.wait(&["trying again", "AddAddress"]);
+    publisher.said.wait(&["trying again", "GetState"]);
+    side.resume_avahi();
+
+    // What was handed in by them is nobody's: each name is there once, at the address of now, and no record is in its way.
+    publisher.said.wait_each(&[
+        "timemachine-samba.local is published at 10.77.0.201",
+        "storage-samba.local is published at 10.77.0.212",
+    ]);
+    for (share, address) in [("storage", "10.77.0.212"), ("timemachine", "10.77.0.201")] {
+        for side in [side, neighbour] {
+            until("the address", || side.resolve(&format!("{share}-samba.local")) == ip(address));
+        }
+    }
+    let refused = publisher.said.all.iter().find(|line| line.contains("is not published"));
+    assert_eq!(refused, None, "a record of its own was in its way");
+    for (service, wanted) in
+        [(SMB, ["storage;10.77.0.212", "timemachine;10.77.0.201"].as_slice()), (DISKS, &["timemachine;10.77.0.201"])]
+    {
+        let mut found: Vec<String> =
+            neighbour.browse(service).iter().map(|line| field(line, 3) + ";" + &field(line, 7)).collect();
+        found.sort();
+        assert_eq!(found, wanted, "{service}");
+    }
+    assert_eq!(unix_sockets(publisher.pid()), before, "connections that nobody needs any more");
+
+    // And it goes with all of them.
+    let mut smb = neighbour.listen(SMB);
+    smb.lines.wait(&["+;", ";storage;"]);
+    assert!(publisher.terminate().success());
+    smb.lines.wait(&["-;", ";storage;"]);
+    assert_eq!(neighbour.resolve("storage-samba.local"), None);
+}
+
+/// How many sockets of the machine itself a process holds: its connections to the bus among them.
+fn unix_sockets(pid: u32) -> usize {
+    let all = std::fs::read_to_string(format!("/proc/{pid}/net/unix")).expect("its sockets");
+    let inodes: Vec<&str> = all.lines().filter_map(|line| line.split_whitespace().nth(6)).collect();
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("its files");
+    let targets = open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    let sockets =
+        targets.filter_map(|target| Some(target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()));
+    sockets.filter(|inode| inodes.contains(&inode.as_str())).count()
+}
+
+#[test]
 fn a_taken_name_is_said_and_had_when_it_is_free() {
     let Some(home) = Home::start() else { return };
     let mut holder = home.lan.b.command("avahi-publish");

@@ -34,6 +34,15 @@ impl Lines {
         self.wait_within(words, LONG).unwrap_or_else(|| panic!("no line with {words:?} in\n{}", self.all.join("\n")))
     }
 
+    /// Waits until there was a line with each of these, in whichever order they come.
+    pub fn wait_each(&mut self, all: &[&str]) {
+        let mut missing = all.to_vec();
+        while !missing.is_empty() {
+            let line = self.wait(&[]);
+            missing.retain(|text| !line.contains(text));
+        }
+    }
+
     /// The same within a time; none if it does not come.
     pub fn wait_within(&mut self, words: &[&str], time: Duration) -> Option<String> {
         let end = Instant::now() + time;

@@ -118,6 +118,22 @@ impl Side {
         }
     }
 
+    /// Stops avahi-daemon where it is: it has its name on the bus, and answers nothing, until [`Side::resume_avahi`].
+    pub fn stall_avahi(&self) {
+        self.signal_avahi(rustix::process::Signal::STOP);
+    }
+
+    /// Lets it go on, with all that it was asked in the meantime.
+    pub fn resume_avahi(&self) {
+        self.signal_avahi(rustix::process::Signal::CONT);
+    }
+
+    fn signal_avahi(&self, signal: rustix::process::Signal) {
+        // `nsenter` becomes the program that it is given.
+        let pid = rustix::process::Pid::from_child(self.avahi.as_ref().unwrap());
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
     /// A program that speaks to this side's bus.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
