@@ -106,7 +106,7 @@ pub async fn bring(cluster: &Cluster, order: &Order<'_>) -> Result<Brought, Stop
     for (wave, mut items) in items {
         // What others lie in goes first, whatever its file is called.
         items.sort_by_key(|item| item.object.key().kind != "Namespace");
-        work.wave(wave, &items, &mut brought).await?;
+        work.wave(wave, &items, &inventory, &mut brought).await?;
     }
     work.prune(&whole, inventory, &mut brought).await?;
     Ok(brought)
@@ -140,13 +140,13 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn wave(&self, wave: Wave, items: &[Item<'_>], brought: &mut Brought) -> Result<(), Stop> {
+    async fn wave(&self, wave: Wave, items: &[Item<'_>], made: &Inventory, brought: &mut Brought) -> Result<(), Stop> {
         let span = self.order.deadlines.of(wave);
         let end = Instant::now() + span;
         let objects: Vec<&Object> = items.iter().map(|item| item.object).collect();
         self.passable(wave, items, &objects, end, span).await?;
         let told = self.cluster.tell(&objects, self.order.consent).await?;
-        let changes = self.changes(wave, items, &told);
+        let changes = self.changes(wave, items, made, &told);
         let conflicts: Vec<Change> =
             changes.iter().filter(|it| matches!(it.what, What::Conflict { .. })).cloned().collect();
         if !conflicts.is_empty() {
@@ -171,11 +171,9 @@ impl Work<'_> {
         self.ready(wave, awaited, end, span).await
     }
 
-    fn changes(&self, wave: Wave, items: &[Item<'_>], told: &[Told]) -> Vec<Change> {
-        let observed = Observed {
-            objects: items.iter().map(|item| item.object.key()).zip(told.iter().cloned()).collect(),
-            ..Observed::default()
-        };
+    fn changes(&self, wave: Wave, items: &[Item<'_>], made: &Inventory, told: &[Told]) -> Vec<Change> {
+        let objects = items.iter().map(|item| item.object.key()).zip(told.iter().cloned()).collect();
+        let observed = Observed { objects, inventory: made.clone(), ..Observed::default() };
         let files: Vec<Manifest> = items
             .iter()
             .map(|item| Manifest {
@@ -259,8 +257,8 @@ impl Work<'_> {
             let stop = |why: String| {
                 Err(Stop::Object { object: name.clone(), file: item.file.clone(), wave: wave.number(), why })
             };
-            match self.cluster.apply(item.object, How { dry: false, force }).await {
-                Ok(_) => break,
+            match self.cluster.put(item.object, force, what).await {
+                Ok(()) => break,
                 Err(error) => match error.refusal() {
                     None => return Err(error.into()),
                     // A webhook that answers in a moment, an object that was changed just now.

@@ -71,10 +71,12 @@ impl Inventory {
         self.0.remove(key);
     }
 
-    /// All, those of the last wave first: the order in which they can go.
+    /// All, those of the last wave first, and a volume after the claims of its wave, which hold it: the order in which they
+    /// can go.
     pub fn backwards(&self) -> Vec<(Key, Wave)> {
         let mut all: Vec<(Key, Wave)> = self.0.iter().map(|(key, wave)| (key.clone(), *wave)).collect();
-        all.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+        let rank = |(key, wave): &(Key, Wave)| (std::cmp::Reverse(*wave), key.kind == "PersistentVolume");
+        all.sort_by(|one, other| rank(one).cmp(&rank(other)).then_with(|| one.0.cmp(&other.0)));
         all
     }
 }
@@ -107,6 +109,15 @@ mod tests {
             let object = inventory.object().unwrap();
             prop_assert_eq!(Inventory::read(object.value()), inventory);
         }
+    }
+
+    #[test]
+    fn what_holds_another_goes_before_it() {
+        let text = "10 v1 Namespace - samba\n10 v1 PersistentVolume - share-a\n10 v1 PersistentVolumeClaim samba a\n\
+                    50 v1 Service samba a\n";
+        let object = serde_json::json!({ "data": { "objects": text } });
+        let kinds: Vec<String> = Inventory::read(&object).backwards().into_iter().map(|(key, _)| key.kind).collect();
+        assert_eq!(kinds, ["Service", "Namespace", "PersistentVolumeClaim", "PersistentVolume"]);
     }
 
     #[test]

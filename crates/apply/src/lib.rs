@@ -17,6 +17,7 @@ mod ready;
 mod refusal;
 mod stop;
 mod text;
+mod volume;
 mod wait;
 
 pub use bring::{Brought, Deadlines, Order, bring};
@@ -29,6 +30,7 @@ pub use plan::{Change, Kept, Observed, Plan, Pruning, Told, What, Would, in_orde
 pub use ready::{Readiness, readiness};
 pub use refusal::{Conflict, Refusal};
 pub use stop::Stop;
+pub use volume::FormerClaim;
 
 /// The field manager of what homehive applies.
 pub const MANAGER: &str = "homehive";

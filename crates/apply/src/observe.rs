@@ -6,6 +6,7 @@ use crate::inventory::Inventory;
 use crate::name::Consent;
 use crate::plan::{Observed, Told, Would, in_order, may_take};
 use crate::refusal::Refusal;
+use crate::volume::moved;
 use cluster::{Manifest, Object};
 use futures_util::StreamExt as _;
 
@@ -66,6 +67,10 @@ impl Cluster {
                 other => other,
             },
             Ok(would) => Would::Be(would),
+        };
+        let would = match (would, &live) {
+            (Would::Refused(why), Some(live)) => Would::Refused(moved(live, object.value()).unwrap_or(why)),
+            (would, _) => would,
         };
         Ok(Told { live, would })
     }

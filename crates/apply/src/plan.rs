@@ -5,6 +5,7 @@ use crate::difference::{Field, difference};
 use crate::inventory::Inventory;
 use crate::name::{Consent, Name};
 use crate::refusal::Conflict;
+use crate::volume::{FormerClaim, former_claim};
 use crate::{ADDON, LABEL, MANAGER};
 use cluster::{Key, Manifest, Object, Wave};
 use schemars::JsonSchema;
@@ -88,6 +89,8 @@ pub enum What {
         fields: Vec<Field>,
         /// Whose fields are taken, as was asked for.
         forced: Vec<Conflict>,
+        /// The claim that is gone and that the volume forgets, for the one that the fleet declares.
+        freed: Option<FormerClaim>,
     },
     /// It is there, and the server cannot say whether it differs.
     Unknown {
@@ -150,8 +153,10 @@ pub fn plan(manifests: &[Manifest], observed: &Observed, consent: &Consent) -> P
     let changes = objects.iter().map(|(wave, file, object)| {
         let key = object.key();
         let unasked = || What::Create { unknown: Some("the server was not asked".into()) };
-        let what = observed.objects.get(&key).map_or_else(unasked, what);
-        let ours = observed.inventory.has(&key) || is_ours(observed.objects.get(&key));
+        let told = observed.objects.get(&key);
+        let ours = observed.inventory.has(&key) || is_ours(told);
+        let freed = told.and_then(|told| former_claim(told.live.as_ref()?, object.value())).filter(|_| ours);
+        let what = told.map_or_else(unasked, |told| what(told, freed));
         Change { object: Name::from(&key), wave: wave.number(), file: file.clone(), what, ours }
     });
     let changes = changes.collect();
@@ -187,7 +192,7 @@ fn is_placed(live: &Value) -> bool {
     metadata["labels"][LABEL] == "homehive" && addon
 }
 
-fn what(told: &Told) -> What {
+fn what(told: &Told, freed: Option<FormerClaim>) -> What {
     match (&told.live, &told.would) {
         (_, Would::Refused(why)) => What::Refused { why: why.clone() },
         (_, Would::Conflict(conflicts)) => What::Conflict { conflicts: conflicts.clone() },
@@ -195,14 +200,14 @@ fn what(told: &Told) -> What {
         (None, Would::Unknown(why)) => What::Create { unknown: Some(why.clone()) },
         (Some(_), Would::Unknown(why)) => What::Unknown { why: why.clone() },
         (Some(live), Would::Force(conflicts, would)) => {
-            What::Change { fields: difference(live, would), forced: conflicts.clone() }
+            What::Change { fields: difference(live, would), forced: conflicts.clone(), freed }
         }
         (Some(live), Would::Be(would)) => {
             let fields = difference(live, would);
-            if fields.is_empty() && part(live) == part(would) {
+            if fields.is_empty() && part(live) == part(would) && freed.is_none() {
                 What::Same
             } else {
-                What::Change { fields, forced: Vec::new() }
+                What::Change { fields, forced: Vec::new(), freed }
             }
         }
     }
@@ -308,6 +313,28 @@ mod tests {
             assert_eq!((word, plan.objects[0].ours), (what, ours), "{case}");
             assert_eq!(plan.is_empty(), word == "same", "{case}");
         }
+    }
+
+    #[test]
+    fn only_volumes_of_ours_forget_a_claim() {
+        let volume = |reference: Value| {
+            json!({ "apiVersion": "v1", "kind": "PersistentVolume", "metadata": { "name": "share-a" },
+            "spec": { "claimRef": reference } })
+        };
+        let declared = Object::from_value(volume(json!({ "namespace": "samba", "name": "a" }))).unwrap();
+        let mut live = applied(volume(json!({ "namespace": "samba", "name": "a", "uid": "1" })));
+        live["status"] = json!({ "phase": "Released" });
+        let key = declared.key();
+        let files = [Manifest { wave: Wave::Ground, name: "x".into(), head: String::new(), objects: vec![declared] }];
+        let mut observed = Observed::default();
+        observed.objects.insert(key.clone(), Told { live: Some(live.clone()), would: Would::Be(live) });
+        assert_eq!(plan(&files, &observed, &Consent::default()).objects[0].what, What::Same);
+        observed.inventory.put(key, Wave::Ground);
+        let text = plan(&files, &observed, &Consent::default()).text();
+        assert!(
+            text.contains("its former claim samba/a (uid 1) is gone: freed for the one that is declared"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub enum Readiness {
 use Readiness::{Failed, Ready, Waiting};
 
 /// How the object is; kinds of which nobody knows what readiness is are ready once they are there. A `HelmChart` is as
-/// its job is: see [`chart`].
+/// its job is: see [`chart`]; what else can be said of a claim: see [`claim`].
 pub fn readiness(object: &Value) -> Readiness {
     match object["kind"].as_str().unwrap_or_default() {
         "CustomResourceDefinition" => definition(object),
@@ -27,6 +27,7 @@ pub fn readiness(object: &Value) -> Readiness {
         "APIService" => condition(object, "Available", "its server does not answer yet"),
         "Namespace" if object["status"]["phase"] == "Terminating" => Failed("it is being deleted".into()),
         "Service" => service(object),
+        "PersistentVolumeClaim" => claim(object, None),
         "Pod" => condition(object, "Ready", "its containers are not ready"),
         _ => Ready,
     }
@@ -46,6 +47,25 @@ pub fn chart(chart: &Value, job_object: Option<&Value>, before: Option<&str>) ->
         Waiting(why) => Waiting(format!("its job: {why}")),
         Failed(why) => Failed(format!("its job: {why}")),
         Ready => Ready,
+    }
+}
+
+/// How a claim is, by the volume that it names. One that names none may wait for its first pod, which comes with a later
+/// wave, and is ready once it is there. One that names its volume waits for no pod, whatever its class says: the controller
+/// of volumes looks at `WaitForFirstConsumer` where it has to find a volume, and binds one that is named at once
+/// (kube-controller-manager, `syncUnboundClaim`).
+pub fn claim(claim: &Value, volume: Option<&Value>) -> Readiness {
+    let Some(name) = claim["spec"]["volumeName"].as_str().filter(|name| !name.is_empty()) else { return Ready };
+    match (claim["status"]["phase"].as_str(), volume) {
+        (Some("Bound"), _) => Ready,
+        (Some("Lost"), _) => Failed(format!("its volume {name} is gone")),
+        (_, Some(volume)) if volume["status"]["phase"] == "Released" => {
+            Waiting(format!("its volume {name} remembers a claim that is gone"))
+        }
+        (_, Some(volume)) if volume["spec"]["claimRef"]["name"] != claim["metadata"]["name"] => {
+            Waiting(format!("its volume {name} is kept for another claim"))
+        }
+        _ => Waiting(format!("it is not bound to its volume {name} yet")),
     }
 }
 
@@ -160,7 +180,7 @@ fn service(object: &Value) -> Readiness {
 
 #[cfg(test)]
 mod tests {
-    use super::{Readiness, chart, endpoints, readiness};
+    use super::{Readiness, chart, claim, endpoints, readiness};
     use serde_json::{Value, json};
 
     fn word(readiness: &Readiness) -> &'static str {
@@ -249,6 +269,40 @@ mod tests {
             ("failed", &bad, Some(job("a", done())), None, "failed"),
         ] {
             assert_eq!(word(&chart(object, job.as_ref(), before)), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn claims() {
+        let one = |volume: &str, phase: &str| {
+            let (metadata, spec) = (json!({ "name": "a" }), json!({ "volumeName": volume }));
+            json!({ "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec, "status": { "phase": phase } })
+        };
+        let volume =
+            |phase: &str, name: &str| json!({ "spec": { "claimRef": { "name": name } }, "status": { "phase": phase } });
+        for (case, object, volume, expected) in [
+            ("bound", one("share-a", "Bound"), Some(volume("Bound", "a")), Ok("ready")),
+            ("it may wait for its first pod", one("", "Pending"), None, Ok("ready")),
+            ("new", one("share-a", ""), None, Err("it is not bound to its volume share-a yet")),
+            ("pending", one("share-a", "Pending"), Some(volume("Available", "a")), Err("it is not bound to")),
+            ("another's", one("share-a", "Pending"), Some(volume("Bound", "b")), Err("is kept for another claim")),
+            (
+                "left over",
+                one("share-a", "Pending"),
+                Some(volume("Released", "a")),
+                Err("remembers a claim that is gone"),
+            ),
+            ("lost", one("share-a", "Lost"), None, Ok("failed")),
+        ] {
+            let found = claim(&object, volume.as_ref());
+            match expected {
+                Ok(expected) => assert_eq!(word(&found), expected, "{case}"),
+                Err(part) => assert!(
+                    format!("{found:?}").starts_with("Waiting") && format!("{found:?}").contains(part),
+                    "{case}"
+                ),
+            }
+            assert_eq!(word(&readiness(&object)), word(&found), "{case}");
         }
     }
 

@@ -56,8 +56,8 @@ impl Change {
             What::Create { unknown: None } => writeln!(text, "  + create {object}"),
             What::Create { unknown: Some(why) } => writeln!(text, "  + create {object} (not asked yet: {why})"),
             What::Unknown { why } => writeln!(text, "  ~ apply  {object} (what would change is not known: {why})"),
-            What::Change { fields, forced } => {
-                let own = fields.is_empty() && forced.is_empty();
+            What::Change { fields, forced, freed } => {
+                let own = fields.is_empty() && forced.is_empty() && freed.is_none();
                 let note = if own { " (only which fields are homehive's)" } else { "" };
                 let _ = writeln!(text, "  ~ change {object}{note}");
                 for field in fields {
@@ -67,6 +67,10 @@ impl Change {
                 }
                 for conflict in forced {
                     let _ = writeln!(text, "      taken by force: {conflict}");
+                }
+                if let Some(claim) = freed {
+                    let _ =
+                        writeln!(text, "      its former claim {claim} is gone: freed for the one that is declared");
                 }
                 Ok(())
             }

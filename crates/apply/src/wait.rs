@@ -2,6 +2,7 @@
 
 use crate::client::{AskError, Cluster};
 use crate::ready::{self, Readiness};
+use crate::volume;
 use cluster::{Key, Object};
 use serde_json::Value;
 use std::time::Duration;
@@ -41,6 +42,9 @@ impl Cluster {
             let job = self.get(&job_of(&live)).await?;
             let before = awaited.job.as_deref().filter(|_| awaited.since.elapsed() < SAME_JOB);
             return Ok(ready::chart(&live, job.as_ref(), before));
+        }
+        if let Some(volume) = volume::of_claim(&live) {
+            return Ok(ready::claim(&live, self.get(&volume).await?.as_ref()));
         }
         Ok(ready::readiness(&live))
     }

@@ -102,6 +102,15 @@ fn what_is_no_longer_wanted_goes_and_others_stay() {
     assert_eq!(machine.place(&[]), "");
 }
 
+/// k3s deletes what leaves a file that stays. One whose objects get files of their own goes whole, and after these are there.
+#[test]
+fn a_file_that_is_divided_goes_whole_and_last() {
+    let machine = Machine::new();
+    machine.place(&[("10-volumes.yaml", "a: 1\n---\nb: 1\n")]);
+    let said = machine.place(&[("10-volume-a.yaml", "a: 1\n"), ("10-volume-b.yaml", "b: 1\n")]);
+    assert_eq!(said, "placed 10-volume-a.yaml\nplaced 10-volume-b.yaml\nremoved 10-volumes.yaml\n");
+}
+
 /// Links, dangling ones too, stop k3s from reading anything.
 #[test]
 fn a_link_in_its_place_is_replaced() {

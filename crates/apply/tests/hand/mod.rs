@@ -1,5 +1,5 @@
 //! A hand that plays the controllers of a cluster, for an API server without any: workloads become available, charts are
-//! installed, balancers give addresses, claims that nobody uses go.
+//! installed, balancers give addresses, claims are bound to their volumes, and what nobody holds any more goes.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::allow_attributes, reason = "each test that includes this uses a part")]
 
@@ -39,8 +39,9 @@ pub fn play(client: Client) -> Hand {
             workloads(&client).await;
             charts(&client).await;
             balancers(&client).await;
-            release::<PersistentVolumeClaim>(&client).await;
-            release::<PersistentVolume>(&client).await;
+            volumes(&client).await;
+            release::<PersistentVolumeClaim>(&client, |_| false).await;
+            release::<PersistentVolume>(&client, is_bound).await;
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }))
@@ -133,14 +134,56 @@ async fn balancers(client: &Client) {
     }
 }
 
-/// Lets go what is to be deleted and used by nobody.
-async fn release<K>(client: &Client)
+/// Binds claims to the volumes that they name, and tells of volumes how they are, as the controller of volumes does: one
+/// that remembers a claim by its identity is bound to no other.
+async fn volumes(client: &Client) {
+    let claims = all::<PersistentVolumeClaim>(client).await;
+    let api: Api<PersistentVolume> = Api::all(client.clone());
+    for volume in all::<PersistentVolume>(client).await {
+        let name = volume.metadata.name.clone().unwrap_or_default();
+        let kept = volume.spec.as_ref().and_then(|spec| spec.claim_ref.clone()).unwrap_or_default();
+        let asks =
+            |it: &&PersistentVolumeClaim| it.spec.as_ref().and_then(|spec| spec.volume_name.as_ref()) == Some(&name);
+        let claim = claims
+            .iter()
+            .filter(asks)
+            .find(|it| it.metadata.name == kept.name && it.metadata.namespace == kept.namespace);
+        let uid = claim.and_then(|it| it.metadata.uid.clone());
+        let phase = match (&kept.uid, claim) {
+            (Some(_), _) if kept.uid != uid => "Released",
+            (_, None) => "Available",
+            (_, Some(claim)) => {
+                if kept.uid.is_none() {
+                    let bind = Patch::Merge(json!({ "spec": { "claimRef": { "uid": uid } } }));
+                    if api.patch(&name, &PatchParams::default(), &bind).await.is_err() {
+                        continue;
+                    }
+                }
+                if claim.status.as_ref().and_then(|it| it.phase.as_deref()) != Some("Bound") {
+                    status(client, claim, json!({ "phase": "Bound" })).await;
+                }
+                "Bound"
+            }
+        };
+        if volume.status.as_ref().and_then(|it| it.phase.as_deref()) != Some(phase) {
+            let patch = Patch::Merge(json!({ "status": { "phase": phase } }));
+            let _ = api.patch_status(&name, &PatchParams::default(), &patch).await;
+        }
+    }
+}
+
+fn is_bound(volume: &PersistentVolume) -> bool {
+    volume.status.as_ref().and_then(|it| it.phase.as_deref()) == Some("Bound")
+}
+
+/// Lets go what is to be deleted and held by nobody.
+async fn release<K>(client: &Client, held: impl Fn(&K) -> bool)
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Serialize,
 {
     for it in all::<K>(client).await {
         let meta = it.meta();
-        if meta.deletion_timestamp.is_some() {
+        if meta.deletion_timestamp.is_some() && !held(&it) {
             let kind = ApiResource::erase::<K>(&());
             let name = meta.name.clone().unwrap_or_default();
             let api: Api<DynamicObject> = match &meta.namespace {
