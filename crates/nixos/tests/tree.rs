@@ -92,6 +92,22 @@ fn shares_are_called_as_the_fleet_says() {
     assert!(publisher.text.contains("environment.HOMEHIVE_SHARE_HOST_NAME = share-names;"), "{}", publisher.text);
 }
 
+/// Else the list would stay as it was, with whoever was taken out of it.
+#[test]
+fn a_user_without_a_password_keeps_nobody_else_in_the_list() {
+    let mut fleet = example("nas");
+    let share = fleet.shares.get_mut(&"storage".parse().unwrap()).unwrap();
+    share.users = vec!["ben".parse().unwrap(), "eva".parse().unwrap()];
+    let files = nixos::render(&fleet, &records(&fleet)).unwrap();
+    let module = files.iter().find(|file| file.path == "modules/cluster-secrets.nix").unwrap();
+    let begin = module.text.find("name = \"share-users-storage\";").unwrap();
+    let entry = &module.text[begin..begin + module.text[begin..].find("namespace = ").unwrap()];
+    assert!(entry.contains("missing = [ \"samba-eva\" ];"), "{entry}");
+    assert!(entry.contains("uid = 284803;") && entry.contains("config.age.secrets.samba-ben.path"), "{entry}");
+    assert!(!entry.contains("eva ="), "{entry}");
+    assert!(!module.text.contains("secrets.samba-eva"), "nothing refers to a file that is not there");
+}
+
 #[test]
 fn a_name_of_the_medium_is_refused() {
     let mut fleet = example("nas");
