@@ -8,14 +8,15 @@ in
     file = ../secrets + "/${name}.age";
   });
 
+  # There even if the cluster has no Secrets: those that it had are to go.
   systemd.services.homehive-secrets = {
     description = "Make the cluster's Secrets from the machine's";
-    wantedBy = [ "multi-user.target" ];
-    wants = [ "k3s.service" ];
-    after = [
+    # Started with k3s, and neither before nor after it: nothing waits for anything, whichever of them is late.
+    wantedBy = [
+      "multi-user.target"
       "k3s.service"
-      "agenix-install-secrets.service"
     ];
+    after = [ "agenix-install-secrets.service" ];
     # A secret that was sealed anew is another file.
     restartTriggers = map (name: config.age.secrets.${name}.file) files;
     path = [
@@ -28,17 +29,29 @@ in
       PRUNE = if config.networking.hostName == first then "yes" else "no";
       # For kubectl's cache, which holds no secrets.
       HOME = "/run/homehive-secrets";
+      # How many seconds a try waits for the cluster's API.
+      DEADLINE = "120";
     };
+    # Five tries, about twelve minutes; then it has failed, for all to see, until k3s starts anew or a system is activated.
+    # The interval is longer than five tries that hang.
+    startLimitBurst = 5;
+    startLimitIntervalSec = 1800;
     serviceConfig = {
-      Type = "oneshot";
+      # Begun is enough for whoever starts it: an activation waits for no API server.
+      Type = "exec";
       RemainAfterExit = true;
       ExecStart = "${script} ${table}";
+      Restart = "on-failure";
+      RestartSec = 30;
+      # A try that hangs ends here.
+      RuntimeMaxSec = 300;
+      TimeoutStopSec = 10;
+      # A file that agenix has not opened is not there the next time either.
+      RestartPreventExitStatus = 3;
       # In memory, for root alone.
       RuntimeDirectory = "homehive-secrets";
       RuntimeDirectoryMode = "0700";
       UMask = "0077";
-      # The script gives up after ten minutes.
-      TimeoutStartSec = "15min";
       NoNewPrivileges = true;
       PrivateTmp = true;
       ProtectHome = true;

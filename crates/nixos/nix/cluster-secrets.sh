@@ -3,14 +3,16 @@
 # only root enters; it is never a word of a command, and never printed.
 #
 # Usage: cluster-secrets TABLE; RUNTIME_DIRECTORY is such a directory. With PRUNE=yes, Secrets that were made here before
-# and are no longer in the table are removed. DEADLINE: how many seconds the cluster's API is waited for.
+# and are no longer in the table are removed. DEADLINE: how many seconds the cluster's API is waited for. It ends with 1
+# where another try may do it, and with 3 where a file is missing.
 set -euo pipefail
 umask 077
 
 table=$1
 work=${RUNTIME_DIRECTORY:?}
-deadline=$((SECONDS + ${DEADLINE:-600}))
-mark=app.kubernetes.io/part-of=homehive-secrets
+deadline=$((SECONDS + ${DEADLINE:-120}))
+# What was made here bears both; nothing else is ever removed.
+mark=app.kubernetes.io/managed-by=homehive,app.kubernetes.io/part-of=homehive-secrets
 failed=0
 
 # No opened secret stays behind, however this ends.
@@ -83,13 +85,15 @@ $table[0][$at]
     },
     data: (.keys | map_values(value | @base64)) }'
 
-jq '{ apiVersion: "v1", kind: "List", items: (map(.namespace) | unique | map({
-        apiVersion: "v1", kind: "Namespace",
-        metadata: { name: ., labels: { "app.kubernetes.io/managed-by": "homehive" } } })) }' "$table" >"$work/namespaces.json"
 again "the cluster's API" "$work/ready.json" kubectl get --raw /readyz
-again "namespaces" "$work/answer.json" apply "$work/namespaces.json"
 
 count=$(jq length "$table")
+if [ "$count" -gt 0 ]; then
+    jq '{ apiVersion: "v1", kind: "List", items: (map(.namespace) | unique | map({
+            apiVersion: "v1", kind: "Namespace",
+            metadata: { name: ., labels: { "app.kubernetes.io/managed-by": "homehive" } } })) }' "$table" >"$work/namespaces.json"
+    again "namespaces" "$work/answer.json" apply "$work/namespaces.json"
+fi
 for ((at = 0; at < count; at++)); do
     name=$(jq --raw-output --argjson at "$at" '.[$at] | "\(.namespace)/\(.name)"' "$table")
     missing=$(jq --raw-output --argjson at "$at" '.[$at].missing // [] | join(", ")' "$table")
@@ -110,7 +114,7 @@ for ((at = 0; at < count; at++)); do
     done < <(jq --raw-output --argjson at "$at" \
         '.[$at].keys | [.[] | .file // empty, (.users // {})[].file] | unique[]' "$table")
     if [ "$good" = no ]; then
-        failed=1
+        failed=3
         continue
     fi
     jq --null-input --slurpfile table "$table" --argjson at "$at" "${files[@]}" "$one" >"$work/secret.json"

@@ -14,18 +14,18 @@ const BEN: &str = "canary-of-ben-\"quoted\"-$(words)-8d1f";
 const EVA: &str = "canary of eva ü 77aa";
 
 /// A server's surroundings: what agenix opened, its directory in memory, and `k3s kubectl`.
-struct Server {
+pub struct Server {
     dir: tempfile::TempDir,
-    api: ApiServer,
-    table: PathBuf,
+    pub api: ApiServer,
+    pub table: PathBuf,
 }
 
 impl Server {
-    fn path(&self, path: &str) -> PathBuf {
+    pub fn path(&self, path: &str) -> PathBuf {
         self.dir.path().join(path)
     }
 
-    fn new(home: &Home) -> Option<Self> {
+    pub fn new(home: &Home) -> Option<Self> {
         if !["kubectl", "jq", "nix-instantiate", "bash"].into_iter().all(has) {
             return None;
         }
@@ -53,7 +53,7 @@ impl Server {
         fs::write(self.path("opened").join(name), value).unwrap();
     }
 
-    fn command(&self, script: &Path, deadline: u32, prune: bool) -> Command {
+    pub fn command(&self, script: &Path, deadline: u32, prune: bool) -> Command {
         let mut command = Command::new("bash");
         command.arg(script).arg(&self.table).env("RUNTIME_DIRECTORY", self.path("run")).env("HOME", self.path("run"));
         command.env("DEADLINE", deadline.to_string()).env("PAUSE", "1").env("PRUNE", if prune { "yes" } else { "no" });
@@ -63,7 +63,7 @@ impl Server {
     }
 
     /// What the cluster has under this name, decoded.
-    fn secret(&self, namespace: &str, name: &str) -> Option<Value> {
+    pub fn secret(&self, namespace: &str, name: &str) -> Option<Value> {
         self.get("secret", namespace, name)
     }
 
@@ -90,27 +90,30 @@ impl Server {
     }
 }
 
-/// The table as Nix makes it from the rendered module; `opened` is where agenix would put what it opens.
-fn table_of(home: &Home, opened: &Path) -> String {
-    let expression = r#"
-        { module, opened, names }:
+/// What Nix makes of the rendered module; `opened` is where agenix would put what it opens, `part` what is asked for.
+pub fn made(home: &Home, opened: &Path, part: &str) -> Value {
+    let expression = format!(
+        r#"
+        {{ module, opened, names }}:
         let
-          lib.genAttrs = names: f: builtins.listToAttrs (map (name: { inherit name; value = f name; }) names);
-          secret = name: { path = "${opened}/${name}"; file = name; };
-          config = {
+          lib.genAttrs = names: f: builtins.listToAttrs (map (name: {{ inherit name; value = f name; }}) names);
+          secret = name: {{ path = "${{opened}}/${{name}}"; file = name; }};
+          config = {{
             age.secrets = lib.genAttrs (builtins.fromJSON names) secret;
             networking.hostName = "nas";
             services.k3s.package = "k3s";
-          };
-          pkgs = { coreutils = ""; jq = ""; writeText = _: text: text; writeShellScript = name: _: name; };
-          made = import (/. + module) { inherit config lib pkgs; };
-          words = made.systemd.services.homehive-secrets.serviceConfig.ExecStart;
+          }};
+          pkgs = {{ coreutils = ""; jq = ""; writeText = _: text: text; writeShellScript = name: _: name; }};
+          made = import (/. + module) {{ inherit config lib pkgs; }};
+          unit = made.systemd.services.homehive-secrets;
+          words = unit.serviceConfig.ExecStart;
         in
-        builtins.substring (builtins.stringLength "cluster-secrets ") (-1) words
-    "#;
+        {part}
+    "#
+    );
     let names = r#"["grafana-password", "mail-password", "samba-ben", "samba-eva"]"#;
     let mut nix = Command::new("nix-instantiate");
-    nix.args(["--eval", "--json", "--readonly-mode", "--expr", expression, "--argstr", "names", names]);
+    nix.args(["--eval", "--strict", "--json", "--readonly-mode", "--expr", &expression, "--argstr", "names", names]);
     nix.args(["--argstr", "module"]).arg(home.path("fleet/modules/cluster-secrets.nix"));
     nix.args(["--argstr", "opened"]).arg(opened);
     let output = nix.output().unwrap();
@@ -118,7 +121,13 @@ fn table_of(home: &Home, opened: &Path) -> String {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn home() -> Home {
+/// The table that the rendered unit hands to its script.
+pub fn table_of(home: &Home, opened: &Path) -> String {
+    let table = made(home, opened, "builtins.substring (builtins.stringLength \"cluster-secrets \") (-1) words");
+    table.as_str().unwrap().to_owned()
+}
+
+pub fn home() -> Home {
     let home = Home::new("nas", &["owner"]);
     home.edit(|text| text.replace("size = \"10TiB\"", "size = \"10TiB\"\nusers = [\"ben\", \"eva\"]"));
     home.told(&["secrets", "init"], "", 1);
@@ -129,11 +138,11 @@ fn home() -> Home {
     home
 }
 
-fn script(home: &Home) -> PathBuf {
+pub fn script(home: &Home) -> PathBuf {
     home.path("fleet/modules/cluster-secrets.sh")
 }
 
-fn told(output: &Output) -> String {
+pub fn told(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned()
 }
 
@@ -314,7 +323,7 @@ fn an_api_server_that_is_away_is_waited_for_until_the_deadline() {
     fs::remove_file(server.path("opened/samba-eva")).unwrap();
     server.open("grafana-password", "of-grafana-4567");
     let output = server.command(&script, 60, true).output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(3), "{}", told(&output));
     assert!(told(&output).contains("samba/share-users-storage: not made"), "{}", told(&output));
     assert_eq!(server.value("monitoring", "grafana-admin", "admin-password"), "of-grafana-4567");
 }

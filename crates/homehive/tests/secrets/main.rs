@@ -10,4 +10,5 @@ mod leaks;
 mod machine;
 mod search;
 mod terminal;
+mod unit;
 mod verbs;

@@ -5,13 +5,10 @@ use crate::File;
 use crate::syntax::{Expr, Set};
 use cluster::secrets::{SambaUser, Secret, Source};
 
-/// The files; none if the cluster has no Secrets.
+/// The files; none if the cluster has no server. A cluster without Secrets may have had some, which are to go.
 pub(super) fn files(home: &Home<'_>) -> Result<Vec<File>, RenderError> {
+    let Some((first, _)) = home.servers.first() else { return Ok(Vec::new()) };
     let all = cluster::secrets(home.fleet);
-    if all.is_empty() {
-        return Ok(Vec::new());
-    }
-    let first = home.servers.first().map(|(name, _)| name.to_string()).unwrap_or_default();
     let table = all.iter().map(|secret| entry(home, secret).into()).collect();
     let bindings = Set::new()
         .note(
@@ -20,7 +17,7 @@ pub(super) fn files(home: &Home<'_>) -> Result<Vec<File>, RenderError> {
         )
         .put("secrets", Expr::List(table))
         .put("files", Expr::texts(there(home)))
-        .put("first", first);
+        .put("first", first.to_string());
     let body = Expr::Let(bindings, Box::new(Expr::Code(include_str!("../../nix/cluster-secrets.nix"))));
     let head = "The cluster's Secrets, made on its servers.";
     let module = File::nix("modules/cluster-secrets.nix", head, &Expr::module("{ config, lib, pkgs, ... }", body))?;

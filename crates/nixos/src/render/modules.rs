@@ -317,10 +317,9 @@ fn k3s_server(home: &Home<'_>) -> Expr {
         )
         .put("extraFlags", Expr::texts(flags));
     let completion = Expr::Lines("source <(k3s completion bash)\nsource <(k3s kubectl completion bash)\n".to_owned());
-    let mut imports = vec![Expr::Path("./k3s.nix".to_owned()), Expr::Path("./cluster-manifests.nix".to_owned())];
-    if !cluster::secrets(home.fleet).is_empty() {
-        imports.push(Expr::Path("./cluster-secrets.nix".to_owned()));
-    }
+    let mut imports: Vec<Expr> = ["./k3s.nix", "./cluster-manifests.nix", "./cluster-secrets.nix"]
+        .map(|path| Expr::Path(path.to_owned()))
+        .into();
     if home.publishes() {
         imports.push(Expr::Path("./publisher.nix".to_owned()));
     }
