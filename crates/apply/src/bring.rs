@@ -92,6 +92,10 @@ struct Item<'a> {
 pub async fn bring(cluster: &Cluster, order: &Order<'_>) -> Result<Brought, Stop> {
     let observed = cluster.observe(order.manifests, order.consent).await?;
     let whole = plan(order.manifests, &observed, order.consent);
+    let unknown = whole.unknown(order.consent);
+    if !unknown.is_empty() {
+        return Err(Stop::Unknown { unknown });
+    }
     let conflicts: Vec<Change> = whole.conflicts().into_iter().cloned().collect();
     if !conflicts.is_empty() {
         return Err(Stop::Conflicts { changes: conflicts });
@@ -145,7 +149,7 @@ impl Work<'_> {
         let end = Instant::now() + span;
         let objects: Vec<&Object> = items.iter().map(|item| item.object).collect();
         self.passable(wave, items, &objects, end, span).await?;
-        let told = self.cluster.tell(&objects, self.order.consent).await?;
+        let told = self.told(&objects, end).await?;
         let changes = self.changes(wave, items, made, &told);
         let conflicts: Vec<Change> =
             changes.iter().filter(|it| matches!(it.what, What::Conflict { .. })).cloned().collect();
@@ -202,20 +206,14 @@ impl Work<'_> {
     ) -> Result<(), Stop> {
         let mut told = String::new();
         loop {
-            let mut missing = None;
-            for item in items {
-                let key = item.object.key();
-                if self.cluster.kind(&key).await?.is_none() {
-                    missing = Some((key.clone(), format!("the kind {} of {} is not there", key.kind, key.api_version)));
-                    break;
-                }
-            }
-            if missing.is_none() {
-                let first = items.first().map(|item| item.object.key());
-                missing = first.zip(self.cluster.webhooks(objects).await?);
-            }
-            let Some((key, why)) = missing else { return Ok(()) };
-            if Instant::now() >= end {
+            let missing = match self.missing(items, objects).await {
+                Ok(None) => return Ok(()),
+                Ok(Some(missing)) => missing,
+                Err(error) if error.may_pass() && Instant::now() < end => (None, error.to_string()),
+                Err(error) => return Err(error.into()),
+            };
+            let (key, why) = missing;
+            if let Some(key) = key.filter(|_| Instant::now() >= end) {
                 return Err(Stop::Late { wave: wave.number(), span, waiting: late(&[(&key, &why)]) });
             }
             if told != why {
@@ -223,6 +221,36 @@ impl Work<'_> {
                 told = why;
             }
             tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// The first of these objects that the cluster cannot take yet, and why.
+    async fn missing(
+        &self,
+        items: &[Item<'_>],
+        objects: &[&Object],
+    ) -> Result<Option<(Option<Key>, String)>, AskError> {
+        for item in items {
+            let key = item.object.key();
+            if self.cluster.kind(&key).await?.is_none() {
+                let why = format!("the kind {} of {} is not there", key.kind, key.api_version);
+                return Ok(Some((Some(key), why)));
+            }
+        }
+        let first = items.first().map(|item| item.object.key());
+        Ok(self.cluster.webhooks(objects).await?.map(|why| (first, why)))
+    }
+
+    /// What the cluster tells of these objects; one that starts again is waited for.
+    async fn told(&self, objects: &[&Object], end: Instant) -> Result<Vec<Told>, AskError> {
+        loop {
+            match self.cluster.tell(objects, self.order.consent).await {
+                Err(error) if error.may_pass() && Instant::now() < end => {
+                    self.order.story.note(self.order.name, format!("waits: {error}"));
+                    tokio::time::sleep(AGAIN).await;
+                }
+                told => return told,
+            }
         }
     }
 
@@ -259,6 +287,11 @@ impl Work<'_> {
             };
             match self.cluster.put(item.object, force, what).await {
                 Ok(()) => break,
+                // A server that starts again; sent twice, it is the same.
+                Err(error) if error.refusal().is_none() && error.may_pass() && Instant::now() < end => {
+                    self.order.story.note(self.order.name, format!("{name}: waits: {error}"));
+                    tokio::time::sleep(AGAIN).await;
+                }
                 Err(error) => match error.refusal() {
                     None => return Err(error.into()),
                     // A webhook that answers in a moment, an object that was changed just now.
@@ -315,7 +348,14 @@ impl Work<'_> {
                         left.push(awaited);
                     }
                     // A server that starts again, for a moment, ends nothing.
-                    Err(AskError::Silent { .. } | AskError::Late) if Instant::now() < end => left.push(awaited),
+                    Err(error) if error.may_pass() && Instant::now() < end => {
+                        let why = error.to_string();
+                        if awaited.why != why {
+                            self.order.story.note(self.order.name, format!("waits: {why}"));
+                            awaited.why = why;
+                        }
+                        left.push(awaited);
+                    }
                     Err(error) => return Err(error.into()),
                 }
             }
@@ -349,7 +389,7 @@ impl Work<'_> {
         let before = inventory.clone();
         let declared: Vec<Key> =
             in_order(self.order.manifests).into_iter().map(|(_, _, object)| object.key()).collect();
-        for (key, _) in before.backwards().into_iter().filter(|(key, _)| !declared.contains(key)) {
+        for (key, _) in before.backwards().into_iter().filter(|(key, _)| !declared.iter().any(|it| it.is(key))) {
             let Some(pruning) = whole.former.iter().find(|pruning| pruning.key == key) else {
                 inventory.take(&key);
                 continue;

@@ -87,6 +87,14 @@ impl AskError {
         }
     }
 
+    /// May it pass? The server does not answer, or says that it cannot now, as one that starts again does.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Silent { .. } | Self::Late => true,
+            Self::Answered { .. } | Self::Unknown { .. } => matches!(self.refusal(), Some(Refusal::NotNow(_))),
+        }
+    }
+
     /// Is it nothing but that the thing is not there?
     pub fn is_missing(&self) -> bool {
         matches!(self.refusal(), Some(Refusal::Missing(_)))

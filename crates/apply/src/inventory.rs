@@ -56,13 +56,14 @@ impl Inventory {
         }))
     }
 
-    /// Is this object in it?
+    /// Is this object in it, by whichever version of its kind?
     pub fn has(&self, key: &Key) -> bool {
-        self.0.contains_key(key)
+        self.0.keys().any(|known| known.is(key))
     }
 
-    /// Puts an object in.
+    /// Puts an object in, once: not beside itself by another version of its kind.
     pub fn put(&mut self, key: Key, wave: Wave) {
+        self.0.retain(|known, _| !known.is(&key));
         self.0.insert(key, wave);
     }
 

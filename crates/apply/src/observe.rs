@@ -1,15 +1,21 @@
 //! What a cluster tells of the fleet's objects: as they are, what applying them would come to, and what was made before.
 //! Nothing is changed.
 
+use crate::LABEL;
 use crate::client::{AskError, Cluster, How};
 use crate::inventory::Inventory;
 use crate::name::Consent;
+use crate::owners::is_placed;
 use crate::plan::{Observed, Told, Would, in_order, may_take};
 use crate::refusal::Refusal;
 use crate::volume::moved;
-use cluster::{Manifest, Object};
+use cluster::kinds::KINDS;
+use cluster::{Key, Manifest, Object, Wave};
 use futures_util::StreamExt as _;
+use serde_json::Value;
 
+/// The annotation by which k3s knows the file, up to its first dot.
+const FILE: &str = "objectset.rio.cattle.io/owner-name";
 /// How many objects are asked for at once.
 const AT_ONCE: usize = 8;
 
@@ -21,10 +27,15 @@ impl Cluster {
     pub async fn observe(&self, manifests: &[Manifest], consent: &Consent) -> Result<Observed, AskError> {
         let objects: Vec<&Object> = in_order(manifests).into_iter().map(|(_, _, object)| object).collect();
         let mut observed = Observed { inventory: self.inventory().await?, ..Observed::default() };
+        for (key, wave) in self.placed().await? {
+            if !observed.inventory.has(&key) {
+                observed.inventory.put(key, wave);
+            }
+        }
         let told = self.tell(&objects, consent).await?;
         observed.objects = objects.iter().map(|object| object.key()).zip(told).collect();
         for (key, _) in observed.inventory.backwards() {
-            if observed.objects.contains_key(&key) {
+            if observed.objects.keys().any(|declared| declared.is(&key)) {
                 continue;
             }
             if let Some(live) = self.get(&key).await? {
@@ -32,6 +43,28 @@ impl Cluster {
             }
         }
         Ok(observed)
+    }
+
+    /// What k3s has made from files of the fleet, also from such as are gone by now: homehive may never have applied it. Each
+    /// with the wave of its file.
+    async fn placed(&self) -> Result<Vec<(Key, Wave)>, AskError> {
+        let selector = format!("{LABEL}=homehive");
+        let asked = KINDS.iter().map(|(version, kind)| self.list(version, kind, None, &selector));
+        let all: Vec<Result<Vec<Value>, AskError>> =
+            futures_util::stream::iter(asked).buffered(AT_ONCE).collect().await;
+        let mut placed = Vec::new();
+        for ((version, kind), live) in KINDS.iter().zip(all) {
+            for live in live?.into_iter().filter(is_placed) {
+                let text = |field: &str| live["metadata"][field].as_str().map(str::to_owned);
+                let (api_version, kind) = ((*version).to_owned(), (*kind).to_owned());
+                let key =
+                    Key { api_version, kind, namespace: text("namespace"), name: text("name").unwrap_or_default() };
+                let file = live["metadata"]["annotations"][FILE].as_str().unwrap_or_default();
+                let wave = Wave::ALL.into_iter().find(|wave| file.starts_with(&format!("{}-", wave.number())));
+                placed.push((key, wave.unwrap_or(Wave::Objects)));
+            }
+        }
+        Ok(placed)
     }
 
     /// What homehive has made.

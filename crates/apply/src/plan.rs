@@ -4,14 +4,15 @@
 use crate::difference::{Field, difference};
 use crate::inventory::Inventory;
 use crate::name::{Consent, Name};
+use crate::owners::{self, after_taking_over, is_k3s, is_placed, part};
 use crate::refusal::Conflict;
 use crate::volume::{FormerClaim, former_claim};
-use crate::{ADDON, LABEL, MANAGER};
 use cluster::{Key, Manifest, Object, Wave};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What a server told of one object.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,6 +123,32 @@ pub struct Pruning {
     pub(crate) uid: String,
 }
 
+/// A name that was given for nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// The name.
+    pub name: Name,
+    /// The word before it.
+    pub word: &'static str,
+    /// What could be named there.
+    pub known: Vec<Name>,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, word, known } = self;
+        if *word == "--prune" {
+            let known = known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let known = if known.is_empty() { "nothing" } else { &known };
+            return write!(
+                f,
+                "{word} {name}: the fleet has it, or homehive never made it, or it is gone; to be removed there is {known}"
+            );
+        }
+        write!(f, "{word} {name}: the fleet has no such object")
+    }
+}
+
 /// Why an object is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -161,11 +188,11 @@ pub fn plan(manifests: &[Manifest], observed: &Observed, consent: &Consent) -> P
     });
     let changes = changes.collect();
     let former = observed.inventory.backwards().into_iter().filter_map(|(key, _)| {
-        if objects.iter().any(|(_, _, object)| object.key() == key) {
+        if objects.iter().any(|(_, _, object)| object.key().is(&key)) {
             return None;
         }
         let live = observed.former.get(&key)?;
-        let kept = if !has_manager(live) {
+        let kept = if part(live).is_none() && !owners::is_ours(live) {
             Some(Kept::Foreign)
         } else if WITH_DATA.contains(&key.kind.as_str()) && !consent.prunes(&key) {
             Some(Kept::Data)
@@ -178,18 +205,9 @@ pub fn plan(manifests: &[Manifest], observed: &Observed, consent: &Consent) -> P
     Plan { objects: changes, former: former.collect() }
 }
 
-/// What is not there yet will be made by homehive; what is there, and not in the inventory, only where k3s made it from
-/// the files that homehive has put on the machine.
+/// What is not there yet will be made by homehive.
 fn is_ours(told: Option<&Told>) -> bool {
-    let Some(live) = told.and_then(|told| told.live.as_ref()) else { return true };
-    is_placed(live)
-}
-
-/// Has k3s made it from a file that homehive has put on the machine?
-fn is_placed(live: &Value) -> bool {
-    let metadata = &live["metadata"];
-    let addon = metadata["annotations"][ADDON].as_str().is_some_and(|it| it.contains("Kind=Addon"));
-    metadata["labels"][LABEL] == "homehive" && addon
+    told.and_then(|told| told.live.as_ref()).is_none_or(owners::is_ours)
 }
 
 fn what(told: &Told, freed: Option<FormerClaim>) -> What {
@@ -200,10 +218,10 @@ fn what(told: &Told, freed: Option<FormerClaim>) -> What {
         (None, Would::Unknown(why)) => What::Create { unknown: Some(why.clone()) },
         (Some(_), Would::Unknown(why)) => What::Unknown { why: why.clone() },
         (Some(live), Would::Force(conflicts, would)) => {
-            What::Change { fields: difference(live, would), forced: conflicts.clone(), freed }
+            What::Change { fields: difference(live, &after_taking_over(live, would)), forced: conflicts.clone(), freed }
         }
         (Some(live), Would::Be(would)) => {
-            let fields = difference(live, would);
+            let fields = difference(live, &after_taking_over(live, would));
             if fields.is_empty() && part(live) == part(would) && freed.is_none() {
                 What::Same
             } else {
@@ -216,24 +234,24 @@ fn what(told: &Told, freed: Option<FormerClaim>) -> What {
 /// May these fields be taken? As was asked for; or because it is k3s that has set them, from the files that homehive has
 /// put on the machine.
 pub(crate) fn may_take(key: &Key, live: Option<&Value>, conflicts: &[Conflict], consent: &Consent) -> bool {
-    let by_k3s = |it: &Conflict| it.manager.starts_with("deploy@") || it.manager.starts_with("k3s");
-    consent.forces(key) || (live.is_some_and(is_placed) && conflicts.iter().all(by_k3s))
-}
-
-/// The fields that homehive has applied.
-fn part(object: &Value) -> Option<&Value> {
-    let managers = object["metadata"]["managedFields"].as_array()?;
-    managers.iter().find(|it| it["manager"] == MANAGER && it["operation"] == "Apply").map(|it| &it["fieldsV1"])
-}
-
-fn has_manager(object: &Value) -> bool {
-    part(object).is_some()
+    consent.forces(key) || (live.is_some_and(is_placed) && conflicts.iter().all(|it| is_k3s(&it.manager)))
 }
 
 impl Plan {
     /// Would nothing be done?
     pub fn is_empty(&self) -> bool {
         self.objects.iter().all(|change| change.what == What::Same) && self.former.iter().all(|it| it.kept.is_some())
+    }
+
+    /// The names of the consent that nothing here bears: no object of the fleet whose fields could be taken, none that would
+    /// be removed. Whoever named them meant something else.
+    pub fn unknown(&self, consent: &Consent) -> Vec<Unknown> {
+        let force = consent.force.iter().filter(|name| !self.objects.iter().any(|it| it.object == **name));
+        let force = force.map(|name| Unknown { name: name.clone(), word: "--force-conflicts", known: Vec::new() });
+        let former: Vec<Name> = self.former.iter().map(|it| it.object.clone()).collect();
+        let prune = consent.prune.iter().filter(|name| !former.contains(name));
+        let prune = prune.map(|name| Unknown { name: name.clone(), word: "--prune", known: former.clone() });
+        force.chain(prune).collect()
     }
 
     /// The objects of which others have set fields, to something else.
@@ -252,9 +270,9 @@ mod tests {
     const ADDON: &str = "k3s.cattle.io/v1, Kind=Addon";
 
     fn object(value: &str, placed: bool) -> Value {
-        let annotations = if placed { json!({ super::ADDON: ADDON }) } else { json!({}) };
+        let annotations = if placed { json!({ crate::ADDON: ADDON }) } else { json!({}) };
         json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "x", "namespace": "y", "uid": "1",
-            "labels": { super::LABEL: "homehive" }, "annotations": annotations }, "data": { "a": value } })
+            "labels": { crate::LABEL: "homehive" }, "annotations": annotations }, "data": { "a": value } })
     }
 
     fn applied(mut object: Value) -> Value {
@@ -355,6 +373,45 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_that_moves_its_version_is_not_removed_behind_its_back() {
+        let mut observed = Observed::default();
+        let old = Key { api_version: "v1beta1".into(), ..key() };
+        observed.inventory.put(old.clone(), Wave::Objects);
+        observed.former.insert(old.clone(), applied(object("1", false)));
+        assert!(plan(&files(), &observed, &Consent::default()).former.is_empty());
+        // Another group is another kind.
+        let other = Key { api_version: "x.io/v1".into(), ..key() };
+        observed.inventory.put(other.clone(), Wave::Objects);
+        observed.former.insert(other, applied(object("1", false)));
+        assert_eq!(plan(&files(), &observed, &Consent::default()).former.len(), 1);
+        // Written down anew, it stands there once.
+        observed.inventory.put(key(), Wave::Objects);
+        assert!(!observed.inventory.backwards().iter().any(|(known, _)| *known == old));
+    }
+
+    #[test]
+    fn names_that_fit_nothing_are_told() {
+        let mut observed = Observed::default();
+        let gone = Key { name: "gone".into(), ..key() };
+        observed.inventory.put(gone.clone(), Wave::Objects);
+        observed.former.insert(gone, applied(object("1", false)));
+        let names = |words: &[&str]| words.iter().map(|word| word.parse().unwrap()).collect();
+        for (case, force, prune, unknown) in [
+            ("all known", "ConfigMap/y/x", "ConfigMap/y/gone", 0),
+            ("misspelt", "ConfigMap/y/xx", "ConfigMap/y/go", 2),
+            ("still declared", "ConfigMap/y/x", "ConfigMap/y/x", 1),
+        ] {
+            let consent = Consent { force: names(&[force]), prune: names(&[prune]) };
+            let found = plan(&files(), &observed, &consent).unknown(&consent);
+            assert_eq!(found.len(), unknown, "{case}");
+            assert!(
+                found.iter().all(|it| it.word != "--prune" || it.to_string().contains("ConfigMap/y/gone")),
+                "{case}"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_no_longer_declared() {
         let mut claim = applied(object("1", false));
         claim["kind"] = json!("PersistentVolumeClaim");
@@ -363,6 +420,7 @@ mod tests {
         for (case, live, consent, kept) in [
             ("ours", Some(applied(object("1", false))), &none, Some(None)),
             ("made anew by somebody", Some(object("1", false)), &none, Some(Some(Kept::Foreign))),
+            ("placed by k3s, never applied", Some(object("1", true)), &none, Some(None)),
             ("a claim", Some(claim.clone()), &none, Some(Some(Kept::Data))),
             ("a claim that is named", Some(claim), &named, Some(None)),
             ("gone", None, &none, None),

@@ -36,13 +36,15 @@ pub fn readiness(object: &Value) -> Readiness {
 /// How a chart is, by the job that installs it; `before` is the identity of the job that was there before the chart was
 /// changed, which does not count.
 pub fn chart(chart: &Value, job_object: Option<&Value>, before: Option<&str>) -> Readiness {
-    if let Some(failed) = find(chart, "Failed").filter(|it| it["status"] == "True") {
+    if before.is_some() && job_object.is_some_and(|job| job["metadata"]["uid"].as_str() == before) {
+        return Waiting("its former job is still there".into());
+    }
+    // Until the new job has an end, what the chart says of a failure is said of the former one.
+    let failed = find(chart, "Failed").filter(|it| it["status"] == "True" && before.is_none());
+    if let Some(failed) = failed {
         return Failed(format!("its job failed: {}", said(failed)));
     }
     let Some(job_object) = job_object else { return Waiting("no job installs it yet".into()) };
-    if before.is_some() && job_object["metadata"]["uid"].as_str() == before {
-        return Waiting("its former job is still there".into());
-    }
     match job(job_object) {
         Waiting(why) => Waiting(format!("its job: {why}")),
         Failed(why) => Failed(format!("its job: {why}")),
@@ -258,6 +260,7 @@ mod tests {
     fn charts() {
         let job = |uid: &str, status: Value| json!({ "kind": "Job", "metadata": { "uid": uid }, "status": status });
         let done = || json!({ "conditions": [{ "type": "Complete", "status": "True" }] });
+        let broken = || json!({ "conditions": [{ "type": "Failed", "status": "True", "message": "m" }] });
         let good = json!({ "kind": "HelmChart" });
         let bad = json!({ "kind": "HelmChart", "status": { "conditions": [{ "type": "Failed", "status": "True", "message": "m" }] } });
         for (case, object, job, before, expected) in [
@@ -267,6 +270,11 @@ mod tests {
             ("the former job is done", &good, Some(job("a", done())), Some("a"), "waiting"),
             ("the new job is done", &good, Some(job("b", done())), Some("a"), "ready"),
             ("failed", &bad, Some(job("a", done())), None, "failed"),
+            ("mended, the failed job is still there", &bad, Some(job("a", broken())), Some("a"), "waiting"),
+            ("mended, the failed job is gone", &bad, None, Some("a"), "waiting"),
+            ("mended, the new job runs", &bad, Some(job("b", json!({}))), Some("a"), "waiting"),
+            ("mended, the new job is done", &bad, Some(job("b", done())), Some("a"), "ready"),
+            ("mended in vain", &bad, Some(job("b", broken())), Some("a"), "failed"),
         ] {
             assert_eq!(word(&chart(object, job.as_ref(), before)), expected, "{case}");
         }

@@ -2,7 +2,7 @@
 
 use crate::client::AskError;
 use crate::name::Name;
-use crate::plan::Change;
+use crate::plan::{Change, Unknown};
 use cluster::Key;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -13,6 +13,12 @@ pub enum Stop {
     /// The cluster does not answer.
     #[error(transparent)]
     Ask(#[from] AskError),
+    /// Names that were given fit nothing; nothing was done.
+    #[error("{}", unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Unknown {
+        /// Which.
+        unknown: Vec<Unknown>,
+    },
     /// Others have set fields of these to something else; of their wave nothing was applied.
     #[error("others have set what the fleet says otherwise\n{}", changes.iter().map(Change::text).collect::<String>().trim_end())]
     Conflicts {

@@ -2,6 +2,7 @@
 //! identity when it is gone. Deciding is pure, from the volume as the cluster has it and as the fleet says.
 
 use crate::client::{AskError, Cluster, How};
+use crate::owners::taken_over;
 use crate::plan::What;
 use cluster::{Key, Object};
 use schemars::JsonSchema;
@@ -77,11 +78,20 @@ pub(crate) fn of_claim(claim: &Value) -> Option<Key> {
 }
 
 impl Cluster {
-    /// Applies the object, and does what was planned beside that: a volume forgets its former claim.
+    /// Applies the object, once what k3s has set of it is homehive's, and does what was planned beside that: a volume forgets
+    /// its former claim.
     ///
     /// # Errors
     /// The server refuses it, or does not answer.
     pub(crate) async fn put(&self, object: &Object, force: bool, what: &What) -> Result<(), AskError> {
+        if matches!(what, What::Change { .. } | What::Unknown { .. })
+            && let Some(live) = self.get(&object.key()).await?
+            && let Some(managers) = taken_over(&live)
+        {
+            let version = &live["metadata"]["resourceVersion"];
+            let change = json!({ "metadata": { "resourceVersion": version, "managedFields": managers } });
+            self.merge(&object.key(), &change).await?;
+        }
         let live = self.apply(object, How { dry: false, force }).await?;
         if let What::Change { freed: Some(freed), .. } = what
             && former_claim(&live, object.value()).as_ref() == Some(freed)

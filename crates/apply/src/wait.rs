@@ -40,7 +40,9 @@ impl Cluster {
         let Some(live) = self.get(key).await? else { return Ok(Readiness::Waiting("it is not there any more".into())) };
         if key.kind == "HelmChart" {
             let job = self.get(&job_of(&live)).await?;
-            let before = awaited.job.as_deref().filter(|_| awaited.since.elapsed() < SAME_JOB);
+            let now = job.as_ref().and_then(|job| job["metadata"]["uid"].as_str());
+            let patient = awaited.since.elapsed() < SAME_JOB;
+            let before = awaited.job.as_deref().filter(|before| patient || now != Some(*before));
             return Ok(ready::chart(&live, job.as_ref(), before));
         }
         if let Some(volume) = volume::of_claim(&live) {

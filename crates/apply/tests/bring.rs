@@ -163,7 +163,7 @@ async fn made_once_owned_by_others_pruned_and_kept() {
     assert!(text.contains("--force-conflicts ConfigMap/home/settings"), "{text}");
     assert_eq!(settings.get("settings").await.unwrap().data.unwrap()["a"], "his");
     let wrong = naming(&[], &["ConfigMap/home/other"]);
-    assert!(matches!(bench.bring(&whole("3"), &wrong, SOON).await, Err(Stop::Conflicts { .. })));
+    assert!(matches!(bench.bring(&whole("3"), &wrong, SOON).await, Err(Stop::Unknown { .. })));
     bench.bring(&whole("3"), &naming(&[], &["ConfigMap/home/settings"]), SOON).await.unwrap();
     assert_eq!(settings.get("settings").await.unwrap().data.unwrap()["a"], "3");
 

@@ -80,6 +80,16 @@ impl Object {
     }
 }
 
+impl Key {
+    /// Is it the same object, by whichever version of its kind?
+    pub fn is(&self, other: &Self) -> bool {
+        let whose =
+            |key: &Self| key.api_version.split_once('/').map_or_else(String::new, |(group, _)| group.to_owned());
+        let named = (&self.kind, &self.namespace, &self.name) == (&other.kind, &other.namespace, &other.name);
+        named && whose(self) == whose(other)
+    }
+}
+
 impl fmt::Display for Key {
     /// `Service monitoring/thanos-query`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

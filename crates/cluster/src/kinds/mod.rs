@@ -35,6 +35,36 @@ struct Whole<'a, S> {
     spec: &'a S,
 }
 
+/// Every kind of object that homehive has ever written: the version, and the kind. What is of one of them and was placed for
+/// the fleet is found again, also when the fleet has none of its kind any more; so none is ever taken out.
+pub const KINDS: [(&str, &str); 25] = [
+    ("v1", "Namespace"),
+    ("v1", "PersistentVolume"),
+    ("v1", "PersistentVolumeClaim"),
+    ("v1", "ConfigMap"),
+    ("v1", "Secret"),
+    ("v1", "Service"),
+    ("v1", "ServiceAccount"),
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("storage.k8s.io/v1", "StorageClass"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+    ("rbac.authorization.k8s.io/v1", "Role"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+    ("helm.cattle.io/v1", "HelmChart"),
+    ("metallb.io/v1beta1", "IPAddressPool"),
+    ("metallb.io/v1beta1", "L2Advertisement"),
+    ("monitoring.coreos.com/v1", "PodMonitor"),
+    ("monitoring.coreos.com/v1", "PrometheusRule"),
+    ("monitoring.coreos.com/v1", "ServiceMonitor"),
+    ("samba-operator.samba.org/v1alpha1", "SmbCommonConfig"),
+    ("samba-operator.samba.org/v1alpha1", "SmbSecurityConfig"),
+    ("samba-operator.samba.org/v1alpha1", "SmbShare"),
+];
+
 /// The object of this kind with this metadata.
 ///
 /// # Errors

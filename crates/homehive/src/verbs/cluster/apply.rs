@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::load::Loaded;
 use crate::rendering::manifests;
 use crate::verbs::Context;
-use apply::{Brought, Cluster, Consent, Deadlines, Order, Plan, Stop, bring, plan};
+use apply::{Brought, Cluster, Consent, Deadlines, Order, Plan, Stop, Unknown, bring, plan};
 use cluster::Manifest;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -44,7 +44,17 @@ fn words(named: &Named) -> String {
 
 async fn planned(context: &Context, cluster: &Cluster, files: &[Manifest], consent: &Consent) -> Result<Plan, Failure> {
     let observed = cluster.observe(files, consent).await.map_err(|error| silent(context, &error))?;
-    Ok(plan(files, &observed, consent))
+    let plan = plan(files, &observed, consent);
+    match plan.unknown(consent).as_slice() {
+        [] => Ok(plan),
+        unknown => Err(unfit(context, unknown)),
+    }
+}
+
+/// Names that fit nothing: nothing is done.
+fn unfit(context: &Context, unknown: &[Unknown]) -> Failure {
+    let lines: Vec<String> = unknown.iter().map(ToString::to_string).collect();
+    Failure::usage(lines.join("\n"), format!("see what there is: {}", context.again("cluster diff")))
 }
 
 pub async fn diff(context: &Context, named: &Named) -> Result<(), Failure> {
@@ -133,6 +143,7 @@ pub async fn objects(
 fn ended(context: &Context, stop: &Stop, again: &str) -> Failure {
     match stop {
         Stop::Ask(error) => silent(context, error),
+        Stop::Unknown { unknown } => unfit(context, unknown),
         Stop::Conflicts { changes } => {
             let force = changes.iter().map(|change| format!(" --force-conflicts {}", change.object));
             let force = force.collect::<String>();
