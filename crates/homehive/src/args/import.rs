@@ -13,6 +13,6 @@ pub struct Import {
     #[arg(long, value_name = "NAME")]
     pub machine: Option<String>,
     /// A nixpkgs tree, for files that want all of its `lib`
-    #[arg(long, value_name = "DIR", env = "HOMEHIVE_NIXPKGS")]
+    #[arg(long, value_name = "DIR", env = "HOMEHIVE_NIXPKGS", hide_env_values = true)]
     pub nixpkgs: Option<PathBuf>,
 }

@@ -48,7 +48,14 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Global {
     /// The fleet file (TOML; JSON or Nix if its name ends so)
-    #[arg(long, global = true, value_name = "FILE", default_value = "fleet.toml", env = "HOMEHIVE_FLEET")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "fleet.toml",
+        env = "HOMEHIVE_FLEET",
+        hide_env_values = true
+    )]
     pub fleet: PathBuf,
     /// Speak to the machines of this fleet's lab instead of the real ones
     #[arg(long = "lab", global = true)]
