@@ -12,6 +12,7 @@ mod sshd;
 
 use apiserver::{ApiServer, CERTIFIED, definitions};
 use base64::Engine as _;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, PostParams};
 use sshd::Sshd;
@@ -83,12 +84,17 @@ fn place() -> Option<Place> {
 }
 
 impl Place {
-    fn ask(&self, words: &[&str], status: i32) -> String {
+    fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
         command.current_dir(self.dir.path()).env("HOME", self.dir.path()).env_remove("XDG_STATE_HOME");
         // Whatever kubeconfig the user works with is never looked at.
         command.env("KUBECONFIG", "/nonexistent/kubeconfig");
-        let output = command.arg("--plain").args(words).output().unwrap();
+        command.arg("--plain").args(words);
+        command
+    }
+
+    fn ask(&self, words: &[&str], status: i32) -> String {
+        let output = self.command(words).output().unwrap();
         let text = told(&output);
         assert_eq!(output.status.code(), Some(status), "{words:?}\n{text}");
         text
@@ -132,6 +138,31 @@ fn a_kubeconfig_is_fetched_rewritten_and_kept_for_its_owner_alone() {
         let text = place.ask(&["cluster", "remove", "one", "--yes"], 4);
         assert!(text.contains("no server tells which nodes"), "{text}");
     }
+}
+
+/// Where the fleet has no sealed file, for its cluster was begun otherwise.
+#[test]
+fn grafanas_password_is_asked_of_the_cluster() {
+    let Some(place) = place() else { return };
+    let words = ["-vv", "cluster", "password", "grafana"];
+    let text = place.ask(&words, 4);
+    assert!(text.contains("neither the fleet nor the cluster has a password of Grafana"), "{text}");
+    assert!(text.contains("next: homehive secrets init"), "{text}");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let client = hand::client(&place.api).await;
+        let namespace = serde_json::json!({ "metadata": { "name": "monitoring" } });
+        let api: Api<Namespace> = Api::all(client.clone());
+        api.create(&PostParams::default(), &serde_json::from_value(namespace).unwrap()).await.unwrap();
+        let secret = serde_json::json!({ "metadata": { "name": "grafana-admin" },
+            "stringData": { "admin-user": "admin", "admin-password": "of grafana: ü" } });
+        let api: Api<Secret> = Api::namespaced(client, "monitoring");
+        api.create(&PostParams::default(), &serde_json::from_value(secret).unwrap()).await.unwrap();
+    });
+    let output = place.command(&words).output().unwrap();
+    let story = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "of grafana: ü\n", "{story}");
+    assert!(output.status.success() && !story.contains("of grafana"), "{story}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::load::Loaded;
 use fleet::HostName;
 use futures_util::StreamExt as _;
+use machine::deploy::Survey;
 use machine::difference::reboot_needed;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -43,6 +44,10 @@ pub struct MachineStatus {
     pub fleet: Option<String>,
     /// Does it run, or boot, something else than the fleet says? None if nobody knows.
     pub drift: Option<bool>,
+    /// Has its boot menu not followed its profile? What it boots next is not known then, and that is drift.
+    pub unsettled: bool,
+    /// What to type to bring it to what the fleet says; none if nothing drifts.
+    pub remedy: Option<String>,
     /// Seconds since it was started.
     pub uptime: Option<u64>,
     /// What takes effect only when it starts again.
@@ -79,7 +84,7 @@ pub async fn run(context: &Context, args: &Status) -> Result<(), Failure> {
         futures_util::stream::iter(asked).buffered(AT_ONCE).collect().await;
     let fleet = if args.no_build { BTreeMap::new() } else { fleet(context, &loaded, args.payload, &told).await };
     let machines: Vec<MachineStatus> =
-        told.into_iter().map(|(name, told)| status(&loaded, &name, told, fleet.get(&name))).collect();
+        told.into_iter().map(|(name, told)| status(context, &loaded, &name, told, fleet.get(&name))).collect();
     let good = machines.iter().all(MachineStatus::good);
     if context.global.json {
         answer::json("status", &FleetStatusAnswer { good, machines });
@@ -138,7 +143,20 @@ async fn fleet(
     }
 }
 
-fn status(loaded: &Loaded, name: &HostName, told: Result<Told, String>, fleet: Option<&String>) -> MachineStatus {
+/// Does it run, or boot, something else than `fleet` says? A menu that has not followed its profile may boot anything.
+fn drift(survey: &Survey, fleet: Option<&String>) -> Option<bool> {
+    let current = survey.current().map(|current| &current.path);
+    let differs = fleet.map(|fleet| survey.running != *fleet || current != Some(fleet));
+    if survey.unsettled { Some(true) } else { differs }
+}
+
+fn status(
+    context: &Context,
+    loaded: &Loaded,
+    name: &HostName,
+    told: Result<Told, String>,
+    fleet: Option<&String>,
+) -> MachineStatus {
     let machine = name.to_string();
     let told = match told {
         Ok(told) => told,
@@ -150,6 +168,8 @@ fn status(loaded: &Loaded, name: &HostName, told: Result<Told, String>, fleet: O
                 running: None,
                 fleet: None,
                 drift: None,
+                unsettled: false,
+                remedy: None,
                 uptime: None,
                 reboot: Vec::new(),
                 failed: Vec::new(),
@@ -158,8 +178,8 @@ fn status(loaded: &Loaded, name: &HostName, told: Result<Told, String>, fleet: O
         }
     };
     let survey = told.met.survey;
-    let current = survey.current().map(|current| current.path.clone());
-    let drift = fleet.map(|fleet| survey.running != *fleet || current.as_ref() != Some(fleet));
+    let drift = drift(&survey, fleet);
+    let remedy = (drift == Some(true)).then(|| context.again(&format!("deploy {name}")));
     let wish = loaded.fleet.wish(name);
     MachineStatus {
         machine,
@@ -168,6 +188,8 @@ fn status(loaded: &Loaded, name: &HostName, told: Result<Told, String>, fleet: O
         running: Some(survey.running.clone()),
         fleet: fleet.cloned(),
         drift,
+        unsettled: survey.unsettled,
+        remedy,
         uptime: told.uptime,
         reboot: told.reboot,
         failed: survey.failed,
@@ -194,11 +216,18 @@ impl MachineStatus {
         let uptime = self.uptime.map_or_else(|| "?".to_owned(), up);
         let _ = writeln!(text, "{}: {generation}, up {uptime}: {running}", self.machine);
         match (self.drift, &self.fleet) {
-            (Some(true), Some(fleet)) => {
+            (Some(true), Some(fleet)) if !self.unsettled || self.running.as_ref() != Some(fleet) => {
                 let _ = writeln!(text, "  drift: the fleet says {fleet}");
             }
             (Some(false), _) => text.push_str("  as the fleet says\n"),
-            _ => text.push_str("  not compared with the fleet\n"),
+            (Some(true), _) => {}
+            (None, _) => text.push_str("  not compared with the fleet\n"),
+        }
+        if self.unsettled {
+            text.push_str("  drift: its boot menu has not followed its profile, and what it boots next is not known\n");
+        }
+        if let Some(remedy) = &self.remedy {
+            let _ = writeln!(text, "  next: {remedy}");
         }
         if !self.reboot.is_empty() {
             let _ = writeln!(text, "  reboot needed: {} changed since it was started", self.reboot.join(", "));
@@ -232,7 +261,9 @@ fn up(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{MachineStatus, up};
+    use super::{MachineStatus, drift, up};
+    use machine::deploy::Survey;
+    use machine::profile::Generation;
 
     #[test]
     fn lengths_of_time() {
@@ -250,6 +281,8 @@ mod tests {
             running: None,
             fleet: None,
             drift: None,
+            unsettled: false,
+            remedy: None,
             uptime: None,
             reboot: vec![],
             failed: vec![],
@@ -261,13 +294,56 @@ mod tests {
             running: Some("/nix/store/old-system".into()),
             fleet: Some("/nix/store/new-system".into()),
             drift: Some(true),
+            unsettled: false,
+            remedy: Some("homehive deploy node-1".into()),
             uptime: Some(3700),
             reboot: vec!["kernel".into()],
             failed: vec!["demo.service".into()],
             disks: Some(vec![]),
             machine: "node-1".into(),
         };
-        assert!(!away.good() && !drifted.good());
-        insta::assert_snapshot!(format!("{}{}", away.text(), drifted.text()));
+        let menu = MachineStatus {
+            machine: "node-2".into(),
+            generation: Some(4),
+            running: Some("/nix/store/new-system".into()),
+            fleet: Some("/nix/store/new-system".into()),
+            drift: Some(true),
+            unsettled: true,
+            remedy: Some("homehive deploy node-2".into()),
+            away: None,
+            uptime: Some(3700),
+            reboot: vec![],
+            failed: vec![],
+            disks: Some(vec![]),
+        };
+        assert!(!away.good() && !drifted.good() && !menu.good());
+        insta::assert_snapshot!(format!("{}{}{}", away.text(), drifted.text(), menu.text()));
+    }
+
+    /// A way back that could not write its menu leaves a machine that runs and means what it should, and may boot another.
+    #[test]
+    fn what_drifts() {
+        let generation = |path: &str| Generation {
+            number: 4,
+            path: path.into(),
+            date: None,
+            current: true,
+            running: true,
+            booted: true,
+        };
+        let new = "/nix/store/new-system".to_owned();
+        for (case, running, means, unsettled, fleet, expected) in [
+            ("as the fleet says", "new", "new", false, Some(&new), Some(false)),
+            ("another runs", "old", "new", false, Some(&new), Some(true)),
+            ("another is meant", "new", "old", false, Some(&new), Some(true)),
+            ("its menu has not followed", "new", "new", true, Some(&new), Some(true)),
+            ("nobody knows what the fleet says", "new", "new", false, None, None),
+            ("nor does its menu", "new", "new", true, None, Some(true)),
+        ] {
+            let path = |word: &str| format!("/nix/store/{word}-system");
+            let generations = vec![generation(&path(means))];
+            let survey = Survey { running: path(running), generations, unsettled, ..Survey::default() };
+            assert_eq!(drift(&survey, fleet), expected, "{case}");
+        }
     }
 }

@@ -146,3 +146,27 @@ fn without_a_key_that_opens_nothing_is_changed() {
     assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(home.sealed(), before);
 }
+
+/// It is the answer, and nothing but the answer: no story, however much is told, has it.
+#[test]
+fn grafanas_password_is_opened_from_its_file() {
+    let home = Home::new("nas", &["owner", "other"]);
+    home.told(&["secrets", "init"], "", 1);
+    let password = home.opened("grafana-password.age", "owner").unwrap();
+    let output = home.run(&["-vv", "cluster", "password", "grafana"], "");
+    let story = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{story}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{}\n", password.trim_end()));
+    assert!(!story.contains(password.trim_end()), "{story}");
+    let output = home.command(&["--json", "cluster", "password", "grafana"]).output().unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let schema = include_str!("../../../../docs/schema/cluster-password.schema.json");
+    jsonschema::validate(&serde_json::from_str(schema).unwrap(), &answer).unwrap();
+    assert!(answer.to_string().contains(password.trim_end()) && answer.to_string().contains("\"admin\""), "{answer}");
+    // Whoever cannot open it is told so; no other password is made up.
+    let mut command = home.command(&["--plain", "cluster", "password", "grafana"]);
+    let output = command.env("HOMEHIVE_IDENTITY", home.path("other")).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(4), &b""[..]), "{told}");
+    assert!(told.contains("grafana-password.age"), "{told}");
+}
