@@ -11,8 +11,10 @@ mod fleets;
 mod nix;
 mod said;
 
+use fleet::Role;
 use fleets::Rendered;
 use nix::Nix;
+use said::ClusterSecrets;
 
 /// The fleets that are rendered and evaluated.
 const EXAMPLES: [&str; 2] = ["nas", "cluster"];
@@ -83,6 +85,8 @@ fn configurations_say_what_the_fleet_says() {
                 said.get(name.as_ref()).unwrap_or_else(|| panic!("{}: no configuration of {name}", rendered.name));
             let differences = agreement::differences(&rendered.fleet, name, machine, said);
             assert!(differences.is_empty(), "{}: {name}:\n{}", rendered.name, differences.join("\n"));
+            let wanted = (machine.role == Role::K3sServer).then(ClusterSecrets::of_a_server);
+            assert_eq!(said.cluster_secrets, wanted, "{}: {name}", rendered.name);
         }
     }
 }

@@ -68,6 +68,22 @@ let
         version = config.services.k3s.package.version;
       };
 
+      # Null where there is no such unit; what NixOS makes of one is merged, and so whole.
+      clusterSecrets =
+        let
+          unit = config.systemd.services.homehive-secrets;
+        in
+        if config.systemd.services ? homehive-secrets then
+          {
+            type = unit.serviceConfig.Type;
+            restart = unit.serviceConfig.Restart;
+            wantedBy = unit.wantedBy;
+            together = unit.wants ++ unit.requires ++ unit.bindsTo ++ unit.after ++ unit.before ++ unit.partOf;
+            limited = unit.startLimitBurst > 0 && unit.startLimitIntervalSec > 0;
+          }
+        else
+          null;
+
       autoUpgrade = {
         inherit (config.system.autoUpgrade) enable flake dates randomizedDelaySec allowReboot rebootWindow;
       };

@@ -31,6 +31,7 @@ pub struct Said {
     pub systemd_boot: bool,
     pub efi_sys_mount_point: String,
     pub k3s: K3s,
+    pub cluster_secrets: Option<ClusterSecrets>,
     pub auto_upgrade: AutoUpgrade,
     pub hosts: BTreeMap<String, BTreeSet<String>>,
     pub nameservers: Vec<String>,
@@ -120,6 +121,34 @@ pub struct K3s {
     pub token_file: Option<String>,
     pub token: String,
     pub version: String,
+}
+
+/// `systemd.services.homehive-secrets`
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterSecrets {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub restart: String,
+    pub wanted_by: BTreeSet<String>,
+    /// Units that it begins, ends, or comes in order with.
+    pub together: BTreeSet<String>,
+    /// Is there an end to its tries?
+    pub limited: bool,
+}
+
+impl ClusterSecrets {
+    /// As it is to be on every server: nobody waits for it, k3s neither begins nor waits by it, and it tries again.
+    pub fn of_a_server() -> Self {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Self {
+            kind: "exec".into(),
+            restart: "on-failure".into(),
+            wanted_by: words(&["k3s.service", "multi-user.target"]),
+            together: words(&["agenix-install-secrets.service"]),
+            limited: true,
+        }
+    }
 }
 
 /// `system.autoUpgrade`
