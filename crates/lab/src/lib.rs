@@ -18,8 +18,9 @@ pub mod snapshot;
 mod tools;
 mod wait;
 
+pub use drive::{Access, Answer, Effect, Loss, Lost, Order, Rule};
 pub use event::{Event, Observer};
-pub use lab::{Blueprint, Keys, Lab, LabDir, LabError, MachineState, Medium, State, StateError};
+pub use lab::{Blueprint, Keys, Lab, LabDir, LabError, MachineState, Medium, SERVE, State, StateError, serve_drives};
 pub use process::Guest;
 pub use tools::{MissingTools, Need, require};
 pub use wait::WaitError;

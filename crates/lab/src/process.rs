@@ -1,6 +1,7 @@
-//! Finds a machine's QEMU among the processes of this host, and ends it: by what it runs, never by a remembered number,
+//! Finds a machine's QEMU, and the server of its drives, among the processes of this host, and ends it: by what it runs, never by a remembered number,
 //! which may belong to somebody else by now.
 
+use crate::lab::SERVE;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::fs;
@@ -8,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// A running QEMU. It is held by a process descriptor, so that a signal reaches this process or none (`pidfd_open(2)`).
+/// A running QEMU, or the server of a machine's drives. It is held by a process descriptor, so that a signal reaches this process or none (`pidfd_open(2)`).
 #[derive(Debug)]
 pub struct Guest {
     /// Its process id, for people.
@@ -22,15 +23,20 @@ impl Guest {
         Self::all(|path| path == pidfile).pop()
     }
 
-    /// All QEMUs whose pidfile lies below `dir`.
+    /// All processes of machines whose files lie below `dir`.
     pub fn below(dir: &Path) -> Vec<Self> {
         Self::all(|path| path.starts_with(dir))
+    }
+
+    /// Those that serve the drives of this list.
+    pub fn serving(list: &Path) -> Vec<Self> {
+        Self::all(|path| path == list)
     }
 
     fn all(is_meant: impl Fn(&Path) -> bool) -> Vec<Self> {
         let is_meant = |pid: i32| {
             let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            pidfile(&words).is_some_and(|path| is_meant(&path)) && !is_dead(pid)
+            mark(&words).is_some_and(|path| is_meant(&path)) && !is_dead(pid)
         };
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -69,10 +75,15 @@ impl Guest {
     }
 }
 
-/// The argument of `-pidfile` in a command line as /proc shows it, if its program is a QEMU.
-fn pidfile(cmdline: &[u8]) -> Option<std::path::PathBuf> {
+/// The path by which a process of a lab is known, in a command line as /proc shows it: the argument of `-pidfile` if its
+/// program is a QEMU, the list if it serves drives.
+fn mark(cmdline: &[u8]) -> Option<std::path::PathBuf> {
     let mut words = cmdline.split(|byte| *byte == 0).map(String::from_utf8_lossy);
     let program = words.next()?;
+    if words.clone().any(|word| word == SERVE) {
+        let list = words.find(|word| word.ends_with("/drives.json"))?;
+        return Some(list.into_owned().into());
+    }
     if !program.rsplit('/').next()?.starts_with("qemu-system-") {
         return None;
     }
@@ -90,7 +101,7 @@ fn is_dead(pid: i32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Guest, pidfile};
+    use super::{Guest, mark};
     use std::path::{Path, PathBuf};
 
     #[test]
@@ -100,9 +111,11 @@ mod tests {
             ("vim\0-pidfile\0/labs/a/nas/pid\0", None),
             ("qemu-system-x86_64\0-name\0-pidfile=/labs/a/nas/pid\0", None),
             ("qemu-system-x86_64\0-pidfile\0", Some("")),
+            ("/bin/homehive\0serve-drives\0/labs/a/nas/drives.json\0", Some("/labs/a/nas/drives.json")),
+            ("vim\0/labs/a/nas/drives.json\0", None),
             ("", None),
         ] {
-            assert_eq!(pidfile(line.as_bytes()), expected.map(PathBuf::from), "{line}");
+            assert_eq!(mark(line.as_bytes()), expected.map(PathBuf::from), "{line}");
         }
     }
 

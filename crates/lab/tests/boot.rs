@@ -7,7 +7,7 @@ use cmd::Cmd;
 use lab::image::{Cache, Image, Recipe};
 use lab::kvm;
 use lab::qemu::{DiskKind, DiskSpec, Machine, Segment};
-use lab::{Blueprint, Event, Keys, Lab, LabDir, Medium, Need, require};
+use lab::{Blueprint, Event, Keys, Lab, LabDir, Loss, Medium, Need, SERVE, require};
 use machine::{Output, ask_local, run_local};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -63,6 +63,10 @@ fn blueprint() -> Blueprint {
     Blueprint { segment: Segment { subnet, prefix: 24, gateway }, machines: vec![machine] }
 }
 
+fn server() -> Cmd {
+    Cmd::new(env!("CARGO_BIN_EXE_lab-drives")).arg(SERVE)
+}
+
 async fn key(path: &Path) -> String {
     let words = Cmd::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f"]);
     run_local(&words.arg(path.display().to_string()), CALL).await.unwrap();
@@ -106,7 +110,7 @@ async fn story(image: Image, temp: PathBuf, path: PathBuf, tell: Box<dyn Fn(Even
 
     let verdict = kvm::probe(&image.kernel()).await;
     println!("guests: {verdict:?}");
-    let mut lab = Lab::create(&path, &blueprint(), &verdict).await.unwrap();
+    let mut lab = Lab::create(&path, &blueprint(), &verdict, server()).await.unwrap();
     lab.start("nas", medium, tell).await.unwrap();
     let port = |lab: &Lab| lab.state().unwrap().machines[0].ssh_port;
     let mut door = Door { key: temp.join("admin"), known, port: port(&lab) };
@@ -146,8 +150,16 @@ async fn story(image: Image, temp: PathBuf, path: PathBuf, tell: Box<dyn Fn(Even
     lab.pull_disk("nas", "sata3").await.unwrap();
     door.run(&format!("udevadm settle; ! test -e {by_id}3")).await;
 
-    // The power goes; a disk is replaced; the other ones keep what is on them.
-    lab.power_cut("nas").await.unwrap();
+    // The power goes: what was flushed stays, what was not is gone. A disk is replaced.
+    let nvme = "of=/dev/disk/by-id/nvme-QEMU_NVMe_Ctrl_LAB-NVME bs=1M status=none";
+    door.run(&format!(
+        "printf kept | dd {nvme} conv=fsync && yes lost | head -c 1M | dd {nvme} seek=8 oflag=direct iflag=fullblock"
+    ))
+    .await;
+    let lost = lab.power_cut("nas", Loss::All).await.unwrap();
+    assert!(lost["nvme"].sectors >= 2048, "{lost:?}");
+    let nvme = std::fs::read(lab.files("nas").image("nvme")).unwrap();
+    assert!(nvme.starts_with(b"kept") && nvme[8 << 20..9 << 20].iter().all(|byte| *byte == 0));
     assert!(!Path::new(&format!("/proc/{pid}/fd/0")).exists());
     lab.replace_disk("nas", "sata3", "NEW-3", Some(0x5000_c500_a000_0033)).unwrap();
     let snapshots = lab.snapshots("nas");
@@ -155,7 +167,7 @@ async fn story(image: Image, temp: PathBuf, path: PathBuf, tell: Box<dyn Fn(Even
     drop(lab);
 
     // Another process takes over where this one stopped.
-    let mut lab = LabDir::at(&path).unwrap().lock().unwrap();
+    let mut lab = LabDir::at(&path).unwrap().lock(server()).unwrap();
     lab.start("nas", medium, tell).await.unwrap();
     door.port = port(&lab);
     lab.wait_ssh("nas", door.port, BOOT, tell).await.unwrap();

@@ -1,7 +1,7 @@
 //! `lab …`: machines, the scenario, faults.
 
 use super::Payload;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// `lab`
@@ -77,6 +77,19 @@ pub struct Run {
     pub installed: bool,
 }
 
+/// What is lost of the writes that were not flushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lose {
+    /// Nothing, as behind a battery
+    None,
+    /// All of them
+    All,
+    /// Some whole writes, in no order, and single sectors of others
+    Some,
+    /// The end of the last one
+    Torn,
+}
+
 /// `lab fault`
 #[derive(Debug, Subcommand)]
 pub enum Fault {
@@ -115,5 +128,11 @@ pub enum Fault {
         /// Apply the disks' plan and cut the power right behind this step of it
         #[arg(long, value_name = "STEP")]
         after_step: Option<usize>,
+        /// What the drives lose of the writes that the machine had not flushed
+        #[arg(long, value_enum, default_value_t = Lose::Some)]
+        lose: Lose,
+        /// The seed by which `some` and `torn` choose; drawn and told if left out
+        #[arg(long)]
+        seed: Option<u64>,
     },
 }

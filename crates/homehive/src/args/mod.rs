@@ -20,7 +20,7 @@ pub use deploy::{BuildOn, Deploy, Generations, Rollback, Status};
 pub use disks::{Apply, Consent, Disks, Plan, Script, Target};
 pub use import::Import;
 pub use install::{Install, Payload, Phase};
-pub use lab::{Fault, Lab, Run};
+pub use lab::{Fault, Lab, Lose, Run};
 pub use medium::{Iso, WriteMedium};
 pub use probe::Probe;
 pub use rehearse::StandInVariant;
@@ -120,6 +120,12 @@ pub enum Verb {
     /// A virtual lab that proves it all before real disks are touched
     #[command(subcommand)]
     Lab(Lab),
+    /// Serve the drives of a lab's machine: the lab starts this by itself
+    #[command(hide = true)]
+    ServeDrives {
+        /// The list of the drives
+        list: PathBuf,
+    },
     /// Print the completions for a shell
     Completions {
         /// Which shell

@@ -1,7 +1,7 @@
 //! Somebody beside the lab's machines, while they are told to restart: an emulated one that restarts goes off instead, and
 //! has to be switched on again.
 
-use super::bench::{failed, place};
+use super::bench::{failed, place, server};
 use crate::failure::Failure;
 use crate::load::Loaded;
 use crate::verbs::Context;
@@ -29,7 +29,7 @@ pub async fn attend(context: &Context) -> Result<std::convert::Infallible, Failu
     loop {
         tokio::time::sleep(PAUSE).await;
         for name in on.iter().filter(|name| dir.guest(name).is_none()) {
-            match dir.clone().lock() {
+            match dir.clone().lock(server().map_err(failed)?) {
                 Ok(mut lab) => {
                     context.story.note(name, "restarts: is switched on again");
                     lab.start(name, Medium::Disks, &|_| {}).await.map_err(failed)?;

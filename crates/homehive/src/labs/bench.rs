@@ -5,6 +5,7 @@ use super::saved::Saved;
 use crate::failure::Failure;
 use crate::hostkeys::{HostKeys, INSTALLER, KeyError, reveal};
 use crate::load::{Loaded, Unloaded};
+use cmd::Cmd;
 use fleet::HostName;
 use lab::image::{Cache, Image, Recipe};
 use lab::kvm::Accel;
@@ -51,8 +52,14 @@ pub fn place(loaded: &Loaded) -> Result<PathBuf, Failure> {
 
 /// The lab of this fleet file, which must be there.
 pub fn open(loaded: &Loaded, story: &Story) -> Result<Bench, Failure> {
-    let lab = LabDir::at(&place(loaded)?).and_then(LabDir::lock).map_err(failed)?;
+    let lab = LabDir::at(&place(loaded)?).and_then(|dir| dir.lock(server()?)).map_err(failed)?;
     Ok(Bench { lab, story: story.clone(), image: None })
+}
+
+/// This very program, as the server of drives.
+pub(super) fn server() -> Result<Cmd, LabError> {
+    let program = std::env::current_exe().map_err(|error| LabError::Drives { said: error.to_string() })?;
+    Ok(Cmd::new(&program.to_string_lossy()).arg(lab::SERVE))
 }
 
 /// The fleet file that the lab at `place` wrote for itself.
@@ -93,7 +100,7 @@ impl Bench {
         let verdict = lab::kvm::probe(&image.kernel()).await;
         let slow = if verdict.accel == Accel::Emulated { ", which is slow" } else { "" };
         story.note("lab", format!("machines run by {:?}{slow}: {}", verdict.accel, verdict.reason).to_lowercase());
-        let lab = Lab::create(&place(loaded)?, &derived.blueprint, &verdict).await.map_err(failed)?;
+        let lab = Lab::create(&place(loaded)?, &derived.blueprint, &verdict, server()?).await.map_err(failed)?;
         let mut bench = Self { lab, story: story.clone(), image: Some(image) };
         match saved {
             None => {

@@ -333,12 +333,12 @@ async fn power_cut(s: &mut Scenario<'_>, hash: &str) -> Told<()> {
             () = waiting => {}
         }
     }
-    s.power_cut().await?;
+    let cut = s.power_cut().await?;
     s.boot(From::Disks).await?;
     intact(s, hash).await?;
     in_sync(s).await?;
     let ((), told) = verified(s, "after the power cut", &[]).await?;
-    Ok(((), format!("the file is intact; {told}")))
+    Ok(((), format!("{cut}; the file is intact; {told}")))
 }
 
 /// Root goes, data stays.

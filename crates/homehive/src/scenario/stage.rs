@@ -8,10 +8,11 @@ use crate::labs::{Bench, From, Saved};
 use crate::load::Loaded;
 use crate::reach::{self, System};
 use crate::verbs::Context;
+use crate::verbs::{lost_text, seed_of_now};
 use crate::verifying::{self, Verified};
 use cmd::Cmd;
 use fleet::HostName;
-use lab::Lab;
+use lab::{Lab, Loss};
 use machine::{Machine, Output, StepTime};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -121,13 +122,15 @@ impl<'a> Scenario<'a> {
         self.bench()?.wait_off(&name).await
     }
 
-    /// The power goes.
-    pub async fn power_cut(&mut self) -> Result<(), Failure> {
+    /// The power goes, and with it some of what was not flushed; what it took.
+    pub async fn power_cut(&mut self) -> Result<String, Failure> {
         let name = self.name.to_string();
-        self.bench()?.lab().power_cut(&name).await?;
+        let loss = Loss::Some { seed: seed_of_now() };
+        let lost = self.bench()?.lab().power_cut(&name, loss).await?;
         self.machine = None;
-        self.context.story.note(name, "the power is cut");
-        Ok(())
+        let told = lost_text(loss, &lost);
+        self.context.story.note(name, format!("the power is cut; {told}"));
+        Ok(told)
     }
 
     /// Runs words on the machine as root.

@@ -3,17 +3,18 @@
 
 use super::{Context, disks};
 use crate::answer;
-use crate::args::{Apply, Consent, Fault, Lab as LabVerb, Target};
+use crate::args::{Apply, Consent, Fault, Lab as LabVerb, Lose, Target};
 use crate::failure::Failure;
 use crate::labs::{self, Bench, From, Saved};
 use crate::load::Loaded;
 use crate::reach::{self, System};
 use crate::scenario;
 use ::lab::qemu::Health;
-use ::lab::{Lab, LabDir, shell};
+use ::lab::{Lab, LabDir, Loss, Lost, shell};
 use fleet::HostName;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::process::Command;
 
 /// The answer of `lab status --json`, `lab up --json` and `lab boot --json`.
@@ -216,11 +217,17 @@ async fn hurt(context: &Context, declared: &Loaded, fault: Fault) -> Result<(), 
             let serial = open()?.replace(&machine, &short(&disk))?;
             format!("{disk} of {machine} is a new blank disk, serial {serial}\nnext: homehive lab boot {machine}")
         }
-        Fault::PowerCut { machine, after_step: None } => {
-            open()?.lab().power_cut(&machine).await?;
-            format!("the power of {machine} is cut\nnext: homehive lab boot {machine} [--medium]")
+        Fault::PowerCut { machine, after_step, lose, seed } => {
+            let loss = loss(lose, seed);
+            match after_step {
+                None => {
+                    let lost = open()?.lab().power_cut(&machine, loss).await?;
+                    let told = lost_text(loss, &lost);
+                    format!("the power of {machine} is cut; {told}\nnext: homehive lab boot {machine} [--medium]")
+                }
+                Some(step) => cut_behind(context, declared, &machine, step, loss).await?,
+            }
         }
-        Fault::PowerCut { machine, after_step: Some(step) } => cut_behind(context, declared, &machine, step).await?,
     };
     if !context.global.json {
         answer::text(&told);
@@ -228,8 +235,41 @@ async fn hurt(context: &Context, declared: &Loaded, fault: Fault) -> Result<(), 
     Ok(())
 }
 
+fn loss(lose: Lose, seed: Option<u64>) -> Loss {
+    let seed = seed.unwrap_or_else(seed_of_now);
+    match lose {
+        Lose::None => Loss::None,
+        Lose::All => Loss::All,
+        Lose::Some => Loss::Some { seed },
+        Lose::Torn => Loss::Torn { seed },
+    }
+}
+
+/// Another one each time, short enough to be typed.
+pub fn seed_of_now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::from(since.subsec_nanos()) ^ since.as_secs() & 0xffff_ffff
+}
+
+/// What a power cut took, and how it is had again.
+pub fn lost_text(loss: Loss, lost: &BTreeMap<String, Lost>) -> String {
+    let sum = |of: fn(&Lost) -> u64| lost.values().map(of).sum::<u64>();
+    let seed = match loss {
+        Loss::None | Loss::All => String::new(),
+        Loss::Some { seed } => format!(" (--lose some --seed {seed})"),
+        Loss::Torn { seed } => format!(" (--lose torn --seed {seed})"),
+    };
+    format!("of {} writes that were not flushed it took {}{seed}", sum(|it| it.unflushed), sum(|it| it.hurt))
+}
+
 /// Applies the disks' plan and cuts the power right behind one of its steps.
-async fn cut_behind(context: &Context, declared: &Loaded, machine: &str, step: usize) -> Result<String, Failure> {
+async fn cut_behind(
+    context: &Context,
+    declared: &Loaded,
+    machine: &str,
+    step: usize,
+    loss: Loss,
+) -> Result<String, Failure> {
     let mut bench = labs::open(declared, &context.story)?;
     let loaded = bench.loaded()?;
     let name = loaded.machine(machine)?;
@@ -243,8 +283,9 @@ async fn cut_behind(context: &Context, declared: &Loaded, machine: &str, step: u
             "all of it was applied; the power is on",
         ));
     }
-    bench.lab().power_cut(machine).await?;
-    Ok(format!("the power of {machine} was cut behind step {step}\nnext: homehive lab boot {machine} --medium"))
+    let lost = bench.lab().power_cut(machine, loss).await?;
+    let told = lost_text(loss, &lost);
+    Ok(format!("the power of {machine} was cut behind step {step}; {told}\nnext: homehive lab boot {machine} --medium"))
 }
 
 /// The lab's own fleet.

@@ -32,7 +32,7 @@ pub use import::ImportAnswer;
 pub use init::InitAnswer;
 pub use install::InstallAnswer;
 pub use iso::IsoAnswer;
-pub use lab::LabAnswer;
+pub use lab::{LabAnswer, lost_text, seed_of_now};
 pub use probe::ProbeAnswer;
 pub use render::RenderAnswer;
 pub use secrets::{SecretsChangeAnswer, SecretsInitAnswer, SecretsListAnswer, SecretsRekeyAnswer};
@@ -96,6 +96,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::WriteMedium(args) => write_medium::run(&context, &args).await,
         Verb::Verify(verify) => verify::run(&context, &verify).await,
         Verb::Lab(lab) => lab::run(&context, lab).await,
+        Verb::ServeDrives { list } => Ok(::lab::serve_drives(&list)?),
         Verb::Completions { shell } => {
             meta::completions(shell);
             Ok(())

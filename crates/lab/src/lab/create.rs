@@ -5,6 +5,7 @@ use super::error::{LabError, files};
 use super::state::{MachineState, State, VERSION};
 use crate::kvm::Verdict;
 use crate::qemu::{Files, Health, Machine, Segment, SpecError};
+use cmd::Cmd;
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
@@ -26,8 +27,8 @@ const SOCKET_PATH: usize = 107;
 
 impl Lab {
     /// Makes a lab at `path`, which must not exist: blank, sparse disks, nothing running; `verdict` says how its guests are
-    /// to run. On failure nothing is left.
-    pub async fn create(path: &Path, blueprint: &Blueprint, verdict: &Verdict) -> Result<Self, LabError> {
+    /// to run, `server` how their drives are served (see [`LabDir::lock`]). On failure nothing is left.
+    pub async fn create(path: &Path, blueprint: &Blueprint, verdict: &Verdict, server: Cmd) -> Result<Self, LabError> {
         check(blueprint)?;
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(LabError::Exists(path.to_owned()));
@@ -37,7 +38,7 @@ impl Lab {
         let root = parent.canonicalize().map_err(files(parent))?.join(name);
         let dir = LabDir { root };
         for machine in &blueprint.machines {
-            check_sockets(&dir.files(&machine.name))?;
+            check_sockets(&dir.files(&machine.name), machine)?;
         }
         match private(&dir.root) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(LabError::Exists(dir.root)),
@@ -46,7 +47,7 @@ impl Lab {
         File::create(dir.root.join(LOCK)).map_err(files(&dir.root))?;
         let lock = take(&dir.root)?;
         let root = dir.root.clone();
-        match fill(dir, lock, blueprint, verdict) {
+        match fill(dir, lock, blueprint, verdict, server) {
             Ok(lab) => Ok(lab),
             Err(error) => {
                 // The first error is the one to tell; what cannot be removed is seen by the next `down`.
@@ -57,7 +58,7 @@ impl Lab {
     }
 }
 
-fn fill(dir: LabDir, lock: File, blueprint: &Blueprint, verdict: &Verdict) -> Result<Lab, LabError> {
+fn fill(dir: LabDir, lock: File, blueprint: &Blueprint, verdict: &Verdict, server: Cmd) -> Result<Lab, LabError> {
     for machine in &blueprint.machines {
         let place = dir.files(&machine.name);
         fs::DirBuilder::new().mode(0o700).create(&place.dir).map_err(files(&place.dir))?;
@@ -78,7 +79,7 @@ fn fill(dir: LabDir, lock: File, blueprint: &Blueprint, verdict: &Verdict) -> Re
         wire: (blueprint.machines.len() > 1).then(free_port).transpose().map_err(files(&dir.root))?,
         machines: machines.collect(),
     };
-    let lab = Lab { dir, state, _lock: lock };
+    let lab = Lab { dir, state, server, _lock: lock };
     lab.save_state()?;
     Ok(lab)
 }
@@ -107,8 +108,12 @@ fn check(blueprint: &Blueprint) -> Result<(), SpecError> {
     Ok(())
 }
 
-fn check_sockets(files: &Files) -> Result<(), LabError> {
-    let long = [files.monitor(), files.shell()].into_iter().find(|path| path.as_os_str().len() > SOCKET_PATH);
+fn check_sockets(files: &Files, machine: &Machine) -> Result<(), LabError> {
+    let drives = machine.disks.iter().map(|disk| files.drive(&disk.name));
+    let long = [files.monitor(), files.shell(), files.orders()]
+        .into_iter()
+        .chain(drives)
+        .find(|path| path.as_os_str().len() > SOCKET_PATH);
     long.map_or(Ok(()), |path| Err(LabError::LongPath { path, limit: SOCKET_PATH }))
 }
 
@@ -117,6 +122,7 @@ mod tests {
     use super::{Blueprint, Lab, LabError};
     use crate::kvm::{Accel, Verdict};
     use crate::qemu::{DiskKind, DiskSpec, Machine, Segment};
+    use cmd::Cmd;
     use std::fs;
     use std::net::Ipv4Addr;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -145,12 +151,12 @@ mod tests {
     async fn a_lab_is_private_sparse_and_made_once() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("labs/home");
-        let lab = Lab::create(&path, &blueprint(), &verdict()).await.unwrap();
+        let lab = Lab::create(&path, &blueprint(), &verdict(), Cmd::new("true")).await.unwrap();
         assert_eq!(fs::metadata(lab.root()).unwrap().permissions().mode() & 0o777, 0o700);
         let image = fs::metadata(lab.files("nas").image("usb")).unwrap();
         assert_eq!((image.len(), image.blocks()), (1 << 29, 0));
         assert!(lab.guest("nas").is_none());
-        let again = Lab::create(&path, &blueprint(), &verdict()).await;
+        let again = Lab::create(&path, &blueprint(), &verdict(), Cmd::new("true")).await;
         assert!(matches!(again, Err(LabError::Exists(_))));
         let held = Lab::down(&path).await.unwrap_err();
         assert!(matches!(held, LabError::Busy(_)), "{held}");
@@ -163,11 +169,12 @@ mod tests {
     async fn what_cannot_be_is_said_before_anything_is_made() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x".repeat(110));
-        let error = Lab::create(&path, &blueprint(), &verdict()).await.unwrap_err().to_string();
+        let error = Lab::create(&path, &blueprint(), &verdict(), Cmd::new("true")).await.unwrap_err().to_string();
         assert!(error.contains("choose a shorter directory or name"), "{error}");
         let mut twins = blueprint();
         twins.machines.push(twins.machines[0].clone());
-        let error = Lab::create(&dir.path().join("lab"), &twins, &verdict()).await.unwrap_err().to_string();
+        let error =
+            Lab::create(&dir.path().join("lab"), &twins, &verdict(), Cmd::new("true")).await.unwrap_err().to_string();
         assert_eq!(error, "two machines of the lab are called `nas`, or have that address: give each its own");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }

@@ -4,6 +4,7 @@ use super::error::{LabError, files};
 use super::state::{MachineState, State};
 use crate::process::Guest;
 use crate::qemu::Files;
+use cmd::Cmd;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::ops::Deref;
@@ -28,6 +29,8 @@ pub struct LabDir {
 pub struct Lab {
     pub(super) dir: LabDir,
     pub(crate) state: State,
+    /// The words that serve drives, but for the list.
+    pub(super) server: Cmd,
     pub(super) _lock: File,
 }
 
@@ -79,11 +82,12 @@ impl LabDir {
         Guest::with_pidfile(&self.files(machine).pidfile())
     }
 
-    /// The lab to work with; refused while another process works with it.
-    pub fn lock(self) -> Result<Lab, LabError> {
+    /// The lab to work with; refused while another process works with it. `server` with the path of a list serves the drives
+    /// in it, as [`serve_drives`](crate::serve_drives) does.
+    pub fn lock(self, server: Cmd) -> Result<Lab, LabError> {
         let lock = take(&self.root)?;
         let state = self.state()?;
-        Ok(Lab { dir: self, state, _lock: lock })
+        Ok(Lab { dir: self, state, server, _lock: lock })
     }
 
     pub(super) fn state_file(&self) -> PathBuf {

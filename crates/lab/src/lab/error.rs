@@ -83,6 +83,12 @@ pub enum LabError {
         /// How long it was given.
         deadline: Duration,
     },
+    /// Its drives cannot be served.
+    #[error("the machine's drives: {}", said.trim_end())]
+    Drives {
+        /// What their server said.
+        said: String,
+    },
     /// The disk is not in the machine, so nothing can be done to it there.
     #[error("disk `{disk}` is not in `{machine}`: it was pulled")]
     Pulled {

@@ -2,6 +2,7 @@
 
 mod create;
 mod dir;
+mod drives;
 mod error;
 mod medium;
 mod power;
@@ -10,6 +11,7 @@ mod state;
 pub use create::Blueprint;
 pub(crate) use create::blank;
 pub use dir::{Lab, LabDir};
+pub use drives::{SERVE, serve_drives};
 pub use error::LabError;
 pub use medium::{Keys, Medium};
 pub(crate) use power::ANSWER;

@@ -8,7 +8,9 @@ use crate::qemu::{self, Boot, Files, Start};
 use crate::qmp::{Qmp, QmpError};
 use crate::snapshot::{Kept, Snapshots};
 use cmd::Cmd;
+use drive::{Loss, Lost};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -36,6 +38,7 @@ impl Lab {
         let boot =
             medium.as_ref().map_or(Boot::Disks, |(kernel, initrd, squashfs)| Boot::Medium { kernel, initrd, squashfs });
         let place = self.files(machine);
+        self.serve_drives(machine).await?;
         for tries in 1.. {
             let ssh_port = port(self.machine(machine)?.ssh_port).map_err(files(&place.dir))?;
             self.machine_mut(machine)?.ssh_port = ssh_port;
@@ -56,10 +59,11 @@ impl Lab {
         Ok(())
     }
 
-    /// Cuts the machine's power: its QEMU is killed, nothing is flushed. What the host's page cache holds survives.
-    pub async fn power_cut(&self, machine: &str) -> Result<(), LabError> {
+    /// Cuts the machine's power: its QEMU is killed, and of what it had not flushed its drives lose what `loss` says. What
+    /// each lost.
+    pub async fn power_cut(&self, machine: &str, loss: Loss) -> Result<BTreeMap<String, Lost>, LabError> {
         if self.on(machine)?.kill(DYING).await {
-            return Ok(());
+            return self.cut_drives(machine, loss).await;
         }
         Err(LabError::StaysOn { machine: machine.to_owned(), deadline: DYING })
     }
@@ -78,6 +82,7 @@ impl Lab {
         {
             return Err(LabError::StaysOn { machine: machine.to_owned(), deadline });
         }
+        self.settle_drives(machine).await?;
         observer(Event::Off { machine: machine.to_owned() });
         Ok(())
     }
@@ -91,6 +96,7 @@ impl Lab {
         if !by_itself && !guest.kill(DYING).await {
             return Err(LabError::StaysOn { machine: machine.to_owned(), deadline: DYING });
         }
+        self.settle_drives(machine).await?;
         observer(Event::Off { machine: machine.to_owned() });
         Ok(by_itself)
     }
@@ -103,6 +109,7 @@ impl Lab {
     /// Keeps the machine's disks as `name` in `snapshots`; it must be off.
     pub async fn save(&self, machine: &str, snapshots: &Snapshots, name: &str) -> Result<(), LabError> {
         self.off(machine)?;
+        self.settle_drives(machine).await?;
         let state = self.machine(machine)?;
         let disks = state.machine.disks.iter().zip(&state.health);
         let disks: Vec<_> = disks.map(|(disk, health)| Kept { disk: disk.clone(), health: *health }).collect();
@@ -112,6 +119,7 @@ impl Lab {
     /// Puts the machine's disks back to what they were; it must be off.
     pub async fn restore(&mut self, machine: &str, snapshots: &Snapshots, name: &str) -> Result<(), LabError> {
         self.off(machine)?;
+        self.settle_drives(machine).await?;
         let disks = snapshots.restore(name, &self.files(machine).dir).await?;
         let state = self.machine_mut(machine)?;
         state.health = disks.iter().map(|kept| kept.health).collect();
@@ -177,7 +185,7 @@ async fn launch(machine: &str, words: &Cmd, place: &Files) -> Result<(), LabErro
 }
 
 /// A session of its own, so that neither Ctrl-C nor the end of the terminal reaches it: it outlives this process.
-fn spawn(words: &Cmd, dir: &Path, log: &File) -> io::Result<Child> {
+pub(super) fn spawn(words: &Cmd, dir: &Path, log: &File) -> io::Result<Child> {
     Command::new("setsid")
         .args(words.argv())
         .current_dir(dir)

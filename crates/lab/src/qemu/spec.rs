@@ -121,6 +121,26 @@ impl Files {
         self.dir.join(format!("{disk}.raw"))
     }
 
+    /// The socket of a disk's drive.
+    pub fn drive(&self, disk: &str) -> PathBuf {
+        self.dir.join(format!("{disk}.nbd"))
+    }
+
+    /// The list of the drives that are served; its path is how their server is recognised.
+    pub fn drives(&self) -> PathBuf {
+        self.dir.join("drives.json")
+    }
+
+    /// The socket where the drives take orders.
+    pub fn orders(&self) -> PathBuf {
+        self.dir.join("orders")
+    }
+
+    /// What the server of the drives had to say.
+    pub fn drive_log(&self) -> PathBuf {
+        self.dir.join("drives.log")
+    }
+
     /// What the machine printed on its first serial port since it was started.
     pub fn console(&self) -> PathBuf {
         self.dir.join("console.log")

@@ -41,7 +41,7 @@ pub fn command(machine: &Machine, health: &[Health], segment: &Segment, files: &
     for (at, disk) in machine.disks.iter().enumerate() {
         let health = health.get(at).copied().unwrap_or_default();
         if health != Health::Pulled {
-            words = drive(words, at, disk, health, &files.image(&disk.name), firmware);
+            words = drive(words, at, disk, health, &files.drive(&disk.name), firmware);
         }
     }
     match &start.boot {
@@ -75,12 +75,14 @@ fn wire(words: Cmd, machine: &Machine, port: u16) -> Cmd {
 /// The group of the wires of all labs : bound to loopback, it leaves this host in no case.
 const GROUP: &str = "230.77.0.1";
 
-/// One disk: a file, perhaps a layer that makes it fail, a raw disk over them, and the device on a port of its own.
-fn drive(words: Cmd, at: usize, disk: &DiskSpec, health: Health, image: &Path, firmware: bool) -> Cmd {
+/// One disk: a drive that is served, perhaps a layer that makes it fail, a raw disk over them, and the device on a port of its own.
+fn drive(words: Cmd, at: usize, disk: &DiskSpec, health: Health, drive: &Path, firmware: bool) -> Cmd {
     let (file, fault, node) = (file_node(at), fault_node(at), disk_node(at));
-    let image = value(image);
-    let words =
-        words.arg("-blockdev").arg(format!("driver=file,node-name={file},filename={image},discard=unmap,aio=threads"));
+    let drive = value(drive);
+    // No waiting for a server that is gone: it goes when the power does.
+    let words = words.arg("-blockdev").arg(format!(
+        "driver=nbd,node-name={file},server.type=unix,server.path={drive},reconnect-delay=0,discard=unmap"
+    ));
     let (words, lower) = match health {
         Health::Dying => {
             let mut layer = format!("driver=blkdebug,node-name={fault},image={file}");
@@ -139,7 +141,7 @@ fn value(path: &Path) -> String {
     path.to_string_lossy().replace(',', ",,")
 }
 
-/// The block node of the disk's file.
+/// The block node of the disk's drive.
 pub(crate) fn file_node(at: usize) -> String {
     format!("file{at}")
 }
