@@ -1,10 +1,10 @@
 //! Bringing a machine's disks to what is wished: look, plan, apply, and look again while something is still hidden.
 
 use crate::failure::Failure;
-use machine::{Applied, ApplyError, Journal, LookError, Machine, StepTime, Story, apply};
+use machine::{Applied, ApplyError, Entry, Journal, LookError, Machine, State, StepTime, Story, apply};
 use std::collections::BTreeSet;
 use storage::facts::Facts;
-use storage::plan::{Consent, Plan, plan};
+use storage::plan::{Begun, Consent, Plan, plan};
 use storage::{NodeId, Wish};
 
 /// What a convergence is about.
@@ -77,9 +77,11 @@ const ROUNDS: usize = 8;
 
 impl Ground<'_> {
     /// Looks at the machine and plans.
-    pub async fn look(&self) -> Result<(Facts, Plan), LookError> {
+    pub async fn look(&self) -> Result<(Facts, Plan), Diverged> {
         let facts = self.machine.look().await?;
-        let plan = plan(self.wish, &facts, &self.consent);
+        let begun = self.journal.begun().map_err(ApplyError::from)?;
+        let consent = Consent { begun, ..self.consent.clone() };
+        let plan = plan(self.wish, &facts, &consent);
         Ok((facts, plan))
     }
 
@@ -104,20 +106,35 @@ impl Ground<'_> {
             }
             let ended = |rounds, last, stopped| Ok(Converged { rounds, last, stopped });
             if plan.steps.is_empty() {
+                self.whole()?;
                 return ended(rounds, plan, false);
             }
             let paths = plan.device_paths(self.wish, &facts);
-            let applied = apply(self.machine, &plan, &paths, self.journal, self.story, until).await?;
+            let begins: Vec<Vec<Begun>> = plan.steps.iter().map(|step| step.begins(self.wish, &facts)).collect();
+            let applied = apply(self.machine, &plan, &paths, &begins, self.journal, self.story, until).await?;
             until = until.map(|until| until.saturating_sub(plan.steps.len()));
             let stopped = matches!(applied, Applied::Stopped(_));
             self.consent = std::mem::take(&mut self.consent).after(&plan);
             rounds.push(Round { steps: applied.steps().to_vec() });
+            if !stopped && plan.hidden.is_empty() {
+                self.whole()?;
+            }
             if stopped || plan.hidden.is_empty() {
                 return ended(rounds, plan, stopped);
             }
             self.story.note(self.machine.name(), format!("now that {} can be seen: looking again", list(&plan.hidden)));
         }
         Err(Diverged::Endless(ROUNDS))
+    }
+
+    /// Writes down that nothing is half made, if anything was known to be begun.
+    fn whole(&self) -> Result<(), Diverged> {
+        if self.journal.begun().map_err(ApplyError::from)?.is_empty() {
+            return Ok(());
+        }
+        let (machine, text) = (self.machine.name(), "all disks are as wished");
+        let entry = Entry { machine, plan: "", step: 0, text, begins: &[], state: State::Whole };
+        Ok(self.journal.write(&entry).map_err(ApplyError::from)?)
     }
 
     /// May this node's content be destroyed? Asked again here, apart from the planner: named itself, on something that is

@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use storage::NodeId;
-use storage::plan::{Plan, Step, StepId};
+use storage::plan::{Begun, Plan, Step, StepId};
 
 /// How many steps run at once: sshd's default allows ten sessions on a connection (`MaxSessions`, `sshd_config`(5)).
 const SIDE_BY_SIDE: usize = 6;
@@ -87,11 +87,12 @@ pub enum ApplyError {
 }
 
 /// Applies `plan` to `machine`, where nodes are found at `paths`; stops right behind step number `until` if that is
-/// said, dropping what runs beside it, as a power cut would.
+/// said, dropping what runs beside it, as a power cut would. `begins` says of each step what it writes anew, for the journal.
 pub async fn apply(
     machine: &Machine,
     plan: &Plan,
     paths: &BTreeMap<NodeId, String>,
+    begins: &[Vec<Begun>],
     journal: &Journal,
     story: &Story,
     until: Option<usize>,
@@ -101,7 +102,7 @@ pub async fn apply(
         return Err(unfit(format!("{}: {}", refusal.node, refusal.reason)));
     }
     let digest = plan.digest();
-    let work = Work { machine, plan, digest: &digest, paths, journal, story, begun: Instant::now() };
+    let work = Work { machine, plan, digest: &digest, paths, begins, journal, story, begun: Instant::now() };
     let mut waiting: Vec<usize> = (0..plan.steps.len()).collect();
     let mut done: BTreeSet<&StepId> = BTreeSet::new();
     let mut running = FuturesUnordered::new();
@@ -142,6 +143,7 @@ struct Work<'a> {
     plan: &'a Plan,
     digest: &'a str,
     paths: &'a BTreeMap<NodeId, String>,
+    begins: &'a [Vec<Begun>],
     journal: &'a Journal,
     story: &'a Story,
     begun: Instant,
@@ -172,7 +174,8 @@ impl Work<'_> {
     }
 
     fn write(&self, step: usize, text: &str, state: State<'_>) -> Result<(), JournalError> {
-        self.journal.write(&Entry { machine: self.machine.name(), plan: self.digest, step, text, state })
+        let begins = self.begins.get(step - 1).map_or(&[][..], Vec::as_slice);
+        self.journal.write(&Entry { machine: self.machine.name(), plan: self.digest, step, text, begins, state })
     }
 
     /// The step's guards and commands with real devices.

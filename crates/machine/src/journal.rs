@@ -1,12 +1,14 @@
 //! The journal: a line on stable storage before and after every step, so that a power cut on either side leaves a
-//! record of how far the work had come. Nothing is ever decided from it; observation is the truth.
+//! record of how far the work had come. Observation is the truth; the journal says one thing that no disk can say, and only
+//! that is decided from it: on which disks a step was begun that did not come to its end.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
+use storage::plan::Begun;
 
 /// The journal of one machine, a file of JSON lines that only grows.
 #[derive(Debug)]
@@ -34,6 +36,9 @@ pub struct Entry<'a> {
     pub step: usize,
     /// What the step does.
     pub text: &'a str,
+    /// What it writes anew.
+    #[serde(skip_serializing_if = "<[Begun]>::is_empty")]
+    pub begins: &'a [Begun],
     /// Where it stands.
     pub state: State<'a>,
 }
@@ -48,6 +53,8 @@ pub enum State<'a> {
     Done,
     /// It failed; why.
     Failed(&'a str),
+    /// All disks are as wished: whatever was begun is whole.
+    Whole,
 }
 
 impl Journal {
@@ -64,6 +71,30 @@ impl Journal {
     /// Where it is kept.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What was begun and is not known to be whole. A last line that was torn counts for nothing, for what it says was not
+    /// done yet.
+    pub fn begun(&self) -> Result<Vec<Begun>, JournalError> {
+        #[derive(Deserialize)]
+        struct Line {
+            #[serde(default)]
+            begins: Vec<Begun>,
+            state: serde_json::Value,
+        }
+        let text =
+            std::fs::read_to_string(&self.path).map_err(|source| JournalError { path: self.path.clone(), source })?;
+        let mut open: Vec<Begun> = Vec::new();
+        for line in text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
+            if line.state == "whole" {
+                open.clear();
+            }
+            open.retain(|known| line.begins.iter().all(|begun| begun.node != known.node));
+            if line.state != "done" {
+                open.extend(line.begins);
+            }
+        }
+        Ok(open)
     }
 
     /// Writes one line, and returns when it is on stable storage.
@@ -86,14 +117,40 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, Journal, State};
+    use super::{Begun, Entry, Journal, State};
+    use std::io::Write as _;
+
+    #[test]
+    fn what_was_begun_stays_until_it_is_whole() {
+        let begun = |node: &str| Begun { node: node.into(), disks: vec!["serial 1, 5 bytes".into()] };
+        let (one, two) = ([begun("disk.a")], [begun("disk.b")]);
+        let rows = [
+            ("begun", vec![(&one[..], State::Begins)], vec!["disk.a"]),
+            ("failed", vec![(&one, State::Begins), (&one, State::Failed("x"))], vec!["disk.a"]),
+            ("done", vec![(&one, State::Begins), (&two, State::Begins), (&one, State::Done)], vec!["disk.b"]),
+            ("done later", vec![(&one, State::Failed("x")), (&one, State::Begins), (&one, State::Done)], vec![]),
+            ("found whole", vec![(&one, State::Begins), (&[], State::Whole)], vec![]),
+            ("begun again", vec![(&[], State::Whole), (&one, State::Begins)], vec!["disk.a"]),
+        ];
+        for (case, lines, open) in rows {
+            let dir = tempfile::tempdir().unwrap();
+            let journal = Journal::open(&dir.path().join("nas.jsonl")).unwrap();
+            for (begins, state) in lines {
+                journal.write(&Entry { machine: "nas", plan: "d", step: 1, text: "t", begins, state }).unwrap();
+            }
+            let mut file = std::fs::OpenOptions::new().append(true).open(journal.path()).unwrap();
+            file.write_all(b"{\"state\":\"who").unwrap();
+            let found: Vec<String> = journal.begun().unwrap().iter().map(|it| it.node.to_string()).collect();
+            assert_eq!(found, open, "{case}");
+        }
+    }
 
     #[test]
     fn only_grows() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/nas.jsonl");
         for state in [State::Begins, State::Failed("why")] {
-            let entry = Entry { machine: "nas", plan: "d", step: 1, text: "t", state };
+            let entry = Entry { machine: "nas", plan: "d", step: 1, text: "t", begins: &[], state };
             Journal::open(&path).unwrap().write(&entry).unwrap();
         }
         let text = std::fs::read_to_string(&path).unwrap();

@@ -95,12 +95,13 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
     let loaded = Loaded::for_verb(&context.global)?;
     let name = loaded.machine(&args.machine)?;
     let wish = wish(&loaded, &name)?;
-    let consent = consent(&wish, &args.consent)?;
+    let mut consent = consent(&wish, &args.consent)?;
     let facts = if let Some(file) = &args.facts {
         read_facts(file)?
     } else {
         let reached = reach::reach(&loaded, &name, args.host.as_deref(), &context.story).await?;
         let again = context.again(&format!("disks plan {name}"));
+        consent.begun = journal(&loaded, &name)?.begun().map_err(|error| Failure::Failed(error.to_string()))?;
         reached.machine.look().await.map_err(|error| Failure::failed(&name, error, again))?
     };
     let plan = storage::plan::plan(&wish, &facts, &consent);

@@ -81,10 +81,9 @@ impl Lab {
     pub(crate) async fn settle_drives(&self, machine: &str) -> Result<(), LabError> {
         let place = self.files(machine);
         match order(&place, Order::Leave).await {
-            // Nobody serves them: there is nothing to settle.
-            Err(ControlError::Socket(_)) => {}
+            // Where nobody serves them there is nothing to settle.
+            Ok(_) | Err(ControlError::Socket(_)) => {}
             Err(error) => return Err(LabError::Drives { said: error.to_string() }),
-            Ok(_) => {}
         }
         for server in Guest::serving(&place.drives()) {
             if !server.gone(DYING).await && !server.kill(DYING).await {

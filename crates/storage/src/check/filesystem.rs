@@ -73,7 +73,7 @@ fn own(holder: &Holder<'_>, filesystem: &Filesystem, problems: &mut Problems) {
         };
         let fat = |c: char| format != Format::Vfat || c.is_ascii() && !"*?.,;:/\\|+=<>[]\"".contains(c);
         let plain = |c: char| !c.is_control() && (format != Format::Xfs || !c.is_whitespace()) && fat(c);
-        if label.len() > max || label.is_empty() || !label.chars().all(plain) {
+        if label.len() > max || label.is_empty() || label == crate::plan::BEGUN || !label.chars().all(plain) {
             problems.add(
                 &at.join("label"),
                 "storage::bad_label",

@@ -59,7 +59,7 @@ impl FilesystemAction {
 
     pub(super) fn commands(&self, node: &NodeId) -> Vec<Cmd> {
         match self {
-            Self::Make { format: Format::Ext4, uuid, label, sector, .. } => {
+            Self::Make { format: Format::Ext4, uuid, sector, label, .. } => {
                 let cmd = Cmd::new("mkfs.ext4").args([
                     "-q",
                     "-F",
@@ -68,17 +68,27 @@ impl FilesystemAction {
                     "-E",
                     &format!("hash_seed={uuid}"),
                 ]);
-                let cmd = cmd.args(label.iter().flat_map(|label| ["-L", label]));
-                vec![cmd.args(sector.iter().flat_map(|sector| ["-b".to_owned(), sector.to_string()])).device(node)]
+                let cmd = cmd.args(["-L", BEGUN]);
+                let make =
+                    cmd.args(sector.iter().flat_map(|sector| ["-b".to_owned(), sector.to_string()])).device(node);
+                let label = Cmd::new("tune2fs").args(["-L", label.as_deref().unwrap_or_default()]).device(node);
+                vec![make, on_disk(node), label]
             }
             Self::Make { format: Format::Xfs, uuid, label, sector, .. } => {
                 let cmd = Cmd::new("mkfs.xfs").args(["-q", "-f", "-m", &format!("uuid={uuid}")]);
                 let cmd = cmd.args(sector.iter().flat_map(|sector| ["-s".to_owned(), format!("size={sector}")]));
-                vec![cmd.args(label.iter().flat_map(|label| ["-L", label])).device(node)]
+                // For xfs_admin(8) `--` is no label.
+                let label = Cmd::new("xfs_admin").args(["-L", label.as_deref().unwrap_or("--")]).device(node);
+                vec![cmd.args(["-L", BEGUN]).device(node), on_disk(node), label]
             }
             Self::Make { format: Format::Vfat, uuid, label, .. } => {
                 let cmd = Cmd::new("mkfs.vfat").args(["-F", "32", "-i", &format!("{:08x}", short(*uuid))]);
-                vec![cmd.args(label.iter().flat_map(|label| ["-n", label])).device(node)]
+                let name = Cmd::new("fatlabel");
+                let name = match label {
+                    Some(label) => name.device(node).arg(label.as_str()),
+                    None => name.arg("--reset").device(node),
+                };
+                vec![cmd.args(["-n", BEGUN]).device(node), on_disk(node), name]
             }
             Self::Swap { uuid } => vec![Cmd::new("mkswap").args(["--uuid", &uuid.to_string()]).device(node)],
             Self::Grow { format: Format::Xfs, at } => {
@@ -87,6 +97,15 @@ impl FilesystemAction {
             Self::Grow { format: Format::Ext4 | Format::Vfat, .. } => vec![Cmd::new("resize2fs").device(node)],
         }
     }
+}
+
+/// The label of a filesystem that is being made. Its own it gets when everything else of it is on the disk, in one sector: a
+/// filesystem with this label was cut in its making, whatever its superblock says, for drives write in no order.
+pub(crate) const BEGUN: &str = "HH-BEGUN";
+
+/// Waits until what was written to a device is on the disks beneath.
+fn on_disk(node: &NodeId) -> Cmd {
+    Cmd::new("sync").device(node)
 }
 
 pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, site: &Site<'a>) {
@@ -132,11 +151,14 @@ fn judge(node: &Node, content: &Content) -> (bool, bool) {
     match (&node.holds, content) {
         (
             Some(Holds::Filesystem { format, shown, .. }),
-            Content::Filesystem { format: found, uuid, unfinished, .. },
+            Content::Filesystem { format: found, uuid, unfinished, label, .. },
         ) => {
             let mine = uuid.as_ref().is_some_and(|uuid| uuid.eq_ignore_ascii_case(shown));
             // Cut off early enough, a making leaves a type and no identity yet.
-            (format.word() == found && (mine || *unfinished && uuid.is_none()), !*unfinished)
+            (
+                format.word() == found && (mine || *unfinished && uuid.is_none()),
+                !*unfinished && label.as_deref() != Some(BEGUN),
+            )
         }
         (Some(Holds::Swap { uuid }), Content::Swap { uuid: found }) => (*found == Some(*uuid), true),
         _ => (false, false),

@@ -3,6 +3,7 @@
 //! One file per kind answers for that kind: when something is to be done, in which words, and what it risks.
 
 mod array;
+mod begun;
 mod filesystem;
 mod group;
 mod guard;
@@ -18,6 +19,8 @@ mod volume;
 mod wipe;
 
 pub use array::ArrayAction;
+pub use begun::Begun;
+pub(crate) use filesystem::BEGUN;
 pub use filesystem::FilesystemAction;
 pub use group::{GroupAction, NewPv, NewVolume};
 pub use guard::Guard;

@@ -1,6 +1,6 @@
 //! A plan as data: steps, what is kept, what is noted, what is refused, what cannot be seen yet.
 
-use super::{Action, Step};
+use super::{Action, Begun, Step};
 use crate::NodeId;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,6 +15,8 @@ pub struct Consent {
     pub wipe: BTreeSet<NodeId>,
     /// Make filesystems and swap that are not persistent anew.
     pub reinstall: bool,
+    /// What steps of earlier runs have begun and not ended, as the journal has it.
+    pub begun: Vec<Begun>,
     /// What this very run has made already, and must not make anew when it looks again.
     pub made: BTreeSet<NodeId>,
 }

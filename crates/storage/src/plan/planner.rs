@@ -3,7 +3,7 @@
 use super::outcome::{Consent, Kept, Note, Plan, Refusal};
 use super::sight::{self, Sight, Unseen};
 use super::step::{Action, Risk, Step, StepId};
-use super::{array, filesystem, group, guard, mount, table, wipe};
+use super::{array, begun, filesystem, group, guard, mount, table, wipe};
 use crate::NodeId;
 use crate::facts::{Content, Device, Facts};
 use crate::wish::{Disk, Holds, Kind, Node, Wish};
@@ -17,6 +17,8 @@ pub fn plan(wish: &Wish, facts: &Facts, consent: &Consent) -> Plan {
     let sight = Sight::new(wish, facts);
     let target = mount::target(wish, facts, &sight);
     let cleared = wipe::clear(wish, facts, consent, &sight);
+    let left = begun::remains(wish, facts, &consent.begun, &sight);
+    let cleared = cleared.and_left(wish, &left, &sight);
     let sight = match &cleared.facts {
         Cow::Borrowed(_) => sight,
         Cow::Owned(facts) => Sight::new(wish, facts),
@@ -40,8 +42,10 @@ pub fn plan(wish: &Wish, facts: &Facts, consent: &Consent) -> Plan {
         },
     };
     if let Some((node, what)) = cleared.wipe {
-        let nodes = what.nodes();
-        let risk = Risk::Destroys { nodes: nodes.clone(), what: what.what.clone() };
+        let (nodes, lost) = (what.devices.clone(), what.nodes());
+        let risk = Risk::Destroys { nodes: lost, what: what.what.clone() };
+        let risk = if what.nodes().is_empty() { Risk::Creates } else { risk };
+        let nodes: Vec<NodeId> = nodes.into_iter().chain(what.nodes()).collect();
         let work = Work { touches: nodes, ..Work::default() };
         let id = planner.add(&node, "wipe", Action::Wipe(what), risk, work);
         planner.barrier = vec![id];

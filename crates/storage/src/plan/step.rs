@@ -131,7 +131,7 @@ impl Step {
 
     /// The commands, in order; devices stand in them as nodes.
     pub fn commands(&self) -> Vec<Cmd> {
-        match &self.what {
+        let commands = match &self.what {
             Action::Wipe(it) => it.commands(),
             Action::Table(it) => it.commands(&self.node),
             Action::Settle => vec![settle()],
@@ -140,6 +140,31 @@ impl Step {
             Action::Volume(it) => it.commands(),
             Action::Filesystem(it) => it.commands(&self.node),
             Action::Mount(it) => it.commands(&self.node),
+        };
+        // A step that is done is on the disks: what only their caches have goes with the power.
+        let written = self.written();
+        let sync = written.iter().fold(Cmd::new("sync"), Cmd::device);
+        commands.into_iter().chain((!written.is_empty()).then_some(sync)).collect()
+    }
+
+    /// The nodes whose devices it has written to, as far as they are there behind it.
+    fn written(&self) -> Vec<NodeId> {
+        match &self.what {
+            // The script does it, device by device.
+            Action::Wipe(_) | Action::Settle | Action::Mount(_) => Vec::new(),
+            Action::Table(_)
+            | Action::Filesystem(_)
+            | Action::Array(ArrayAction::Assemble { .. } | ArrayAction::Reshape { .. }) => vec![self.node.clone()],
+            Action::Array(ArrayAction::Create { members, spares, .. }) => [members.as_slice(), spares].concat(),
+            Action::Array(ArrayAction::Add { members, .. }) => members.clone(),
+            Action::Group(GroupAction::Create { pvs, .. } | GroupAction::Extend { pvs, .. }) => {
+                pvs.iter().map(|pv| pv.node.clone()).collect()
+            }
+            Action::Group(GroupAction::Resize { pv, .. }) => vec![pv.clone()],
+            // LVM waits for its own metadata; a cache that is to be attached is inactive.
+            Action::Group(GroupAction::Activate { .. } | GroupAction::Identify { .. }) | Action::Volume(_) => {
+                Vec::new()
+            }
         }
     }
 

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) const WIPE: &str = include_str!("wipe.sh");
 
 /// Takes down what stands on these nodes, and wipes them.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Wipe {
     /// Everything that is lost with it: the named nodes, and what lies on them.
     lost: Vec<NodeId>,
@@ -30,6 +30,13 @@ pub struct Wipe {
 }
 
 impl Wipe {
+    /// Is this node wiped with it, or something that it lies on?
+    fn reaches(&self, id: &NodeId, wish: &Wish) -> bool {
+        self.lost.contains(id)
+            || self.devices.contains(id)
+            || wish.node(id).is_some_and(|node| node.on.iter().any(|below| self.reaches(below, wish)))
+    }
+
     /// Every node that loses its content.
     pub fn nodes(&self) -> Vec<NodeId> {
         self.lost.clone()
@@ -115,6 +122,29 @@ pub(super) fn clear<'a>(wish: &Wish, facts: &'a Facts, consent: &Consent, sight:
     cleared.facts = Cow::Owned(after);
     cleared.wipe = first.map(|first| (first, wipe));
     cleared
+}
+
+impl<'a> Cleared<'a> {
+    /// And what is left of steps that were cut: nothing is lost with it.
+    pub fn and_left(mut self, wish: &Wish, left: &BTreeSet<NodeId>, sight: &Sight<'a>) -> Self {
+        let already = |id: &NodeId| self.wipe.as_ref().is_some_and(|(_, wipe)| wipe.reaches(id, wish));
+        let left: Vec<(&NodeId, &Device)> =
+            left.iter().filter(|id| !already(id)).filter_map(|id| Some((id, sight.device(id)?))).collect();
+        let Some((first, _)) = left.first() else { return self };
+        let facts = self.facts.to_mut();
+        for device in &mut facts.devices {
+            if left.iter().any(|(_, left)| left.name == device.name) {
+                device.content = Content::Blank;
+            }
+        }
+        let shown: Vec<String> = left.iter().map(|(id, _)| format!("what a cut step left on {id}")).collect();
+        let (node, mut wipe) = self.wipe.take().unwrap_or_else(|| ((*first).clone(), Wipe::default()));
+        wipe.devices.extend(left.iter().map(|(id, _)| (*id).clone()));
+        wipe.what =
+            std::iter::once(wipe.what).filter(|what| !what.is_empty()).chain(shown).collect::<Vec<_>>().join(", ");
+        self.wipe = Some((node, wipe));
+        self
+    }
 }
 
 fn groups_named(wish: &Wish, volume: &NodeId, consent: &Consent) -> bool {

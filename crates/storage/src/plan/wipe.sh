@@ -29,6 +29,7 @@ wipe() {
     wipefs --all --quiet "$1"
     # Also what no tool knows: a first MiB of zeroes is what counts as blank.
     dd if=/dev/zero "of=$1" bs=1048576 count=1 conv=notrunc,fsync status=none
+    sync "$1"
 }
 
 for device in "$@"; do

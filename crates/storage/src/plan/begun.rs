@@ -1,0 +1,104 @@
+//! What a step writes anew, and what is left where one was cut: a step that was begun and did not come to its end may leave
+//! pieces that no tool knows. They are cleared away only where it is known, by the journal, that such a step was begun on these
+//! very disks, where nothing of anybody was before, and where nothing complete is found now.
+
+use super::sight::Sight;
+use super::{Action, ArrayAction, FilesystemAction, GroupAction, Step, TableAction};
+use crate::NodeId;
+use crate::facts::{Content, Device, Facts};
+use crate::tree::TableKind;
+use crate::wish::{Holds, Wish};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// A node that a step writes anew, and the disks that it lies on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Begun {
+    /// The node.
+    pub node: NodeId,
+    /// What each disk is known by, sorted: serial number, WWN, size; never its kernel name.
+    pub disks: Vec<String>,
+}
+
+impl Step {
+    /// What it writes anew, as `wish` and `facts` have it: those that the step's plan was made from.
+    pub fn begins(&self, wish: &Wish, facts: &Facts) -> Vec<Begun> {
+        let sight = Sight::new(wish, facts);
+        let nodes: Vec<NodeId> = match &self.what {
+            Action::Wipe(wipe) => wipe.devices.clone(),
+            Action::Table(TableAction::Create { .. }) => vec![self.node.clone()],
+            Action::Table(TableAction::Add { partition, .. }) => vec![partition.node.clone()],
+            Action::Array(ArrayAction::Create { members, spares, .. }) => [members.as_slice(), spares].concat(),
+            Action::Array(ArrayAction::Add { members, .. }) => members.clone(),
+            Action::Group(GroupAction::Create { pvs, .. } | GroupAction::Extend { pvs, .. }) => {
+                pvs.iter().map(|pv| pv.node.clone()).collect()
+            }
+            Action::Filesystem(FilesystemAction::Make { .. } | FilesystemAction::Swap { .. }) => {
+                vec![self.node.clone()]
+            }
+            Action::Settle
+            | Action::Table(TableAction::Grow { .. })
+            | Action::Array(ArrayAction::Assemble { .. } | ArrayAction::Reshape { .. })
+            | Action::Group(GroupAction::Resize { .. } | GroupAction::Activate { .. } | GroupAction::Identify { .. })
+            | Action::Volume(_)
+            | Action::Filesystem(FilesystemAction::Grow { .. })
+            | Action::Mount(_) => Vec::new(),
+        };
+        let begun = nodes.into_iter().map(|node| Begun { disks: disks(wish, &sight, &node), node });
+        begun.filter(|begun| !begun.disks.is_empty()).collect()
+    }
+}
+
+fn disks(wish: &Wish, sight: &Sight<'_>, node: &NodeId) -> Vec<String> {
+    let mut marks: Vec<String> =
+        wish.disks_of(node).iter().filter_map(|disk| sight.device(&disk.id)).map(mark).collect();
+    marks.sort();
+    marks
+}
+
+fn mark(device: &Device) -> String {
+    let word = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
+    let words = [word("serial", &device.serial), word("wwn", &device.wwn), Some(format!("{} bytes", device.size))];
+    words.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// The nodes that hold what a cut step has left: begun on these very disks, not in use, and nothing complete.
+pub(super) fn remains(wish: &Wish, facts: &Facts, begun: &[Begun], sight: &Sight<'_>) -> BTreeSet<NodeId> {
+    let is_left = |begun: &&Begun| {
+        let (Some(node), Some(device)) = (wish.node(&begun.node), sight.device(&begun.node)) else { return false };
+        // A disk without a serial number or WWN is known by nothing but its size, which is not enough.
+        let known = begun.disks.iter().all(|mark| mark.contains(", "));
+        known
+            && disks(wish, sight, &begun.node) == begun.disks
+            && !is_used(facts, device)
+            && is_piece(node.holds.as_ref(), &device.content)
+    };
+    begun.iter().filter(is_left).map(|begun| begun.node.clone()).collect()
+}
+
+fn is_used(facts: &Facts, device: &Device) -> bool {
+    facts.mounts.iter().any(|mount| mount.device == device.name)
+        || facts.swaps.contains(&device.name)
+        || facts.children(&device.name).next().is_some()
+}
+
+/// Is this a piece of what the node is to hold, and no whole of anything?
+fn is_piece(holds: Option<&Holds>, content: &Content) -> bool {
+    match (holds, content) {
+        (_, Content::Unknown) => true,
+        // Of a GPT the protective MBR, or a label without identity: its header is written in one piece, and has a checksum.
+        (Some(Holds::Table { table: TableKind::Gpt, .. }), Content::Table { label, uuid: None, .. }) => {
+            matches!(label.as_str(), "gpt" | "dos" | "PMBR")
+        }
+        (Some(Holds::Table { table: TableKind::Mbr, .. }), Content::Table { label, id: None | Some(0), .. }) => {
+            label == "dos"
+        }
+        (Some(Holds::Table { .. }), Content::Other { name }) => name == "PMBR",
+        (Some(Holds::Filesystem { format, .. }), Content::Filesystem { format: found, uuid: None, .. }) => {
+            format.word() == found
+        }
+        (Some(Holds::PhysicalVolume { .. }), Content::Other { name }) => name.starts_with("LVM2_member"),
+        _ => false,
+    }
+}
