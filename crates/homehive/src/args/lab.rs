@@ -77,6 +77,17 @@ pub struct Run {
     pub installed: bool,
 }
 
+/// Kinds of access to a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Access {
+    /// Reading
+    Read,
+    /// Writing, zeroing, discarding
+    Write,
+    /// Flushing
+    Flush,
+}
+
 /// What is lost of the writes that were not flushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Lose {
@@ -116,6 +127,60 @@ pub enum Fault {
     },
     /// A new blank disk in the place of an old one; the machine must be off
     Replace {
+        /// The machine
+        machine: String,
+        /// The disk
+        disk: String,
+    },
+    /// A disk answers some reads or writes with an error, until the machine is off or `well`
+    Errors {
+        /// The machine
+        machine: String,
+        /// The disk
+        disk: String,
+        /// On which kind of access
+        #[arg(long, value_enum, default_value_t = Access::Read)]
+        on: Access,
+        /// From which byte on
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// Up to which byte; to the end if left out
+        #[arg(long)]
+        to: Option<u64>,
+    },
+    /// A disk takes so many milliseconds longer for everything, until the machine is off or `well`
+    Slow {
+        /// The machine
+        machine: String,
+        /// The disk
+        disk: String,
+        /// Milliseconds
+        ms: u64,
+    },
+    /// A disk takes so many bytes more and then has no room, until the machine is off or `well`
+    Full {
+        /// The machine
+        machine: String,
+        /// The disk
+        disk: String,
+        /// Bytes
+        #[arg(long, default_value_t = 0)]
+        after: u64,
+    },
+    /// One bit of each of so many sectors is another from now on, and the disk says nothing of it
+    Rot {
+        /// The machine
+        machine: String,
+        /// The disk
+        disk: String,
+        /// From which byte on: a multiple of 512
+        at: u64,
+        /// How many sectors of 512 bytes
+        #[arg(default_value_t = 1)]
+        sectors: u64,
+    },
+    /// Errors, slowness and want of room are over; what rotted stays
+    Well {
         /// The machine
         machine: String,
         /// The disk

@@ -20,7 +20,7 @@ pub use deploy::{BuildOn, Deploy, Generations, Rollback, Status};
 pub use disks::{Apply, Consent, Disks, Plan, Script, Target};
 pub use import::Import;
 pub use install::{Install, Payload, Phase};
-pub use lab::{Fault, Lab, Lose, Run};
+pub use lab::{Access, Fault, Lab, Lose, Run};
 pub use medium::{Iso, WriteMedium};
 pub use probe::Probe;
 pub use rehearse::StandInVariant;

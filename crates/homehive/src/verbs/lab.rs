@@ -3,14 +3,14 @@
 
 use super::{Context, disks};
 use crate::answer;
-use crate::args::{Apply, Consent, Fault, Lab as LabVerb, Lose, Target};
+use crate::args::{Access, Apply, Consent, Fault, Lab as LabVerb, Lose, Target};
 use crate::failure::Failure;
 use crate::labs::{self, Bench, From, Saved};
 use crate::load::Loaded;
 use crate::reach::{self, System};
 use crate::scenario;
 use ::lab::qemu::Health;
-use ::lab::{Lab, LabDir, Loss, Lost, shell};
+use ::lab::{self as drives, Effect, Lab, LabDir, Loss, Lost, Order, Rule, shell};
 use fleet::HostName;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -217,6 +217,33 @@ async fn hurt(context: &Context, declared: &Loaded, fault: Fault) -> Result<(), 
             let serial = open()?.replace(&machine, &short(&disk))?;
             format!("{disk} of {machine} is a new blank disk, serial {serial}\nnext: homehive lab boot {machine}")
         }
+        Fault::Errors { machine, disk, on, from, to } => {
+            let on = match on {
+                Access::Read => drives::Access::Read,
+                Access::Write => drives::Access::Write,
+                Access::Flush => drives::Access::Flush,
+            };
+            rules(open()?.lab(), &machine, &short(&disk), vec![rule(vec![on], (from, to), Effect::Fail)]).await?;
+            format!("{disk} of {machine} answers with errors there")
+        }
+        Fault::Slow { machine, disk, ms } => {
+            rules(open()?.lab(), &machine, &short(&disk), vec![rule(all(), (0, None), Effect::Delay(ms))]).await?;
+            format!("{disk} of {machine} takes {ms} ms longer")
+        }
+        Fault::Full { machine, disk, after } => {
+            let full = rule(vec![drives::Access::Write], (0, None), Effect::Full(after));
+            rules(open()?.lab(), &machine, &short(&disk), vec![full]).await?;
+            format!("{disk} of {machine} takes {after} bytes more")
+        }
+        Fault::Rot { machine, disk, at, sectors } => {
+            let rot = Order::Rot { drive: short(&disk), at, sectors };
+            open()?.lab().order_drives(&machine, rot).await?;
+            format!("{sectors} sectors of {disk} of {machine} are rotten from byte {at} on")
+        }
+        Fault::Well { machine, disk } => {
+            rules(open()?.lab(), &machine, &short(&disk), Vec::new()).await?;
+            format!("{disk} of {machine} is well")
+        }
         Fault::PowerCut { machine, after_step, lose, seed } => {
             let loss = loss(lose, seed);
             match after_step {
@@ -233,6 +260,18 @@ async fn hurt(context: &Context, declared: &Loaded, fault: Fault) -> Result<(), 
         answer::text(&told);
     }
     Ok(())
+}
+
+fn all() -> Vec<drives::Access> {
+    vec![drives::Access::Read, drives::Access::Write, drives::Access::Flush]
+}
+
+fn rule(on: Vec<drives::Access>, (from, to): (u64, Option<u64>), effect: Effect) -> Rule {
+    Rule { on, from, to, effect, times: None }
+}
+
+async fn rules(lab: &Lab, machine: &str, disk: &str, rules: Vec<Rule>) -> Result<(), Failure> {
+    lab.order_drives(machine, Order::Rules { drive: disk.to_owned(), rules }).await.map_err(labs::failed).map(drop)
 }
 
 fn loss(lose: Lose, seed: Option<u64>) -> Loss {

@@ -1,0 +1,105 @@
+//! What a step that was cut has left: cleared away where the journal knows of it, refused everywhere else.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use common::{NAS, facts, wish};
+use storage::facts::{Content, Facts, Mount};
+use storage::plan;
+use storage::plan::{Action, Begun, Consent, Risk};
+
+/// The steps that the plan for blank disks begins, as the journal keeps them.
+fn begun() -> Vec<Begun> {
+    let (wish, facts) = (wish(NAS), facts("blank"));
+    let steps = plan(&wish, &facts, &Consent::default()).steps;
+    steps.iter().flat_map(|step| step.begins(&wish, &facts)).collect()
+}
+
+/// Blank disks, but for this content of the stick.
+fn left(content: &Content) -> Facts {
+    let mut facts = facts("blank");
+    let stick = facts.devices.iter_mut().find(|device| device.transport.as_deref() == Some("usb")).unwrap();
+    stick.content = content.clone();
+    facts
+}
+
+fn pmbr() -> Content {
+    Content::Table { label: "dos".into(), uuid: None, id: None, first: 512, end: 1 << 20 }
+}
+
+#[test]
+fn every_node_that_is_written_anew_is_journaled() {
+    let nodes: Vec<String> = begun().iter().map(|begun| begun.node.to_string()).collect();
+    for node in [
+        "disk.usb",
+        "disk.nvme",
+        "disk.sata1",
+        "disk.sata6",
+        "disk.nvme.cache",
+        "mdadm.nas",
+        "lvm_vg.nas.data",
+        "disk.usb.boot",
+    ] {
+        assert!(nodes.iter().any(|known| known == node), "{node}: {nodes:?}");
+    }
+    assert!(begun().iter().all(|begun| begun.disks.iter().all(|mark| mark.contains("serial "))));
+}
+
+#[test]
+fn pieces_are_cleared_away_by_the_journals_word_alone() {
+    let wish = wish(NAS);
+    let stick = |begun: &Begun| begun.node.as_str() == "disk.usb";
+    let journal = || begun().into_iter().filter(stick).collect::<Vec<_>>();
+    let mut other = journal();
+    other[0].disks = vec!["serial ANOTHER, 570425344 bytes".into()];
+    let mut unmarked = journal();
+    unmarked[0].disks = vec!["570425344 bytes".into()];
+    let swap = Content::Swap { uuid: None };
+    let named = Content::Table { label: "dos".into(), uuid: None, id: Some(7), first: 512, end: 1 << 20 };
+    for (case, content, begun, cleared) in [
+        ("bytes that no tool knows", Content::Unknown, journal(), true),
+        ("a table without an identity", pmbr(), journal(), true),
+        ("the journal knows of nothing", Content::Unknown, Vec::new(), false),
+        ("begun on another disk", Content::Unknown, other, false),
+        ("a disk with no name", Content::Unknown, unmarked, false),
+        ("somebody's table", named, journal(), false),
+        ("something whole", swap, journal(), false),
+    ] {
+        let facts = left(&content);
+        let plan = plan(&wish, &facts, &Consent { begun, ..Consent::default() });
+        let wiped = plan.steps.first().is_some_and(|step| matches!(step.what, Action::Wipe(_)));
+        assert_eq!((wiped, plan.refusals.is_empty()), (cleared, cleared), "{case}: {}", plan.to_text());
+        if cleared {
+            assert_eq!(plan.steps[0].risk, Risk::Creates, "{case}: nobody's data are lost");
+            assert!(plan.destroyed().is_empty(), "{case}");
+            assert!(plan.to_text().contains("wipe what a cut step left on disk.usb"), "{case}: {}", plan.to_text());
+        }
+    }
+}
+
+#[test]
+fn what_is_in_use_is_no_piece() {
+    let mut facts = left(&Content::Unknown);
+    let device = facts.devices.iter().find(|device| device.content == Content::Unknown).unwrap().name.clone();
+    facts.mounts.push(Mount { device, target: "/srv".into(), format: "zfs".into(), read_only: false });
+    let plan = plan(&wish(NAS), &facts, &Consent { begun: begun(), ..Consent::default() });
+    assert!(!plan.refusals.is_empty(), "{}", plan.to_text());
+}
+
+#[test]
+fn a_filesystem_that_is_being_made_is_made_anew() {
+    for (label, steps) in [(None, false), (Some("HH-BEGUN"), true), (Some("boot"), false)] {
+        let mut facts = facts("complete");
+        facts.mounts.clear();
+        for device in &mut facts.devices {
+            if let Content::Filesystem { format, label: found, .. } = &mut device.content
+                && format == "ext4"
+            {
+                *found = label.map(str::to_owned);
+            }
+        }
+        let text = plan(&wish(NAS), &facts, &Consent::default()).to_text();
+        assert_eq!(text.contains("make ext4 for /boot"), steps, "{label:?}: {text}");
+    }
+}
