@@ -90,7 +90,8 @@ struct Item<'a> {
 /// # Errors
 /// Why it stopped, and where. What was done until then stays, and the same again goes on from there.
 pub async fn bring(cluster: &Cluster, order: &Order<'_>) -> Result<Brought, Stop> {
-    let observed = cluster.observe(order.manifests, order.consent).await?;
+    let patience = Instant::now() + order.deadlines.short;
+    let observed = patient(order, patience, || cluster.observe(order.manifests, order.consent)).await?;
     let whole = plan(order.manifests, &observed, order.consent);
     let unknown = whole.unknown(order.consent);
     if !unknown.is_empty() {
@@ -116,6 +117,28 @@ pub async fn bring(cluster: &Cluster, order: &Order<'_>) -> Result<Brought, Stop
     Ok(brought)
 }
 
+/// Asks until there is an answer, or the time is over: a server that starts again is waited for, and that is said.
+async fn patient<T>(
+    order: &Order<'_>,
+    end: Instant,
+    ask: impl AsyncFn() -> Result<T, AskError>,
+) -> Result<T, AskError> {
+    let mut told = String::new();
+    loop {
+        match ask().await {
+            Err(error) if error.may_pass() && Instant::now() < end => {
+                let why = error.to_string();
+                if told != why {
+                    order.story.note(order.name, format!("waits: {why}"));
+                    told = why;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+            asked => return asked,
+        }
+    }
+}
+
 struct Work<'a> {
     cluster: &'a Cluster,
     order: &'a Order<'a>,
@@ -131,7 +154,7 @@ impl Work<'_> {
                 inventory.put(object.key(), wave);
             }
         }
-        if inventory != observed.inventory {
+        if inventory != observed.written {
             self.write(&inventory).await?;
         }
         Ok(inventory)
@@ -140,8 +163,9 @@ impl Work<'_> {
     async fn write(&self, inventory: &Inventory) -> Result<(), Stop> {
         let object = inventory.object().map_err(|source| Stop::Inventory { why: source.to_string() })?;
         let forced = How { dry: false, force: true };
-        self.cluster.apply(&object, forced).await.map_err(|source| Stop::Inventory { why: source.to_string() })?;
-        Ok(())
+        let end = Instant::now() + self.order.deadlines.short;
+        let written = patient(self.order, end, || self.cluster.apply(&object, forced)).await;
+        written.map(drop).map_err(|source| Stop::Inventory { why: source.to_string() })
     }
 
     async fn wave(&self, wave: Wave, items: &[Item<'_>], made: &Inventory, brought: &mut Brought) -> Result<(), Stop> {
@@ -149,7 +173,7 @@ impl Work<'_> {
         let end = Instant::now() + span;
         let objects: Vec<&Object> = items.iter().map(|item| item.object).collect();
         self.passable(wave, items, &objects, end, span).await?;
-        let told = self.told(&objects, end).await?;
+        let told = patient(self.order, end, || self.cluster.tell(&objects, self.order.consent)).await?;
         let changes = self.changes(wave, items, made, &told);
         let conflicts: Vec<Change> =
             changes.iter().filter(|it| matches!(it.what, What::Conflict { .. })).cloned().collect();
@@ -239,19 +263,6 @@ impl Work<'_> {
         }
         let first = items.first().map(|item| item.object.key());
         Ok(self.cluster.webhooks(objects).await?.map(|why| (first, why)))
-    }
-
-    /// What the cluster tells of these objects; one that starts again is waited for.
-    async fn told(&self, objects: &[&Object], end: Instant) -> Result<Vec<Told>, AskError> {
-        loop {
-            match self.cluster.tell(objects, self.order.consent).await {
-                Err(error) if error.may_pass() && Instant::now() < end => {
-                    self.order.story.note(self.order.name, format!("waits: {error}"));
-                    tokio::time::sleep(AGAIN).await;
-                }
-                told => return told,
-            }
-        }
     }
 
     /// Applies one object.
@@ -417,13 +428,13 @@ impl Work<'_> {
         let end = Instant::now() + span;
         let name = Name::from(key);
         self.order.story.stage(self.order.name, format!("removes {name}"));
-        match self.cluster.delete(key, uid).await {
+        match patient(self.order, end, || self.cluster.delete(key, uid)).await {
             Ok(()) => {}
             Err(error) if error.is_missing() => return Ok(()),
             Err(source) => return Err(Stop::Removal { object: name, why: source.to_string() }),
         }
         loop {
-            let live = self.cluster.get(key).await?;
+            let live = patient(self.order, end, || self.cluster.get(key)).await?;
             let Some(live) = live.filter(|live| live["metadata"]["uid"] == uid) else { return Ok(()) };
             if Instant::now() >= end {
                 let holders = live["metadata"]["finalizers"].as_array().into_iter().flatten();

@@ -5,7 +5,7 @@ use crate::LABEL;
 use crate::client::{AskError, Cluster, How};
 use crate::inventory::Inventory;
 use crate::name::Consent;
-use crate::owners::is_placed;
+use crate::owners::{is_ours, is_placed};
 use crate::plan::{Observed, Told, Would, in_order, may_take};
 use crate::refusal::Refusal;
 use crate::volume::moved;
@@ -26,7 +26,8 @@ impl Cluster {
     /// It does not answer.
     pub async fn observe(&self, manifests: &[Manifest], consent: &Consent) -> Result<Observed, AskError> {
         let objects: Vec<&Object> = in_order(manifests).into_iter().map(|(_, _, object)| object).collect();
-        let mut observed = Observed { inventory: self.inventory().await?, ..Observed::default() };
+        let written = self.inventory().await?;
+        let mut observed = Observed { inventory: written.clone(), written, ..Observed::default() };
         for (key, wave) in self.placed().await? {
             if !observed.inventory.has(&key) {
                 observed.inventory.put(key, wave);
@@ -45,8 +46,9 @@ impl Cluster {
         Ok(observed)
     }
 
-    /// What k3s has made from files of the fleet, also from such as are gone by now: homehive may never have applied it. Each
-    /// with the wave of its file.
+    /// What k3s has made from files of the fleet, also from such as are gone by now, and the namespaces that the machines' Secrets
+    /// have made: homehive may never have applied it. Each with the wave of its file. The Secrets themselves are the machines'
+    /// to remove.
     async fn placed(&self) -> Result<Vec<(Key, Wave)>, AskError> {
         let selector = format!("{LABEL}=homehive");
         let asked = KINDS.iter().map(|(version, kind)| self.list(version, kind, None, &selector));
@@ -54,14 +56,16 @@ impl Cluster {
             futures_util::stream::iter(asked).buffered(AT_ONCE).collect().await;
         let mut placed = Vec::new();
         for ((version, kind), live) in KINDS.iter().zip(all) {
-            for live in live?.into_iter().filter(is_placed) {
+            let is_meant = |live: &Value| is_placed(live) || (*kind == "Namespace" && is_ours(live));
+            for live in live?.into_iter().filter(is_meant) {
                 let text = |field: &str| live["metadata"][field].as_str().map(str::to_owned);
                 let (api_version, kind) = ((*version).to_owned(), (*kind).to_owned());
                 let key =
                     Key { api_version, kind, namespace: text("namespace"), name: text("name").unwrap_or_default() };
+                let other = if key.kind == "Namespace" { Wave::Ground } else { Wave::Objects };
                 let file = live["metadata"]["annotations"][FILE].as_str().unwrap_or_default();
                 let wave = Wave::ALL.into_iter().find(|wave| file.starts_with(&format!("{}-", wave.number())));
-                placed.push((key, wave.unwrap_or(Wave::Objects)));
+                placed.push((key, wave.unwrap_or(other)));
             }
         }
         Ok(placed)

@@ -43,8 +43,10 @@ pub enum Would {
 pub struct Observed {
     /// By name.
     pub objects: BTreeMap<Key, Told>,
-    /// What homehive has made.
+    /// What homehive has made, or k3s has placed for it.
     pub inventory: Inventory,
+    /// The inventory as it stands in the cluster.
+    pub written: Inventory,
     /// What was made before, is not in the fleet any more, and is there still.
     pub former: BTreeMap<Key, Value>,
 }

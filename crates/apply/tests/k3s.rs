@@ -9,10 +9,11 @@ mod hand;
 use apiserver::ApiServer;
 use apply::{Brought, Cluster, Consent, Deadlines, Order, Stop, bring, plan};
 use cluster::{Key, Manifest, Object, Wave};
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use machine::Story;
 use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn config(name: &str, data: &Value) -> Value {
@@ -98,4 +99,90 @@ async fn a_namespace_made_for_the_secrets_can_be_named() {
     assert!(stop.to_string().contains("to be removed there is Namespace/samba"), "{stop}");
     let key = Key { api_version: "v1".into(), kind: "Namespace".into(), namespace: None, name: "samba".into() };
     assert!(cluster.get(&key).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn what_was_placed_goes_into_the_inventory() {
+    let Some(server) = ApiServer::start() else { return };
+    let cluster = Cluster::connect(&server.kubeconfig()).await.unwrap();
+    let client = hand::client(&server).await;
+    place(&client, config("settings", &json!({ "a": "1" }))).await;
+    brought(&cluster, &fleet(vec![config("settings", &json!({ "a": "1" }))]), &Consent::default()).await.unwrap();
+    let names: Vec<String> =
+        cluster.inventory().await.unwrap().backwards().into_iter().map(|(key, _)| key.name).collect();
+    assert_eq!(names, ["settings"]);
+}
+
+#[tokio::test]
+async fn a_namespace_of_the_secrets_that_left_before_the_first_apply_is_found() {
+    let Some(server) = ApiServer::start() else { return };
+    let cluster = Cluster::connect(&server.kubeconfig()).await.unwrap();
+    let client = hand::client(&server).await;
+    let labels = json!({ "app.kubernetes.io/managed-by": "homehive" });
+    let namespace =
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "samba", "labels": labels } });
+    let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "users", "namespace": "default", "labels": labels } });
+    let theirs = PatchParams::apply("homehive-secrets");
+    Api::<Namespace>::all(client.clone()).patch("samba", &theirs, &Patch::Apply(namespace)).await.unwrap();
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), "default");
+    secrets.patch("users", &theirs, &Patch::Apply(secret)).await.unwrap();
+    let done = brought(&cluster, &[], &Consent::default()).await.unwrap();
+    assert_eq!(done.kept.iter().map(ToString::to_string).collect::<Vec<_>>(), ["Namespace/samba"]);
+    assert!(done.removed.is_empty() && secrets.get_opt("users").await.unwrap().is_some(), "{done:?}");
+    let named = Consent { prune: vec!["Namespace/samba".parse().unwrap()], ..Consent::default() };
+    assert_eq!(text_of(&cluster, &named).await.trim().lines().nth(1), Some("  - remove Namespace/samba"));
+}
+
+/// The server is away when it begins, and once more while a workload is waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_starts_again_is_waited_for() {
+    let Some(mut server) = ApiServer::start() else { return };
+    let cluster = Cluster::connect(&server.kubeconfig()).await.unwrap();
+    let client = hand::client(&server).await;
+    let labels = json!({ "app": "work" });
+    let work = json!({ "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": { "name": "work", "namespace": "default", "labels": { "app.kubernetes.io/managed-by": "homehive" } },
+        "spec": { "selector": { "matchLabels": labels }, "template": { "metadata": { "labels": labels },
+            "spec": { "containers": [{ "name": "c", "image": "example.invalid/c:1" }] } } } });
+    server.cut();
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let hears = Arc::clone(&told);
+    let story = Story::new(move |event| hears.lock().unwrap().push(format!("{event:?}")));
+    let (manifests, consent, deadlines) =
+        (fleet(vec![work]), Consent::default(), Deadlines::all(Duration::from_mins(8)));
+    let order = Order { manifests: &manifests, consent: &consent, deadlines, name: "home", story: &story };
+    let heard = async |what: &str, times: usize| {
+        for _ in 0..2400 {
+            if told.lock().unwrap().iter().filter(|line| line.contains(what)).count() >= times {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{what} was not told: {:#?}", told.lock().unwrap());
+    };
+    let misfortunes = async {
+        heard("waits: ", 1).await;
+        let mut server = again(server).await;
+        // It is applied, and waited for.
+        heard("its controller has not seen it", 1).await;
+        let before = told.lock().unwrap().iter().filter(|line| line.contains("waits: ")).count();
+        server.cut();
+        heard("waits: ", before + 1).await;
+        (again(server).await, hand::play(client))
+    };
+    let (done, _server) = tokio::join!(bring(&cluster, &order), misfortunes);
+    let done = done.unwrap();
+    assert_eq!(done.created.len(), 1, "{done:?}");
+}
+
+async fn again(mut server: ApiServer) -> ApiServer {
+    let serve = move || {
+        server.serve();
+        server
+    };
+    tokio::task::spawn_blocking(serve).await.unwrap()
+}
+
+async fn text_of(cluster: &Cluster, consent: &Consent) -> String {
+    plan(&[], &cluster.observe(&[], consent).await.unwrap(), consent).text()
 }
