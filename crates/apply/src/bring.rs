@@ -4,7 +4,7 @@
 use crate::client::{AskError, Cluster, How};
 use crate::inventory::Inventory;
 use crate::name::{Consent, Name};
-use crate::plan::{Change, Kept, Observed, Plan, Told, What, in_order, plan};
+use crate::plan::{Change, Observed, Plan, Told, What, in_order, plan};
 use crate::ready::Readiness;
 use crate::refusal::Refusal;
 use crate::stop::{Stop, late};
@@ -118,7 +118,7 @@ pub async fn bring(cluster: &Cluster, order: &Order<'_>) -> Result<Brought, Stop
 }
 
 /// Asks until there is an answer, or the time is over: a server that starts again is waited for, and that is said.
-async fn patient<T>(
+pub(crate) async fn patient<T>(
     order: &Order<'_>,
     end: Instant,
     ask: impl AsyncFn() -> Result<T, AskError>,
@@ -139,9 +139,9 @@ async fn patient<T>(
     }
 }
 
-struct Work<'a> {
-    cluster: &'a Cluster,
-    order: &'a Order<'a>,
+pub(crate) struct Work<'a> {
+    pub cluster: &'a Cluster,
+    pub order: &'a Order<'a>,
     of: usize,
 }
 
@@ -160,7 +160,7 @@ impl Work<'_> {
         Ok(inventory)
     }
 
-    async fn write(&self, inventory: &Inventory) -> Result<(), Stop> {
+    pub async fn write(&self, inventory: &Inventory) -> Result<(), Stop> {
         let object = inventory.object().map_err(|source| Stop::Inventory { why: source.to_string() })?;
         let forced = How { dry: false, force: true };
         let end = Instant::now() + self.order.deadlines.short;
@@ -392,57 +392,6 @@ impl Work<'_> {
             let (machine, step, of) = (self.order.name.to_owned(), awaited.step, self.of);
             let (text, seconds) = (awaited.text.clone(), awaited.since.elapsed().as_secs_f64());
             self.order.story.tell(Event::StepDone { machine, step, of, text, seconds });
-        }
-    }
-
-    /// Removes what the fleet no longer has, one after another, and forgets what is gone.
-    async fn prune(&self, whole: &Plan, mut inventory: Inventory, brought: &mut Brought) -> Result<(), Stop> {
-        let before = inventory.clone();
-        let declared: Vec<Key> =
-            in_order(self.order.manifests).into_iter().map(|(_, _, object)| object.key()).collect();
-        for (key, _) in before.backwards().into_iter().filter(|(key, _)| !declared.iter().any(|it| it.is(key))) {
-            let Some(pruning) = whole.former.iter().find(|pruning| pruning.key == key) else {
-                inventory.take(&key);
-                continue;
-            };
-            match pruning.kept {
-                Some(Kept::Data) => {
-                    let object = &pruning.object;
-                    let how = format!("kept: {object}, for data goes with it; to remove it: --prune {object}");
-                    self.order.story.note(self.order.name, how);
-                    brought.kept.push(object.clone());
-                }
-                Some(Kept::Foreign) => inventory.take(&key),
-                None => {
-                    self.remove(&key, &pruning.uid).await?;
-                    brought.removed.push(pruning.object.clone());
-                    inventory.take(&key);
-                }
-            }
-        }
-        if inventory == before { Ok(()) } else { self.write(&inventory).await }
-    }
-
-    async fn remove(&self, key: &Key, uid: &str) -> Result<(), Stop> {
-        let span = self.order.deadlines.removal;
-        let end = Instant::now() + span;
-        let name = Name::from(key);
-        self.order.story.stage(self.order.name, format!("removes {name}"));
-        match patient(self.order, end, || self.cluster.delete(key, uid)).await {
-            Ok(()) => {}
-            Err(error) if error.is_missing() => return Ok(()),
-            Err(source) => return Err(Stop::Removal { object: name, why: source.to_string() }),
-        }
-        loop {
-            let live = patient(self.order, end, || self.cluster.get(key)).await?;
-            let Some(live) = live.filter(|live| live["metadata"]["uid"] == uid) else { return Ok(()) };
-            if Instant::now() >= end {
-                let holders = live["metadata"]["finalizers"].as_array().into_iter().flatten();
-                let holders = holders.filter_map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
-                let why = format!("it is still there after {} s; what holds it: {holders}", span.as_secs());
-                return Err(Stop::Removal { object: name, why });
-            }
-            tokio::time::sleep(AGAIN / 4).await;
         }
     }
 }

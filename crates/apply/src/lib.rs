@@ -14,10 +14,12 @@ mod observe;
 mod owners;
 mod plan;
 mod pods;
+mod prune;
 mod ready;
 mod refusal;
 mod stop;
 mod text;
+mod unknown;
 mod volume;
 mod wait;
 
@@ -27,10 +29,11 @@ pub use difference::{Field, difference};
 pub use inventory::Inventory;
 pub use kubeconfig::{KubeconfigError, Reached, rewrite};
 pub use name::{Consent, Name, NameError};
-pub use plan::{Change, Kept, Observed, Plan, Pruning, Told, Unknown, What, Would, in_order, plan};
+pub use plan::{Change, Kept, Observed, Plan, Pruning, Told, What, Would, in_order, plan};
 pub use ready::{Readiness, readiness};
 pub use refusal::{Conflict, Refusal};
 pub use stop::Stop;
+pub use unknown::Unknown;
 pub use volume::FormerClaim;
 
 /// The field manager of what homehive applies.

@@ -12,7 +12,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// What a server told of one object.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,32 +124,6 @@ pub struct Pruning {
     pub(crate) uid: String,
 }
 
-/// A name that was given for nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unknown {
-    /// The name.
-    pub name: Name,
-    /// The word before it.
-    pub word: &'static str,
-    /// What could be named there.
-    pub known: Vec<Name>,
-}
-
-impl fmt::Display for Unknown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, word, known } = self;
-        if *word == "--prune" {
-            let known = known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let known = if known.is_empty() { "nothing" } else { &known };
-            return write!(
-                f,
-                "{word} {name}: the fleet has it, or homehive never made it, or it is gone; to be removed there is {known}"
-            );
-        }
-        write!(f, "{word} {name}: the fleet has no such object")
-    }
-}
-
 /// Why an object is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -243,17 +216,6 @@ impl Plan {
     /// Would nothing be done?
     pub fn is_empty(&self) -> bool {
         self.objects.iter().all(|change| change.what == What::Same) && self.former.iter().all(|it| it.kept.is_some())
-    }
-
-    /// The names of the consent that nothing here bears: no object of the fleet whose fields could be taken, none that would
-    /// be removed. Whoever named them meant something else.
-    pub fn unknown(&self, consent: &Consent) -> Vec<Unknown> {
-        let force = consent.force.iter().filter(|name| !self.objects.iter().any(|it| it.object == **name));
-        let force = force.map(|name| Unknown { name: name.clone(), word: "--force-conflicts", known: Vec::new() });
-        let former: Vec<Name> = self.former.iter().map(|it| it.object.clone()).collect();
-        let prune = consent.prune.iter().filter(|name| !former.contains(name));
-        let prune = prune.map(|name| Unknown { name: name.clone(), word: "--prune", known: former.clone() });
-        force.chain(prune).collect()
     }
 
     /// The objects of which others have set fields, to something else.
@@ -389,28 +351,6 @@ mod tests {
         // Written down anew, it stands there once.
         observed.inventory.put(key(), Wave::Objects);
         assert!(!observed.inventory.backwards().iter().any(|(known, _)| *known == old));
-    }
-
-    #[test]
-    fn names_that_fit_nothing_are_told() {
-        let mut observed = Observed::default();
-        let gone = Key { name: "gone".into(), ..key() };
-        observed.inventory.put(gone.clone(), Wave::Objects);
-        observed.former.insert(gone, applied(object("1", false)));
-        let names = |words: &[&str]| words.iter().map(|word| word.parse().unwrap()).collect();
-        for (case, force, prune, unknown) in [
-            ("all known", "ConfigMap/y/x", "ConfigMap/y/gone", 0),
-            ("misspelt", "ConfigMap/y/xx", "ConfigMap/y/go", 2),
-            ("still declared", "ConfigMap/y/x", "ConfigMap/y/x", 1),
-        ] {
-            let consent = Consent { force: names(&[force]), prune: names(&[prune]) };
-            let found = plan(&files(), &observed, &consent).unknown(&consent);
-            assert_eq!(found.len(), unknown, "{case}");
-            assert!(
-                found.iter().all(|it| it.word != "--prune" || it.to_string().contains("ConfigMap/y/gone")),
-                "{case}"
-            );
-        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use crate::client::AskError;
 use crate::name::Name;
-use crate::plan::{Change, Unknown};
+use crate::plan::Change;
+use crate::unknown::Unknown;
 use cluster::Key;
 use std::fmt::Write as _;
 use std::time::Duration;
