@@ -24,6 +24,14 @@ impl Line {
             Self::Run(cmd) | Self::Expect { cmd, .. } => cmd,
         }
     }
+
+    /// The same line with its devices filled in, as [`Cmd::resolve`] does.
+    pub fn resolve(&self, path: impl FnMut(&str) -> Option<String>) -> Result<Self, String> {
+        match self {
+            Self::Run(cmd) => cmd.resolve(path).map(Self::Run),
+            Self::Expect { cmd, output } => cmd.resolve(path).map(|cmd| Self::Expect { cmd, output: output.clone() }),
+        }
+    }
 }
 
 /// Commands that run one after another in one shell, until the first failure.

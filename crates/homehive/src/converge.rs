@@ -1,10 +1,10 @@
 //! Bringing a machine's disks to what is wished: look, plan, apply, and look again while something is still hidden.
 
 use crate::failure::Failure;
-use machine::{Applied, ApplyError, Entry, Journal, LookError, Machine, State, StepTime, Story, apply};
+use machine::{Applied, ApplyError, Effect, Entry, LookError, Machine, Records, State, StepTime, Story, apply};
 use std::collections::BTreeSet;
 use storage::facts::Facts;
-use storage::plan::{Begun, Consent, Plan, plan};
+use storage::plan::{Consent, Plan, plan};
 use storage::{NodeId, Wish};
 
 /// What a convergence is about.
@@ -16,8 +16,8 @@ pub struct Ground<'a> {
     pub wish: &'a Wish,
     /// What may be destroyed.
     pub consent: Consent,
-    /// Where each step is written down.
-    pub journal: &'a Journal,
+    /// Where each step is written down, and what it overwrites is saved.
+    pub records: Records<'a>,
     /// Where events go.
     pub story: &'a Story,
     /// The only plan that may be applied first, by its digest.
@@ -79,7 +79,7 @@ impl Ground<'_> {
     /// Looks at the machine and plans.
     pub async fn look(&self) -> Result<(Facts, Plan), Diverged> {
         let facts = self.machine.look().await?;
-        let begun = self.journal.begun().map_err(ApplyError::from)?;
+        let begun = self.records.journal.begun().map_err(ApplyError::from)?;
         let consent = Consent { begun, ..self.consent.clone() };
         let plan = plan(self.wish, &facts, &consent);
         Ok((facts, plan))
@@ -110,8 +110,12 @@ impl Ground<'_> {
                 return ended(rounds, plan, false);
             }
             let paths = plan.device_paths(self.wish, &facts);
-            let begins: Vec<Vec<Begun>> = plan.steps.iter().map(|step| step.begins(self.wish, &facts)).collect();
-            let applied = apply(self.machine, &plan, &paths, &begins, self.journal, self.story, until).await?;
+            let effects = plan.steps.iter().map(|step| Effect {
+                begins: step.begins(self.wish, &facts),
+                overwrites: step.overwrites(self.wish, &facts),
+            });
+            let effects: Vec<Effect> = effects.collect();
+            let applied = apply(self.machine, &plan, &paths, &effects, self.records, self.story, until).await?;
             until = until.map(|until| until.saturating_sub(plan.steps.len()));
             let stopped = matches!(applied, Applied::Stopped(_));
             self.consent = std::mem::take(&mut self.consent).after(&plan);
@@ -129,12 +133,12 @@ impl Ground<'_> {
 
     /// Writes down that nothing is half made, if anything was known to be begun.
     fn whole(&self) -> Result<(), Diverged> {
-        if self.journal.begun().map_err(ApplyError::from)?.is_empty() {
+        if self.records.journal.begun().map_err(ApplyError::from)?.is_empty() {
             return Ok(());
         }
         let (machine, text) = (self.machine.name(), "all disks are as wished");
         let entry = Entry { machine, plan: "", step: 0, text, begins: &[], state: State::Whole };
-        Ok(self.journal.write(&entry).map_err(ApplyError::from)?)
+        Ok(self.records.journal.write(&entry).map_err(ApplyError::from)?)
     }
 
     /// May this node's content be destroyed? Asked again here, apart from the planner: named itself, on something that is

@@ -12,7 +12,7 @@ use crate::verbs;
 use cmd::Cmd;
 use fleet::HostName;
 use machine::install::{self, Target};
-use machine::{Machine, Story};
+use machine::{Machine, Records, Story};
 use payload::Closure;
 use std::collections::BTreeMap;
 use std::fs;
@@ -89,7 +89,7 @@ pub async fn install(job: Job<'_>) -> Result<Installed, Failure> {
         machine: job.machine,
         wish: &wish,
         consent: job.consent.clone(),
-        journal: &journal,
+        records: Records { journal: &journal, shelf: &verbs::shelf(job.loaded, job.name) },
         story: job.story,
         approved: None,
         until: None,

@@ -3,7 +3,6 @@
 mod answer;
 mod args;
 mod building;
-mod clock;
 mod clustering;
 mod converge;
 mod deploying;

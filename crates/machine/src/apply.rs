@@ -2,6 +2,7 @@
 //! first failure. What is planned is `storage`'s business.
 
 use crate::journal::{Entry, Journal, JournalError, State};
+use crate::saved::{Held, SaveError, Shelf};
 use crate::story::{Event, Story};
 use crate::{Machine, ProgramError};
 use cmd::{Line, Program};
@@ -10,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use storage::NodeId;
-use storage::plan::{Begun, Plan, Step, StepId};
+use storage::plan::{Begun, Overwritten, Plan, Step, StepId};
 
 /// How many steps run at once: sshd's default allows ten sessions on a connection (`MaxSessions`, `sshd_config`(5)).
 const SIDE_BY_SIDE: usize = 6;
@@ -81,19 +82,50 @@ pub enum ApplyError {
         /// Why.
         why: String,
     },
+    /// What a step was about to write over could not be saved; nothing was written.
+    #[error("{machine}: step {number} ({text}) was not begun: {source}")]
+    Unsaved {
+        /// The machine.
+        machine: String,
+        /// The step's number in the plan, from 1.
+        number: usize,
+        /// What it does.
+        text: String,
+        /// Why.
+        source: Box<SaveError>,
+    },
     /// The journal cannot be kept.
     #[error(transparent)]
     Journal(#[from] JournalError),
 }
 
+/// What a step does to what is there.
+#[derive(Clone, Debug, Default)]
+pub struct Effect {
+    /// What it writes anew, for the journal.
+    pub begins: Vec<Begun>,
+    /// What it writes over, to be saved before.
+    pub overwrites: Vec<Overwritten>,
+}
+
+/// Where the operator's side keeps what it must not lose.
+#[derive(Clone, Copy, Debug)]
+pub struct Records<'a> {
+    /// What was begun and what was done.
+    pub journal: &'a Journal,
+    /// What stood where a step was about to write.
+    pub shelf: &'a Shelf,
+}
+
 /// Applies `plan` to `machine`, where nodes are found at `paths`; stops right behind step number `until` if that is
-/// said, dropping what runs beside it, as a power cut would. `begins` says of each step what it writes anew, for the journal.
+/// said, dropping what runs beside it, as a power cut would. `effects` says of each step what it
+/// does to what is there.
 pub async fn apply(
     machine: &Machine,
     plan: &Plan,
     paths: &BTreeMap<NodeId, String>,
-    begins: &[Vec<Begun>],
-    journal: &Journal,
+    effects: &[Effect],
+    records: Records<'_>,
     story: &Story,
     until: Option<usize>,
 ) -> Result<Applied, ApplyError> {
@@ -102,7 +134,7 @@ pub async fn apply(
         return Err(unfit(format!("{}: {}", refusal.node, refusal.reason)));
     }
     let digest = plan.digest();
-    let work = Work { machine, plan, digest: &digest, paths, begins, journal, story, begun: Instant::now() };
+    let work = Work { machine, plan, digest: &digest, paths, effects, records, story, begun: Instant::now() };
     let mut waiting: Vec<usize> = (0..plan.steps.len()).collect();
     let mut done: BTreeSet<&StepId> = BTreeSet::new();
     let mut running = FuturesUnordered::new();
@@ -143,8 +175,8 @@ struct Work<'a> {
     plan: &'a Plan,
     digest: &'a str,
     paths: &'a BTreeMap<NodeId, String>,
-    begins: &'a [Vec<Begun>],
-    journal: &'a Journal,
+    effects: &'a [Effect],
+    records: Records<'a>,
     story: &'a Story,
     begun: Instant,
 }
@@ -155,6 +187,7 @@ impl Work<'_> {
         let (number, text) = (index + 1, step.describe());
         let result = async {
             let program = self.program(step, number, &text)?;
+            let held = self.save(number, &text).await?;
             self.write(number, &text, State::Begins)?;
             let (machine, of) = (self.machine.name().to_owned(), self.plan.steps.len());
             self.story.tell(Event::StepStarted { machine: machine.clone(), step: number, of, text: text.clone() });
@@ -165,6 +198,12 @@ impl Work<'_> {
                 return Err(ApplyError::Step { machine, number, text: text.clone(), source: Box::new(source) });
             }
             self.write(number, &text, State::Done)?;
+            for held in held.iter().filter(|held| held.what().whole) {
+                // The step is done either way; without this its save cannot be put back.
+                if let Err(error) = held.left(self.machine).await {
+                    self.story.note(&machine, format!("{} cannot be put back: {error}", held.name()));
+                }
+            }
             let seconds = start.elapsed().as_secs_f64();
             self.story.tell(Event::StepDone { machine, step: number, of, text: text.clone(), seconds });
             let begin = start.duration_since(self.begun).as_secs_f64();
@@ -173,21 +212,42 @@ impl Work<'_> {
         (index, result.await)
     }
 
+    /// Saves what the step writes over.
+    async fn save(&self, number: usize, text: &str) -> Result<Vec<Held>, ApplyError> {
+        let mut held = Vec::new();
+        for overwritten in self.effects.get(number - 1).map_or(&[][..], |effect| &effect.overwrites) {
+            let kept = self.records.shelf.save(self.machine, text, overwritten).await;
+            let kept = kept.map_err(|source| ApplyError::Unsaved {
+                machine: self.machine.name().to_owned(),
+                number,
+                text: text.to_owned(),
+                source: Box::new(source),
+            })?;
+            let what = &overwritten.shown;
+            self.story
+                .note(self.machine.name(), format!("saved what is overwritten on {what}: {}", kept.path().display()));
+            held.push(kept);
+        }
+        Ok(held)
+    }
+
     fn write(&self, step: usize, text: &str, state: State<'_>) -> Result<(), JournalError> {
-        let begins = self.begins.get(step - 1).map_or(&[][..], Vec::as_slice);
-        self.journal.write(&Entry { machine: self.machine.name(), plan: self.digest, step, text, begins, state })
+        let begins = self.effects.get(step - 1).map_or(&[][..], |effect| &effect.begins);
+        self.records.journal.write(&Entry {
+            machine: self.machine.name(),
+            plan: self.digest,
+            step,
+            text,
+            begins,
+            state,
+        })
     }
 
     /// The step's guards and commands with real devices.
     fn program(&self, step: &Step, number: usize, text: &str) -> Result<Program, ApplyError> {
         let guards = step.guards.iter().cloned().map(Line::from);
-        let lines = guards.chain(step.commands().into_iter().map(Line::Run)).map(|line| {
-            let fill = |cmd: &cmd::Cmd| cmd.resolve(|node| self.paths.get(&NodeId::from(node)).cloned());
-            match line {
-                Line::Run(cmd) => fill(&cmd).map(Line::Run),
-                Line::Expect { cmd, output } => fill(&cmd).map(|cmd| Line::Expect { cmd, output }),
-            }
-        });
+        let lines = guards.chain(step.commands().into_iter().map(Line::Run));
+        let lines = lines.map(|line| line.resolve(|node| self.paths.get(&NodeId::from(node)).cloned()));
         let lines = lines.collect::<Result<_, _>>().map_err(|node| ApplyError::NoDevice {
             machine: self.machine.name().to_owned(),
             number,

@@ -70,12 +70,26 @@ impl Machine {
 
     /// Runs `cmd` as root; any exit status is an answer.
     pub async fn ask(&self, cmd: &Cmd, deadline: Duration) -> Result<Output, RunError> {
-        if self.sudo {
-            let mut words = vec!["sudo".into(), "-n".into(), "--".into()];
-            words.extend(cmd.words.iter().cloned());
-            return self.ask_as_login(&Cmd { words, input: cmd.input.clone() }, deadline).await;
+        self.ask_as_login(&self.as_root(cmd), deadline).await
+    }
+
+    /// Runs `cmd` as root; what it prints is told to nobody, for it may hold anything.
+    pub(crate) async fn ask_untold(&self, cmd: &Cmd, deadline: Duration) -> Result<Output, RunError> {
+        let cmd = self.as_root(cmd);
+        self.tell_words(&cmd);
+        self.pass(&cmd, deadline).await
+    }
+
+    fn as_root(&self, cmd: &Cmd) -> Cmd {
+        let sudo = ["sudo", "-n", "--"].into_iter().filter(|_| self.sudo).map(cmd::Word::from);
+        Cmd { words: sudo.chain(cmd.words.iter().cloned()).collect(), input: cmd.input.clone() }
+    }
+
+    async fn pass(&self, cmd: &Cmd, deadline: Duration) -> Result<Output, RunError> {
+        match &self.door {
+            Door::Local => ask_local(cmd, deadline).await,
+            Door::Ssh(ssh) => ssh.ask(cmd, deadline).await,
         }
-        self.ask_as_login(cmd, deadline).await
     }
 
     /// Runs `cmd` as root; an exit status other than 0 is an error.
@@ -86,10 +100,7 @@ impl Machine {
     /// Runs `cmd` as the user who logs in; any exit status is an answer.
     pub async fn ask_as_login(&self, cmd: &Cmd, deadline: Duration) -> Result<Output, RunError> {
         self.tell_words(cmd);
-        let output = match &self.door {
-            Door::Local => ask_local(cmd, deadline).await,
-            Door::Ssh(ssh) => ssh.ask(cmd, deadline).await,
-        };
+        let output = self.pass(cmd, deadline).await;
         if let Ok(output) = &output {
             let end = [output.stdout.trim_end(), output.stderr.trim_end()].join("\n");
             let from = end.len().saturating_sub(SHOWN);

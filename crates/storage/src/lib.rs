@@ -9,6 +9,7 @@ pub mod health;
 pub mod identity;
 pub mod plan;
 pub mod probe;
+pub mod save;
 mod script;
 pub mod tree;
 mod units;

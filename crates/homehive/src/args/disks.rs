@@ -15,6 +15,8 @@ pub enum Disks {
     Script(Script),
     /// Turn a device tree of disko's into lines of the fleet file
     Import(Import),
+    /// List what was saved before it was overwritten, or put it back: tables and superblocks
+    UndoTables(UndoTables),
     /// Show how the machine's disks are: whole, degraded, missing, rebuilding
     Status(Target),
 }
@@ -68,6 +70,17 @@ pub struct Apply {
     /// Apply only the plan with this digest, as `disks plan` printed it; anything else is refused
     #[arg(long, value_name = "DIGEST")]
     pub plan: Option<String>,
+}
+
+/// `disks undo-tables`
+#[derive(Debug, Args)]
+pub struct UndoTables {
+    /// Which machine.
+    #[command(flatten)]
+    pub target: Target,
+    /// Put back this save, and those of the same disks that were made after it; without it they are listed. The beginning
+    /// of a name is enough, and names all that begin so
+    pub save: Option<String>,
 }
 
 /// `disks script`

@@ -123,9 +123,10 @@ async fn converge(s: &mut Scenario<'_>, consent: Consent) -> Result<Converged, F
     let loaded = s.loaded()?;
     let wish = s.wish()?;
     let journal = crate::verbs::journal(&loaded, &s.name)?;
-    let story = &s.context.story;
-    let ground =
-        Ground { machine: s.machine()?, wish: &wish, consent, journal: &journal, story, approved: None, until: None };
+    let shelf = crate::verbs::shelf(&loaded, &s.name);
+    let records = machine::Records { journal: &journal, shelf: &shelf };
+    let (machine, story) = (s.machine()?, &s.context.story);
+    let ground = Ground { machine, wish: &wish, consent, records, story, approved: None, until: None };
     ground.converge().await.map_err(|error| error.failure("homehive lab run"))
 }
 

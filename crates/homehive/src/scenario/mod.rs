@@ -3,12 +3,12 @@
 mod acts;
 mod stage;
 
+use crate::answer;
 use crate::args::Run as RunArgs;
 use crate::failure::Failure;
 use crate::labs::{self, Bench, Saved};
 use crate::load::Loaded;
 use crate::verbs::{Context, look, write};
-use crate::{answer, clock};
 use fleet::HostName;
 use stage::Scenario;
 use std::fmt::Write as _;
@@ -40,7 +40,7 @@ const STAGES: [&str; 17] = [
 /// Runs the scenario on the fleet's first machine that has disks.
 pub async fn run(context: &Context, args: &RunArgs) -> Result<(), Failure> {
     let begun = Instant::now();
-    let started = clock::now();
+    let started = machine::clock::now();
     let loaded = Loaded::declared(&context.global)?;
     let name = machine(&loaded)?;
     let saved = Saved::named(&labs::place(&loaded)?, "installed")?;

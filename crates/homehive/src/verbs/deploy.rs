@@ -3,7 +3,6 @@
 use super::Context;
 use crate::answer;
 use crate::args::{BuildOn, Deploy, Generations, Payload, Rollback};
-use crate::clock;
 use crate::deploying::{
     Board, DeployAnswer, MachineReport, Met, Rollout, Standing, State, Turn, What, difference_text, meet, waves,
 };
@@ -182,7 +181,7 @@ pub async fn generations(context: &Context, args: &Generations) -> Result<(), Fa
     }
     let mut text = String::new();
     for Generation { number, path, date, current, booted, running } in &generations {
-        let date = date.map_or_else(|| "?".to_owned(), clock::at);
+        let date = date.map_or_else(|| "?".to_owned(), machine::clock::at);
         let marks = [(*current, "current"), (*running, "running"), (*booted, "booted")];
         let marks = marks.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect::<Vec<_>>().join(" ");
         let _ = writeln!(text, "{number:4}  {date:20}  {marks:22}  {path}");

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::load::Loaded;
 use crate::reach;
 use fleet::HostName;
-use machine::{Journal, StepTime};
+use machine::{Journal, Records, Shelf, StepTime};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -89,6 +89,11 @@ pub fn consent(wish: &Wish, typed: &Consent) -> Result<storage::plan::Consent, F
 pub fn journal(loaded: &Loaded, name: &HostName) -> Result<Journal, Failure> {
     let path = loaded.dir().join(".homehive/journal").join(format!("{name}.jsonl"));
     Journal::open(&path).map_err(|error| Failure::Failed(error.to_string()))
+}
+
+/// Where what a step overwrites on this machine is saved, beside its fleet.
+pub fn shelf(loaded: &Loaded, name: &HostName) -> Shelf {
+    Shelf::new(loaded.dir().join(".homehive/saved").join(name.as_ref()))
 }
 
 pub async fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
@@ -184,7 +189,9 @@ pub async fn converge(
     let journal = journal(loaded, name)?;
     let approved = args.plan.as_deref();
     let story = &context.story;
-    let ground = Ground { machine: &reached.machine, wish: &wish, consent, journal: &journal, story, approved, until };
+    let shelf = shelf(loaded, name);
+    let records = Records { journal: &journal, shelf: &shelf };
+    let ground = Ground { machine: &reached.machine, wish: &wish, consent, records, story, approved, until };
     ground.converge().await.map_err(|error| error.failure(&context.again(&format!("disks apply {name}"))))
 }
 

@@ -17,6 +17,7 @@ mod render;
 mod secrets;
 mod show;
 mod status;
+mod undo_tables;
 mod verify;
 mod write_medium;
 
@@ -27,7 +28,7 @@ pub use cluster::{
     ClusterStatusAnswer, ClusterUpAnswer,
 };
 pub use deploy::GenerationsAnswer;
-pub use disks::{ApplyAnswer, PlanAnswer, ScriptAnswer, StatusAnswer, journal, wish};
+pub use disks::{ApplyAnswer, PlanAnswer, ScriptAnswer, StatusAnswer, journal, shelf, wish};
 pub use import::ImportAnswer;
 pub use init::InitAnswer;
 pub use install::InstallAnswer;
@@ -37,6 +38,7 @@ pub use probe::ProbeAnswer;
 pub use render::RenderAnswer;
 pub use secrets::{SecretsChangeAnswer, SecretsInitAnswer, SecretsListAnswer, SecretsRekeyAnswer};
 pub use status::FleetStatusAnswer;
+pub use undo_tables::UndoAnswer;
 pub use verify::{look, write};
 pub use write_medium::WriteMediumAnswer;
 
@@ -86,6 +88,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Disks(Disks::Apply(apply)) => disks::apply(&context, &apply).await,
         Verb::Disks(Disks::Script(script)) => disks::script(&context, &script),
         Verb::Disks(Disks::Import(import)) => import::run(&context, &import).await,
+        Verb::Disks(Disks::UndoTables(undo)) => undo_tables::run(&context, &undo).await,
         Verb::Disks(Disks::Status(target)) => disks::status(&context, &target).await,
         Verb::Install(install) => install::run(&context, &install).await,
         Verb::Deploy(args) => deploy::run(&context, &args).await,

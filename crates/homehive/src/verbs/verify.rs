@@ -3,7 +3,6 @@
 use super::Context;
 use crate::answer;
 use crate::args::Verify;
-use crate::clock;
 use crate::failure::Failure;
 use crate::load::Loaded;
 use crate::reach::{self, System};
@@ -15,7 +14,7 @@ use verify::report::{Look, Report, Run, Verification, html, junit, terminal};
 pub async fn run(context: &Context, args: &Verify) -> Result<(), Failure> {
     let loaded = Loaded::for_verb(&context.global)?;
     let name = loaded.machine(&args.target.machine)?;
-    let started = clock::now();
+    let started = machine::clock::now();
     let reached = reach::reach(&loaded, &name, args.target.host.as_deref(), &context.story).await?;
     if reached.system == System::Installer || (reached.system == System::Other && reach::is_pinned(&loaded, &name)) {
         let text = format!("{name} answers, but not with its own host key: its own system is not what runs there");

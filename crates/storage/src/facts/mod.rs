@@ -5,6 +5,7 @@
 mod error;
 mod machine;
 mod modules;
+mod usage;
 mod validate;
 
 pub use error::FactsError;

@@ -57,7 +57,8 @@ fn disks(wish: &Wish, sight: &Sight<'_>, node: &NodeId) -> Vec<String> {
     marks
 }
 
-fn mark(device: &Device) -> String {
+/// What a disk is known by.
+pub(super) fn mark(device: &Device) -> String {
     let word = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
     let words = [word("serial", &device.serial), word("wwn", &device.wwn), Some(format!("{} bytes", device.size))];
     words.into_iter().flatten().collect::<Vec<_>>().join(", ")

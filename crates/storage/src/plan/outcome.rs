@@ -4,9 +4,7 @@ use super::{Action, Begun, Step};
 use crate::NodeId;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 /// What may be destroyed. Nothing, unless it is said here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,10 +99,7 @@ impl Plan {
     /// The plan's fingerprint: SHA-256 over its JSON, in hexadecimal. An approval of one plan fits no other.
     pub fn digest(&self) -> String {
         let json = serde_json::to_vec(self).unwrap_or_default();
-        Sha256::digest(json).iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        crate::save::digest(&json)
     }
 
     /// The nodes whose content some step destroys.

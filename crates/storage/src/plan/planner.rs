@@ -263,14 +263,8 @@ impl<'a> Planner<'a> {
 
     /// Who uses a device, if anybody does.
     pub fn user(&self, device: &Device) -> Option<String> {
-        if let Some(mount) = self.facts.mounts.iter().find(|mount| mount.device == device.name) {
-            return Some(format!("mounted on {}", mount.target));
-        }
-        if self.facts.swaps.contains(&device.name) {
-            return Some("in use as swap".to_owned());
-        }
-        let child = self.facts.children(&device.name).next();
-        child.map(|_| "in use by what lies on it".to_owned())
+        let parts = || self.facts.children(&device.name).next().map(|part| format!("divided: {} is on it", part.path));
+        self.facts.used(device).or_else(parts)
     }
 
     fn finish(mut self) -> Plan {

@@ -124,10 +124,8 @@ impl TableAction {
                     let active = if *bootable && at == 0 { ", bootable" } else { "" };
                     let _ = writeln!(text, "{size}{}{active}", attributes(*table, new));
                 }
-                let sizes = partitions.iter().map(|new| new.size.unwrap_or_default());
-                let starts = sizes.scan(MIB, |end, size| Some(std::mem::replace(end, *end + size)));
                 // The table is written last: no partition ever shows what was there before it.
-                starts
+                starts(partitions)
                     .map(|start| zero(node, start))
                     .chain([sfdisk.arg("--wipe=always").device(node).input(text)])
                     .collect()
@@ -157,6 +155,12 @@ impl TableAction {
 }
 
 /// Zeroes the MiB at which a partition will begin.
+/// Where each of these partitions of a new table begins, in bytes.
+pub(super) fn starts(partitions: &[NewPartition]) -> impl Iterator<Item = u64> {
+    let sizes = partitions.iter().map(|new| new.size.unwrap_or_default());
+    sizes.scan(MIB, |end, size| Some(std::mem::replace(end, *end + size)))
+}
+
 fn zero(disk: &NodeId, start: u64) -> Cmd {
     Cmd::new("blkdiscard")
         .args(["--zeroout", "--offset", &start.to_string(), "--length", &MIB.to_string()])

@@ -1,0 +1,80 @@
+//! A living machine of the lab, by the real command line: what was overwritten is put back, and only while nothing else has
+//! been written there.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+mod bench;
+
+use bench::{Bench, told};
+
+const FLEET: &str = r#"
+[fleet]
+name = "living"
+domain = "home.arpa"
+
+[admin]
+user = "ben"
+keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfQdrPTVd/t8TM7J10sGD0BNC3Czos+Uo+PpyAXDzaO ben@laptop"]
+
+[network]
+subnet = "192.168.1.0/24"
+gateway = "192.168.1.1"
+dhcp = "192.168.1.100-192.168.1.199"
+
+[machines.nas]
+address = "192.168.1.10"
+
+[machines.nas.storage.disk.boot]
+device = "/dev/disk/by-id/ata-BOOT1"
+serial = "BOOT1"
+content = { type = "mbr", bootable = true, partitions.root = { content = { type = "filesystem", format = "ext4", mountpoint = "/" } } }
+
+[machines.nas.storage.disk.data]
+serial = "DATA1"
+content = { type = "gpt", partitions.a = { size = "100MiB" } }
+"#;
+
+/// Runs a line on the machine, where `$d` is the data disk.
+fn sh(bench: &Bench, line: &str) -> String {
+    let line = format!("set -e; d=$(readlink -f /dev/disk/by-id/ata-*DATA1); {line}");
+    bench.run(&["lab", "ssh", "nas", "--", "sh", "-c", &line])
+}
+
+#[test]
+fn in_the_lab_a_wiped_disk_with_a_file_is_put_back() {
+    let Some(bench) = Bench::new(FLEET) else { return };
+    bench.run(&["lab", "up"]);
+    sh(
+        &bench,
+        "printf 'label: gpt\\nstart=4MiB,size=200MiB\\nsize=50MiB\\n' | sfdisk -q $d; udevadm settle; mkfs.ext4 -q ${d}1",
+    );
+    let look = "mkdir -p /tmp/m; mount ${d}1 /tmp/m; sha256sum /tmp/m/file; umount /tmp/m; sfdisk --dump $d";
+    sh(&bench, "mkdir -p /tmp/m; mount ${d}1 /tmp/m; head -c 30000000 /dev/urandom >/tmp/m/file; umount /tmp/m");
+    let before = sh(&bench, look);
+    assert!(before.contains("start=        8192, size=      409600"), "{before}");
+
+    let (_, story) = bench.tell(&["--lab", "disks", "apply", "nas", "--wipe", "disk.data"]);
+    assert_eq!(story.matches("saved what is overwritten on").count(), 2, "{story}");
+    assert!(!sh(&bench, "sfdisk --dump $d").contains("409600"));
+    let saves = bench.run(&["--lab", "disks", "undo-tables", "nas"]);
+    let save = saves.lines().find(|line| line.contains("-DATA1")).unwrap().split_whitespace().next().unwrap();
+
+    // In use, and then written to: refused.
+    sh(&bench, "mkswap -q -U clear ${d}1; swapon ${d}1");
+    let undo = ["--lab", "disks", "undo-tables", "nas", save];
+    for (case, said) in [("in use", "in use as swap"), ("written", "something was written over them since")] {
+        let refused = bench.ask(&undo);
+        assert_eq!(refused.status.code(), Some(3), "{case}: {}", told(&refused));
+        assert!(told(&refused).contains(said), "{case}: {}", told(&refused));
+        sh(&bench, "swapoff ${d}1 2>/dev/null || true");
+    }
+    // As the step has left it: a first MiB of zeroes.
+    sh(&bench, "dd if=/dev/zero of=${d}1 bs=1M count=1 conv=fsync status=none");
+    bench.run(&undo);
+    assert_eq!(sh(&bench, look), before);
+    sh(&bench, "e2fsck -fn ${d}1");
+    let again = bench.ask(&undo);
+    assert_eq!(again.status.code(), Some(3), "{}", told(&again));
+    let kept = bench.run(&["--lab", "--json", "disks", "undo-tables", "nas"]);
+    assert_eq!(kept.matches("\"back\":true").count() + kept.matches("\"back\": true").count(), 2, "{kept}");
+}

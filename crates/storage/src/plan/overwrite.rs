@@ -1,0 +1,177 @@
+//! What a step writes over: the areas of each disk that must be saved before it runs. Reading and keeping them is
+//! `machine`'s business.
+
+use super::sight::{self, Sight};
+use super::table::starts;
+use super::{Action, FilesystemAction, Guard, Step, TableAction, Wipe, begun, guard};
+use crate::NodeId;
+use crate::facts::{Content, Device, DeviceKind, Facts};
+use crate::save::Area;
+use crate::wish::Wish;
+use std::collections::{BTreeMap, BTreeSet};
+
+const MIB: u64 = 1 << 20;
+/// A table's last partition ends somewhere within the last of these, and what ends a superblock lies before its end.
+const END: u64 = 3 * MIB;
+
+/// A device that a step writes over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overwritten {
+    /// Where it is now, such as `/dev/sda`.
+    pub path: String,
+    /// By what it is found again: serial number, WWN, UUID and size; never its kernel name.
+    pub known: String,
+    /// In words, for people.
+    pub shown: String,
+    /// Its serial number, or the next best word, for the name of the save.
+    pub label: String,
+    /// Has it a partition table?
+    pub table: bool,
+    /// Is everything that the step writes within the areas? Only then can they be put back.
+    pub whole: bool,
+    /// The areas, from the first byte on, none touching another.
+    pub areas: Vec<Area>,
+    /// Is it still this device? Its path stands in the questions as the node.
+    pub guards: Vec<Guard>,
+}
+
+impl Step {
+    /// What it writes over, device by device; `wish` and `facts` are those that its plan was made from. Nothing, if it
+    /// writes only where nothing is.
+    pub fn overwrites(&self, wish: &Wish, facts: &Facts) -> Vec<Overwritten> {
+        let sight = Sight::new(wish, facts);
+        let mut over = Over { facts, ranges: BTreeMap::new(), whole: true };
+        match &self.what {
+            Action::Wipe(wipe) => over.wipe(wipe, &sight),
+            Action::Table(TableAction::Create { partitions, .. }) => {
+                if let Some(disk) = sight.device(&self.node).filter(|disk| disk.content != Content::Blank) {
+                    over.ends(disk);
+                    for (start, new) in starts(partitions).zip(partitions) {
+                        over.range(disk, start, start + MIB);
+                        if let Some(size) = new.size {
+                            over.range(disk, (start + size).saturating_sub(MIB), start + size);
+                        }
+                    }
+                    over.range(disk, disk.size.saturating_sub(END), disk.size);
+                }
+            }
+            Action::Filesystem(FilesystemAction::Make { .. } | FilesystemAction::Swap { .. }) => {
+                let device = sight.device(&self.node);
+                if let Some(device) = device.filter(|_| !self.risk.destroyed().is_empty()) {
+                    over.ends(device);
+                    over.whole = false;
+                }
+            }
+            // These write where nothing is, or change what goes on to be there.
+            Action::Settle
+            | Action::Table(TableAction::Add { .. } | TableAction::Grow { .. })
+            | Action::Array(_)
+            | Action::Group(_)
+            | Action::Volume(_)
+            | Action::Filesystem(FilesystemAction::Grow { .. })
+            | Action::Mount(_) => {}
+        }
+        over.end()
+    }
+}
+
+/// The ranges found so far, by the kernel name of the device that has them.
+struct Over<'a> {
+    facts: &'a Facts,
+    ranges: BTreeMap<&'a str, BTreeSet<(u64, u64)>>,
+    whole: bool,
+}
+
+impl<'a> Over<'a> {
+    fn wipe(&mut self, wipe: &Wipe, sight: &Sight<'a>) {
+        let facts = self.facts;
+        for device in wipe.devices.iter().filter_map(|node| sight.device(node)) {
+            self.ends(device);
+            facts.children(&device.name).filter(|child| child.partition.is_some()).for_each(|child| self.ends(child));
+        }
+        // Removing a group writes to each of its physical volumes.
+        for device in &facts.devices {
+            if let Content::PhysicalVolume { group: Some(group), .. } = &device.content
+                && wipe.groups.contains(group)
+            {
+                self.ends(device);
+            }
+        }
+    }
+
+    fn ends(&mut self, device: &'a Device) {
+        self.range(device, 0, MIB);
+        self.range(device, device.size.saturating_sub(MIB), device.size);
+    }
+
+    /// Bytes of a device; those of a partition are bytes of its disk.
+    fn range(&mut self, device: &'a Device, from: u64, to: u64) {
+        let to = to.min(device.size);
+        let disk = device.parents.first().and_then(|parent| self.facts.device(parent));
+        let (root, base) = match (&device.partition, disk) {
+            (Some(partition), Some(disk)) => (disk, partition.start),
+            _ => (device, 0),
+        };
+        if from < to {
+            self.ranges.entry(&root.name).or_default().insert((base + from, base + to));
+        }
+    }
+
+    fn end(self) -> Vec<Overwritten> {
+        let Self { facts, ranges, whole } = self;
+        let found = ranges.into_iter().filter_map(|(name, ranges)| Some((facts.device(name)?, ranges)));
+        found
+            .map(|(device, ranges)| Overwritten {
+                path: device.path.clone(),
+                known: known(facts, device),
+                shown: if device.kind == DeviceKind::Disk { sight::describe(device) } else { device.path.clone() },
+                label: label(device),
+                table: matches!(device.content, Content::Table { .. }),
+                whole,
+                areas: joined(ranges),
+                guards: identity(device),
+            })
+            .collect()
+    }
+}
+
+/// Ranges that overlap or touch are one area.
+fn joined(ranges: BTreeSet<(u64, u64)>) -> Vec<Area> {
+    let mut areas: Vec<Area> = Vec::new();
+    for (from, to) in ranges {
+        match areas.last_mut().filter(|last| last.offset + last.length >= from) {
+            Some(last) => last.length = last.length.max(to - last.offset),
+            None => areas.push(Area { offset: from, length: to - from }),
+        }
+    }
+    areas
+}
+
+/// Is this still the device that the facts described?
+pub(crate) fn identity(device: &Device) -> Vec<Guard> {
+    guard::identity(vec![(&NodeId::from(device.path.as_str()), device)])
+}
+
+/// By what a device is found again, however the kernel calls it then.
+pub(crate) fn known(facts: &Facts, device: &Device) -> String {
+    let uuid = match device.kind {
+        DeviceKind::Disk | DeviceKind::Partition => return begun::mark(device),
+        DeviceKind::Array => {
+            facts.arrays.iter().find(|array| array.device == device.name).map(|array| format!("array {}", array.uuid))
+        }
+        DeviceKind::Volume => facts.groups.iter().find_map(|group| {
+            let path = |name: &str| format!("/dev/mapper/{}-{}", sight::dashed(&group.name), sight::dashed(name));
+            let volume = group.volumes.iter().find(|volume| path(&volume.name) == device.path)?;
+            Some(format!("volume {}", volume.uuid))
+        }),
+        DeviceKind::Other => None,
+    };
+    let uuid = uuid.unwrap_or_else(|| device.path.clone());
+    format!("{uuid}, {} bytes", device.size)
+}
+
+fn label(device: &Device) -> String {
+    let words = [&device.serial, &device.wwn].into_iter().flatten().next();
+    let text = words.map_or_else(|| device.path.trim_start_matches("/dev/"), String::as_str);
+    text.trim().chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect()
+}
