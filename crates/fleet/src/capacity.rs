@@ -27,7 +27,14 @@ fn bounded(wish: &Wish, id: &NodeId, depth: u8) -> Option<u64> {
         }
         Kind::Group(_) => None,
         Kind::Volume(volume) => {
-            let all = || volume.pvs.iter().map(|id| bounded(wish, id, depth)).sum::<Option<u64>>();
+            let all = || match volume.spread {
+                None => volume.pvs.iter().map(|id| bounded(wish, id, depth)).sum::<Option<u64>>(),
+                Some(spread) => {
+                    let stripes = spread.stripes(volume.pvs.len()) as u64;
+                    let all: Option<Vec<u64>> = volume.pvs.iter().map(|id| bounded(wish, id, depth)).collect();
+                    Some(all?.into_iter().min()?.saturating_mul(stripes))
+                }
+            };
             // Other volumes take from this one's room only if they can lie nowhere else.
             let beside = || {
                 let others = wish.nodes.iter().filter(|other| other.id != *id);

@@ -3,9 +3,10 @@
 mod common;
 
 use common::{NAS, facts, wish};
-use storage::facts::{Content, Facts};
+use storage::facts::{Content, Device, Facts, Group, Volume};
 use storage::plan;
 use storage::plan::{Consent, Plan, Step};
+use storage::wish::Kind;
 
 fn planned(state: &str, consent: &Consent) -> Plan {
     plan(&wish(NAS), &facts(state), consent)
@@ -200,4 +201,108 @@ fn paths() {
     let stop = words[0].resolve(|node| paths.get(&node.into()).cloned()).unwrap();
     assert_eq!(stop.to_string(), "mdadm --quiet --stop /dev/md126");
     assert_eq!(paths[&"mdadm.nas".into()], "/dev/md/nas");
+}
+
+const TRIO: &str = r#"
+[disk]
+a = { serial = "A", content = { type = "lvm_pv", vg = "trio" } }
+b = { serial = "B", content = { type = "lvm_pv", vg = "trio" } }
+c = { serial = "C", content = { type = "lvm_pv", vg = "trio" } }
+[lvm_vg.trio.lvs]
+data = { size = "1000MiB", lvm_type = "raid5", content = { type = "filesystem", format = "ext4" } }
+rest = { size = "end", lvm_type = "striped" }
+"#;
+
+/// Three disks, blank or with a group of ours, of 200 extents each.
+fn trio(grouped: bool, volumes: Vec<Volume>) -> Facts {
+    let blank = facts("blank");
+    let some = blank.devices.iter().find(|device| device.content == Content::Blank).unwrap();
+    let wish = wish(TRIO);
+    let pv = |node: &str| match &wish.node(&node.into()).unwrap().holds {
+        Some(storage::wish::Holds::PhysicalVolume { uuid, .. }) => uuid.clone(),
+        other => panic!("{other:?}"),
+    };
+    let used: u64 = volumes.iter().map(|volume| volume.size / 2 + (4 << 20)).sum();
+    let disk = |name: &str| Device {
+        name: format!("sd{name}"),
+        path: format!("/dev/sd{name}"),
+        serial: Some(name.to_uppercase()),
+        size: 801 << 20,
+        links: Vec::new(),
+        content: if grouped {
+            let (uuid, group) = (pv(&format!("disk.{name}")), Some("trio".into()));
+            Content::PhysicalVolume { uuid, group, size: 800 << 20, used }
+        } else {
+            Content::Blank
+        },
+        ..some.clone()
+    };
+    let uuid = match &wish.node(&"lvm_vg.trio".into()).unwrap().kind {
+        Kind::Group(group) => group.uuid.clone(),
+        other => panic!("{other:?}"),
+    };
+    let group = Group { name: "trio".into(), uuid, extent: 4 << 20, free: 600, missing: 0, volumes };
+    Facts {
+        devices: ["a", "b", "c"].map(disk).to_vec(),
+        groups: grouped.then_some(group).into_iter().collect(),
+        arrays: Vec::new(),
+        mounts: Vec::new(),
+        swaps: Vec::new(),
+        ..blank
+    }
+}
+
+/// Volumes that are spread over several disks wait for their group; then each stripe has as many extents, md's notes are
+/// counted, and what takes the rest takes what the disks have in common.
+#[test]
+fn spread_volumes() {
+    let wish = wish(TRIO);
+    let first = plan(&wish, &trio(false, Vec::new()), &Consent::default());
+    assert_eq!(first.refusals, []);
+    assert_eq!(first.steps.len(), 1, "{}", first.to_text());
+    assert!(first.hidden.contains(&"lvm_vg.trio".into()));
+    let second = plan(&wish, &trio(true, Vec::new()), &Consent::default());
+    assert_eq!(second.refusals, []);
+    let commands: Vec<String> = second.steps.iter().flat_map(Step::commands).map(|cmd| cmd.to_string()).collect();
+    let creates: Vec<&String> = commands.iter().filter(|cmd| cmd.contains("lvcreate")).collect();
+    // Of 200 extents each, 125 and one for md's notes are taken by `data`.
+    for (create, words) in
+        creates.iter().zip(["--type raid5 --stripes 2 --extents 250 ", "--type striped --stripes 3 --extents 222 "])
+    {
+        assert!(create.contains(words), "{create}");
+    }
+    assert_eq!(creates.len(), 2);
+}
+
+/// A RAID volume grows by what all its disks have, a linear one does not become one, and neither is made twice.
+#[test]
+fn spread_volumes_that_are_there() {
+    let wish = wish(TRIO);
+    let uuid = match &wish.node(&"lvm_vg.trio.data".into()).unwrap().kind {
+        Kind::Volume(volume) => volume.uuid.clone(),
+        other => panic!("{other:?}"),
+    };
+    let volume = |segment: &str, extents: u64| Volume {
+        name: "data".into(),
+        uuid: uuid.clone(),
+        size: extents << 22,
+        segment: segment.into(),
+        active: true,
+        hidden: false,
+        cache: None,
+        fault: None,
+        synced: None,
+        on: Vec::new(),
+    };
+    let planned = |segment: &str, extents: u64| {
+        let text = plan(&wish, &trio(true, vec![volume(segment, extents)]), &Consent::default()).to_text();
+        text.lines()
+            .filter(|line| line.contains("trio.data") || line.contains("trio/data"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert!(planned("raid5", 200).contains("grow volume trio/data"), "{}", planned("raid5", 200));
+    assert!(!planned("raid5_ls", 250).contains("grow"), "{}", planned("raid5_ls", 250));
+    assert!(planned("raid5", 400).contains("shrinking is never done"), "{}", planned("raid5", 400));
+    assert!(planned("linear", 250).contains("it is linear, not raid5"), "{}", planned("linear", 250));
 }

@@ -73,6 +73,7 @@ fn kernel_modules(host: &Host<'_>) -> Set {
             Kind::Volume(volume) => {
                 volumes = true;
                 add("dm_mod");
+                volume.spread.iter().flat_map(|spread| spread.modules()).for_each(|module| add(module));
                 match volume.cache.as_ref().map(|cache| cache.kind) {
                     Some(CacheKind::Writecache) => {
                         caches = true;

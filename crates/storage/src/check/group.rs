@@ -2,7 +2,7 @@
 
 use super::holder::{Holder, Kind, Tree, fixed, list};
 use super::table::shares;
-use crate::tree::{Content, Volume, VolumeGroup};
+use crate::tree::{Content, Spread, Volume, VolumeGroup};
 use crate::{Extent, Name, NodeId, Size};
 use document::{Path, Problems};
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +63,7 @@ impl Whole<'_> {
     fn check(&self, problems: &mut Problems) {
         for (name, volume) in &self.group.lvs {
             self.places(name, volume, problems);
+            self.spread(name, volume, problems);
             self.cache(name, volume, problems);
         }
         self.used_twice(problems);
@@ -97,6 +98,38 @@ impl Whole<'_> {
                 let message = format!("volume `{name}` names `{node}` twice");
                 problems.add(&at, "storage::physical_volume_twice", message, "again", "name it once");
             }
+        }
+    }
+
+    /// Enough physical volumes for how it is spread; and a cache is not spread.
+    fn spread(&self, name: &Name, volume: &Volume, problems: &mut Problems) {
+        let Some(spread) = volume.lvm_type else { return };
+        let (at, has) = (self.at.join(name).join("lvm_type"), self.pvs(volume).len());
+        if !spread.fits(has) {
+            let kind = if spread == Spread::Raid10 { "an even number of physical volumes, " } else { "" };
+            problems.add(
+                &at,
+                "storage::too_few_physical_volumes",
+                format!("volume `{name}` is {} and lies on {has} physical volume(s)", spread.word()),
+                format!("needs {kind}{} at least", spread.least()),
+                format!(
+                    "name more of them in `pvs`, or choose another type; of `{}`: {}",
+                    self.name,
+                    list(self.own.iter().map(|own| &own.id))
+                ),
+            );
+        }
+        let cached =
+            |other: &Volume| [&other.writecache, &other.cache].into_iter().flatten().any(|cache| cache == name);
+        if self.group.lvs.values().any(cached) {
+            let message = format!("volume `{name}` is a cache and cannot be {}", spread.word());
+            problems.add(
+                &at,
+                "storage::spread_cache",
+                message,
+                "of a cache",
+                "remove `lvm_type`: a cache is linear here",
+            );
         }
     }
 
@@ -189,12 +222,24 @@ impl Whole<'_> {
             }
             let alone = on.iter().filter(|(_, volume)| self.pvs(volume).len() == 1);
             let wanted = alone.filter_map(|(_, volume)| fixed(volume.size)).fold(0, u64::saturating_add);
+            let spread = on.iter().filter_map(|(_, volume)| self.each(volume)).fold(0, u64::saturating_add);
+            let wanted = wanted.saturating_add(spread);
             self.room(place.as_str(), self.capacity(place), wanted, problems);
         }
         let all =
             places.iter().map(|place| self.capacity(place)).try_fold(0_u64, |all, own| Some(all.saturating_add(own?)));
-        let wanted = self.group.lvs.values().filter_map(|volume| fixed(volume.size)).fold(0, u64::saturating_add);
+        let taken = |volume: &Volume| match self.each(volume) {
+            Some(each) => Some(each.saturating_mul(self.pvs(volume).len() as u64)),
+            None => fixed(volume.size),
+        };
+        let wanted = self.group.lvs.values().filter_map(taken).fold(0, u64::saturating_add);
         self.room(&format!("lvm_vg.{}", self.name), all, wanted, problems);
+    }
+
+    /// What a spread volume of a fixed size takes of each of its physical volumes.
+    fn each(&self, volume: &Volume) -> Option<u64> {
+        let stripes = volume.lvm_type?.stripes(self.pvs(volume).len()) as u64;
+        Some(fixed(volume.size)?.div_ceil(stripes))
     }
 
     fn room(&self, place: &str, capacity: Option<u64>, wanted: u64, problems: &mut Problems) {

@@ -110,6 +110,10 @@ fn rows() -> Vec<(&'static str, &'static str, String, String)> {
         ("too_many_percent", "lvm_vg.g.lvs.w.size", group("v = { size = \"70%\" }\nw = { size = \"70%\" }"), group("v = { size = \"70%\", pvs = [\"disk.b\"] }\nw = { size = \"70%\", pvs = [\"disk.a\"] }")),
         ("does_not_fit", "lvm_vg.g.lvs", group("v = { size = \"3GiB\", pvs = [\"disk.a\"] }").replacen("serial", "size = \"2GiB\"\nserial", 1), group("v = { size = \"3GiB\", pvs = [\"disk.b\"] }").replacen("serial", "size = \"2GiB\"\nserial", 1)),
         ("does_not_fit", "lvm_vg.g.lvs", group("v = { size = \"5GiB\" }").replace("serial", "size = \"2GiB\"\nserial"), group("v = { size = \"3GiB\" }").replace("serial", "size = \"2GiB\"\nserial")),
+        ("too_few_physical_volumes", "lvm_vg.g.lvs.v.lvm_type", group("v = { size = \"1GiB\", lvm_type = \"raid5\" }"), group("v = { size = \"1GiB\", lvm_type = \"raid1\" }")),
+        ("too_few_physical_volumes", "lvm_vg.g.lvs.v.lvm_type", group("v = { size = \"1GiB\", lvm_type = \"striped\", pvs = [\"disk.a\"] }"), group("v = { size = \"1GiB\", lvm_type = \"striped\" }")),
+        ("spread_cache", "lvm_vg.g.lvs.c.lvm_type", group("v = { size = \"1GiB\", pvs = [\"disk.a\"], cache = \"c\" }\nc = { size = \"1GiB\", lvm_type = \"raid0\" }"), good()),
+        ("does_not_fit", "lvm_vg.g.lvs", group("v = { size = \"3GiB\", lvm_type = \"raid1\" }").replace("serial", "size = \"2GiB\"\nserial"), group("v = { size = \"3GiB\", lvm_type = \"striped\" }").replace("serial", "size = \"2GiB\"\nserial")),
         ("circle", "mdadm.a", "[mdadm.a]\nlevel = 0\ncontent = { type = \"lvm_pv\", vg = \"g\" }\n[lvm_vg.g.lvs]\nv = { size = \"1GiB\", content = { type = \"mdraid\", name = \"a\" } }\nw = { size = \"1GiB\", content = { type = \"mdraid\", name = \"a\" } }".into(), good()),
         // filesystems
         ("too_small", "disk.d.content.partitions.p.size", gpt(&format!("partitions.p = {{ size = \"200MiB\", content = {FS} }}")), gpt(&format!("partitions.p = {{ size = \"300MiB\", content = {FS} }}"))),

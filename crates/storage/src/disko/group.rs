@@ -5,7 +5,7 @@ use super::content::Site;
 use super::device::{Entry, entries, inside};
 use super::finding::Report;
 use super::size::{self, Volume as Told};
-use crate::tree::{Storage, Volume, VolumeGroup};
+use crate::tree::{Spread, Storage, Volume, VolumeGroup};
 use crate::{Extent, Name, NodeId, Size};
 
 /// A volume that takes its place in the group's order.
@@ -43,10 +43,15 @@ fn lv(attrs: &mut Attrs<'_>, name: Name, device: &str, group: &NodeId, report: &
     let size = attrs.text("size", report).unwrap_or_default();
     let priority = attrs.whole("priority", report);
     attrs.text("pool", report);
-    if let Some(kind) = kind {
+    let spread = kind.as_deref().and_then(spread);
+    if kind.as_deref() == Some("mirror") {
+        let help = "the same, without LVM's older log of what is in step";
+        report.changed(&attrs.place.join("lvm_type"), "`mirror` becomes `raid1`", help);
+    }
+    if let (Some(kind), None) = (&kind, spread) {
         let help = match kind.as_str() {
             "thin-pool" | "thinlv" => "homehive makes no thin volumes: give each volume a size of its own",
-            _ => "homehive makes linear volumes: let the group lie on an md array (`mdadm`) instead",
+            _ => "homehive knows no such type of volume: let the group lie on an md array (`mdadm`) instead",
         };
         // The volume is in no tree: the group it would be in is where it is told of.
         let place = attrs.place.clone().of(group.clone());
@@ -70,6 +75,7 @@ fn lv(attrs: &mut Attrs<'_>, name: Name, device: &str, group: &NodeId, report: &
     let priority = priority.unwrap_or(1000 + late);
     let volume = Volume {
         size: Extent::End,
+        lvm_type: spread,
         pvs: None,
         writecache: None,
         cache: None,
@@ -81,6 +87,14 @@ fn lv(attrs: &mut Attrs<'_>, name: Name, device: &str, group: &NodeId, report: &
     };
     attrs.close(report);
     Some(Lv { name, place: attrs.place.clone(), priority, told, volume })
+}
+
+/// How a volume of this type is spread; disko hands the word to lvcreate(8).
+fn spread(kind: &str) -> Option<Spread> {
+    if kind == "mirror" {
+        return Some(Spread::Raid1);
+    }
+    Spread::ALL.into_iter().find(|spread| spread.word() == kind)
 }
 
 /// disko's shares are of what is free when a volume is made; ours are of what all fixed sizes leave.

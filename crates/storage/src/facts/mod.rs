@@ -305,6 +305,12 @@ pub struct Volume {
     /// The volume that caches this one (lv `pool_lv`), without brackets and `_cvol`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<String>,
+    /// What LVM says is wrong with a RAID volume (lv `health_status`), such as `partial` or `refresh needed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// Thousandths of a RAID volume that are in step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synced: Option<u32>,
     /// Kernel names of the devices (physical volumes) it lies on, its inner volumes' included.
     #[serde(default)]
     pub on: Vec<String>,

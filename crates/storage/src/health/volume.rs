@@ -63,7 +63,20 @@ impl Look<'_> {
         }
         let below: Vec<_> = self.missing_disks(node);
         if group.missing > 0 && !below.is_empty() {
-            said.push(Said::new(State::Broken, format!("lies on {}", below.join(", "))));
+            let gone = volume.pvs.iter().filter(|pv| self.sight.device(pv).is_none()).count();
+            let spare = volume.spread.map_or(0, |spread| spread.spare(volume.pvs.len()));
+            let state = if known.active && gone <= spare { State::Degraded } else { State::Broken };
+            said.push(Said::new(state, format!("lies on {}", below.join(", "))));
+        }
+        if let Some(fault) = &known.fault {
+            let repair = format!("{fault}: see `lvconvert --repair {}/{name}` and `lvchange --refresh`", volume.group);
+            said.push(Said::new(State::Degraded, repair));
+        }
+        if let Some(synced) = known.synced.filter(|synced| volume.spread.is_some() && *synced < 1000) {
+            said.push(Said {
+                done: Some(synced),
+                ..Said::new(State::Rebuilding, "its copies or parity are being made")
+            });
         }
         said
     }

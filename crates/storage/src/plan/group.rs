@@ -106,7 +106,8 @@ impl GroupAction {
                     None => volume.name.to_string(),
                 });
                 let shown = shown.collect::<Vec<_>>().join(", ");
-                format!("create volume group {name} on {} physical volumes: {shown}", pvs.len())
+                let shown = if shown.is_empty() { shown } else { format!(": {shown}") };
+                format!("create volume group {name} on {} physical volumes{shown}", pvs.len())
             }
             Self::Extend { name, pvs } => {
                 let shown: Vec<&str> = pvs.iter().map(|pv| pv.node.as_str()).collect();
@@ -256,11 +257,22 @@ fn create<'a>(planner: &mut Planner<'a>, node: &'a Node, group: &'a Group) {
         }
     });
     let pvs = group.pvs.iter().filter_map(|pv| new_pv(planner, pv)).collect();
-    let what = GroupAction::Create { name: group.name.clone(), uuid: group.uuid.clone(), pvs, volumes: new.collect() };
+    // What lvcreate(8) spreads, it spreads in a group that is there; volumes take their space in one order, so that with one
+    // such volume all wait for another look.
+    let spread = volumes.iter().any(|(_, volume)| volume.spread.is_some());
+    let new = if spread { Vec::new() } else { new.collect() };
+    let what = GroupAction::Create { name: group.name.clone(), uuid: group.uuid.clone(), pvs, volumes: new };
     let work =
         Work { after: waits(planner, &group.pvs), touches: group.pvs.clone(), blank: blank(planner, &group.pvs) };
     let made = planner.add(&node.id, "create", Action::Group(what), Risk::Creates, work);
     planner.place(&node.id, At::Made, vec![made.clone()]);
+    if spread {
+        planner.plan.hidden.push(node.id.clone());
+        for (id, _) in &volumes {
+            planner.place(id, At::Hidden, vec![made.clone()]);
+        }
+        return;
+    }
     let mut serial = made;
     for (id, volume) in &volumes {
         planner.place(id, At::Made, vec![serial.clone()]);

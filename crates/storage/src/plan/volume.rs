@@ -2,6 +2,7 @@
 
 use super::group::{IDENTIFY, devices, script};
 use super::step::Proof;
+use crate::tree::Spread;
 use crate::wish::CacheKind;
 use crate::{Name, NodeId};
 use cmd::Cmd;
@@ -22,6 +23,9 @@ pub enum VolumeAction {
         uuid: String,
         /// How many extents.
         extents: u64,
+        /// How it is spread over its physical volumes.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        spread: Option<Spread>,
         /// The nodes that hold the physical volumes it lies on.
         pvs: Vec<NodeId>,
         /// Will it be a cache? Then it stays inactive, as lvmcache(7) wants it.
@@ -65,7 +69,10 @@ pub enum VolumeAction {
 impl VolumeAction {
     pub(super) fn describe(&self) -> String {
         match self {
-            Self::Create { group, name, .. } => format!("create volume {group}/{name}"),
+            Self::Create { group, name, spread: Some(spread), pvs, .. } => {
+                format!("create {} volume {group}/{name} on {} physical volumes", spread.word(), pvs.len())
+            }
+            Self::Create { group, name, spread: None, .. } => format!("create volume {group}/{name}"),
             Self::Identify { group, name, .. } => format!("give volume {group}/{name} its identity"),
             Self::Attach { group, name, cache, kind, .. } => {
                 format!("attach {} {cache} to {group}/{name}", kind.segment())
@@ -87,10 +94,11 @@ impl VolumeAction {
             script(IDENTIFY, "identify").args([group.as_ref(), name.as_ref(), uuid])
         };
         match self {
-            Self::Create { group, name, uuid, extents, pvs, cache } => {
+            Self::Create { group, name, uuid, extents, spread, pvs, cache } => {
                 // Active while it is made, so that old signatures and an old cache's beginning are wiped.
                 let create = Cmd::new("lvcreate")
                     .args(["--quiet", "--yes", "--wipesignatures", "y", "--zero", "y", "--name", name.as_ref()])
+                    .args(spread.map(|spread| spread.arguments(pvs.len())).unwrap_or_default())
                     .args(["--extents", &extents.to_string(), group.as_ref()]);
                 let zero =
                     Cmd::new("blkdiscard").args(["--zeroout", "--length", "1048576", &format!("/dev/{group}/{name}")]);

@@ -76,6 +76,7 @@ fn volumes(report: &Value) -> Result<Vec<Volume>, FactsError> {
             let Some(row) = own.get(inner).filter(|_| seen.insert(inner)) else { continue };
             on.extend(places.get(text_of(row, "lv_uuid")).into_iter().flatten().map(|path| (*path).to_owned()));
             open.extend([bare(text_of(row, "origin")), bare(text_of(row, "pool_lv"))]);
+            open.extend(own.keys().filter(|name| is_part(inner, name)));
         }
         let cache = bare(text_of(row, "pool_lv"));
         found.push(Volume {
@@ -85,11 +86,27 @@ fn volumes(report: &Value) -> Result<Vec<Volume>, FactsError> {
             segment: kinds.get(text_of(row, "lv_uuid")).copied().unwrap_or_default().to_owned(),
             active: text_of(row, "lv_active") == "active",
             hidden: name.starts_with('['),
+            fault: Some(text_of(row, "lv_health_status")).filter(|fault| !fault.is_empty()).map(str::to_owned),
+            synced: thousandths(text_of(row, "sync_percent")),
             cache: (!cache.is_empty()).then(|| cache.strip_suffix("_cvol").unwrap_or(cache).to_owned()),
             on: on.into_iter().collect(),
         });
     }
     Ok(found)
+}
+
+/// Is this hidden volume a part of that RAID volume: `data_rimage_0`, `data_rmeta_0` of `data`?
+fn is_part(volume: &str, hidden: &str) -> bool {
+    let number = |rest: &str| rest.strip_prefix("_rimage_").or_else(|| rest.strip_prefix("_rmeta_")).map(str::to_owned);
+    let number = hidden.strip_prefix(volume).and_then(number);
+    number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Of `99.50`: 995.
+fn thousandths(percent: &str) -> Option<u32> {
+    let (whole, part) = percent.split_once('.')?;
+    let tenth = part.get(..1)?.parse::<u32>().ok()?;
+    Some(whole.parse::<u32>().ok()? * 10 + tenth)
 }
 
 fn rows<'a>(report: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {

@@ -1,6 +1,6 @@
 //! LVM: physical volumes, volume groups, logical volumes and their caches.
 
-use super::{Content, table::Id};
+use super::{Content, Spread, table::Id};
 use crate::{Extent, Name, NodeId};
 use document::{Decode, Path, Problems, Table, Value};
 use schemars::JsonSchema;
@@ -33,7 +33,7 @@ pub struct VolumeGroup {
     pub lvs: BTreeMap<Name, Volume>,
 }
 
-/// A logical volume, linear.
+/// A logical volume: linear, or spread over several physical volumes.
 ///
 /// Volumes take their space by `priority`, then fixed sizes, then shares, `end` last, then by name.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -41,6 +41,9 @@ pub struct VolumeGroup {
 pub struct Volume {
     /// How large.
     pub size: Extent,
+    /// How it is spread over its physical volumes; linear if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lvm_type: Option<Spread>,
     /// The nodes whose physical volumes it lies on, such as `mdadm.nas` or `disk.nvme.cache`; all of the group's if
     /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,6 +134,7 @@ impl Decode for Volume {
     fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
         let mut table = Table::open(value, at, problems)?;
         let size = table.required("size", "write `size = \"100GiB\"`, or \"end\" for all that is left", problems);
+        let lvm_type = table.optional("lvm_type", problems);
         let pvs = table.optional("pvs", problems);
         let writecache = table.optional("writecache", problems);
         let cache = table.optional("cache", problems);
@@ -140,6 +144,6 @@ impl Decode for Volume {
         let persistent = table.optional("persistent", problems);
         let content = table.optional("content", problems);
         table.close(problems);
-        Some(Self { size: size?, pvs, writecache, cache, cache_mode, priority, uuid, persistent, content })
+        Some(Self { size: size?, lvm_type, pvs, writecache, cache, cache_mode, priority, uuid, persistent, content })
     }
 }

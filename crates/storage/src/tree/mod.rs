@@ -8,6 +8,7 @@ mod content;
 mod disk;
 mod filesystem;
 mod group;
+mod spread;
 mod table;
 
 pub use array::{Level, Mdadm, Mdraid};
@@ -15,6 +16,7 @@ pub use content::Content;
 pub use disk::Disk;
 pub use filesystem::{Filesystem, Format, Swap};
 pub use group::{CacheMode, LvmPv, Volume, VolumeGroup};
+pub use spread::Spread;
 pub use table::{Partition, PartitionKind, Table, TableKind};
 
 use crate::Name;

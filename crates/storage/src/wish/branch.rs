@@ -78,6 +78,9 @@ fn title(node: &Node) -> (String, String) {
         Kind::Group(group) => (format!("volume group {}", group.name), format!("{} physical volumes", group.pvs.len())),
         Kind::Volume(volume) => {
             let mut detail = volume.size.to_string();
+            if let Some(spread) = volume.spread {
+                let _ = write!(detail, ", {} on {}", spread.word(), volume.pvs.len());
+            }
             if let Some(cache) = &volume.cache {
                 let kind = match cache.kind {
                     CacheKind::Writecache => "writecache",

@@ -1,6 +1,6 @@
 //! A resolved node: what it is, what it lies on, what it holds.
 
-use crate::tree::{CacheMode, Format, Level, PartitionKind, TableKind};
+use crate::tree::{CacheMode, Format, Level, PartitionKind, Spread, TableKind};
 use crate::{Extent, Name, NodeId, Size};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -122,6 +122,9 @@ pub struct Volume {
     pub uuid: String,
     /// How large.
     pub size: Extent,
+    /// How it is spread over them; linear if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Spread>,
     /// The nodes whose physical volumes it lies on.
     pub pvs: Vec<NodeId>,
     /// What caches it.

@@ -138,6 +138,7 @@ impl Resolver<'_> {
                     group: name.clone(),
                     uuid,
                     size: declared.size,
+                    spread: declared.lvm_type,
                     pvs: declared.pvs.clone().unwrap_or_default(),
                     cache: cache(&id, declared),
                     caches: caches.map(|(origin, _)| id.child(origin)),

@@ -325,8 +325,15 @@ fn volumes_one_by_one() {
         (
             "mirrored",
             json!({ "a": { "size": "1G", "lvm_type": "mirror", "content": { "type": "swap" } } }),
-            "",
-            vec![format!("left out {a}")],
+            "a = { size = \"1GiB\", lvm_type = \"raid1\", content = { type = \"swap\" } }",
+            // The group of this test has one physical volume.
+            vec![format!("changed {a}.lvm_type"), format!("wrong {a}.lvm_type")],
+        ),
+        (
+            "spread",
+            json!({ "a": { "size": "1G", "lvm_type": "raid5" } }),
+            "a = { size = \"1GiB\", lvm_type = \"raid5\" }",
+            vec![format!("wrong {a}.lvm_type")],
         ),
         (
             "arguments",

@@ -113,6 +113,8 @@ impl World {
             segment: "linear".into(),
             active: true,
             hidden: false,
+            fault: None,
+            synced: None,
             cache: None,
             on: on.to_vec(),
         };

@@ -64,6 +64,8 @@ impl Diagram {
                     self.links.push(link(&cache.node, Some(word.to_owned())));
                 }
                 let detail = if volume.caches.is_some() { "cache volume".to_owned() } else { holds(node) };
+                let detail =
+                    volume.spread.map_or_else(|| detail.clone(), |spread| format!("{} · {detail}", spread.word()));
                 let frame = Some(format!("Volume group {}", volume.group));
                 (PartKind::Volume, volume.name.to_string(), detail, frame)
             }

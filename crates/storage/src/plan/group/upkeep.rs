@@ -18,11 +18,37 @@ struct Serial {
 }
 
 impl Serial {
-    fn free(&self, volume: &Volume) -> u64 {
-        volume.pvs.iter().filter_map(|pv| self.free.get(pv)).sum()
+    /// The extents that a volume can have, or have more, of those that are free. A spread one has as much on each of its
+    /// physical volumes.
+    fn free(&self, volume: &Volume, made: bool) -> u64 {
+        let of = |pv| self.free.get(pv).copied().unwrap_or_default();
+        match volume.spread {
+            None => volume.pvs.iter().map(of).sum(),
+            Some(spread) => {
+                let notes = if made { 0 } else { spread.notes() };
+                let least = volume.pvs.iter().map(of).min().unwrap_or_default().saturating_sub(notes);
+                least * spread.stripes(volume.pvs.len()) as u64
+            }
+        }
     }
 
-    fn take(&mut self, volume: &Volume, mut extents: u64) {
+    /// As many extents as it takes to have at least that many: each stripe has as many.
+    fn whole(volume: &Volume, extents: u64) -> u64 {
+        let stripes = volume.spread.map_or(1, |spread| spread.stripes(volume.pvs.len()) as u64);
+        extents.div_ceil(stripes) * stripes
+    }
+
+    fn take(&mut self, volume: &Volume, mut extents: u64, made: bool) {
+        if let Some(spread) = volume.spread {
+            let notes = if made { 0 } else { spread.notes() };
+            let each = extents.div_ceil(spread.stripes(volume.pvs.len()) as u64) + notes;
+            for pv in &volume.pvs {
+                if let Some(free) = self.free.get_mut(pv) {
+                    *free = free.saturating_sub(each);
+                }
+            }
+            return;
+        }
         for pv in &volume.pvs {
             if let Some(free) = self.free.get_mut(pv) {
                 let part = extents.min(*free);
@@ -147,16 +173,17 @@ fn members<'a>(
 
 /// How many extents a volume is to have, of those that are free.
 fn extents(volume: &Volume, serial: &Serial) -> u64 {
-    let free = serial.free(volume);
-    match volume.size {
+    let free = serial.free(volume, false);
+    let wanted = match volume.size {
         Extent::Size(size) => size.0.div_ceil(serial.extent),
         Extent::Percent(percent) => (free * u64::from(percent) / 100).max(1),
         Extent::End => free.max(1),
-    }
+    };
+    Serial::whole(volume, wanted)
 }
 
 fn add(planner: &mut Planner, id: &NodeId, volume: &Volume, serial: &mut Serial) {
-    let (wanted, free) = (extents(volume, serial), serial.free(volume));
+    let (wanted, free) = (extents(volume, serial), serial.free(volume, false));
     if wanted > free {
         let size = |extents: u64| Size(extents * serial.extent);
         planner.refuse(
@@ -167,12 +194,13 @@ fn add(planner: &mut Planner, id: &NodeId, volume: &Volume, serial: &mut Serial)
         planner.place(id, At::Blocked, Vec::new());
         return;
     }
-    serial.take(volume, wanted);
+    serial.take(volume, wanted, false);
     let what = VolumeAction::Create {
         group: volume.group.clone(),
         name: volume.name.clone(),
         uuid: volume.uuid.clone(),
         extents: wanted,
+        spread: volume.spread,
         pvs: volume.pvs.clone(),
         cache: volume.caches.is_some(),
     };
@@ -182,9 +210,28 @@ fn add(planner: &mut Planner, id: &NodeId, volume: &Volume, serial: &mut Serial)
     planner.place(id, At::Made, vec![step]);
 }
 
+/// The sort of volume that is there, if it is another one. A cached volume's own sort is its inner one's.
+fn otherwise<'f>(volume: &Volume, found: &'f facts::Volume) -> Option<&'f str> {
+    if found.cache.is_some() {
+        return None;
+    }
+    let same = match volume.spread {
+        None => found.segment == "linear",
+        Some(spread) => spread.is(&found.segment),
+    };
+    (!same).then_some(&*found.segment)
+}
+
 fn keep<'a>(planner: &mut Planner<'a>, id: &'a NodeId, volume: &Volume, found: &facts::Volume, serial: &mut Serial) {
     let device = planner.sight.device(id);
     planner.place(id, device.map_or(At::Blocked, At::Here), Vec::new());
+    let other = otherwise(volume, found);
+    if let (Some(other), Some(spread)) = (other, volume.spread) {
+        let remedy = format!("declare it as it is, or see lvconvert(8) for {}/{}", volume.group, volume.name);
+        planner.refuse(id, format!("it is {other}, not {}", spread.word()), remedy);
+        planner.place(id, At::Blocked, Vec::new());
+        return;
+    }
     planner.keep(id, format!("volume of {}", Size(found.size)));
     if found.uuid != volume.uuid {
         match device.map(|device| (planner.user(device), device)) {
@@ -201,32 +248,34 @@ fn keep<'a>(planner: &mut Planner<'a>, id: &'a NodeId, volume: &Volume, found: &
         }
     }
     let wanted = match volume.size {
-        Extent::Size(size) => size.0.div_ceil(serial.extent),
+        Extent::Size(size) => Serial::whole(volume, size.0.div_ceil(serial.extent)),
         // A share was one of what was free then.
         Extent::Percent(_) => return,
-        Extent::End => found.size / serial.extent + serial.free(volume),
+        Extent::End => found.size / serial.extent + serial.free(volume, true),
     };
     let has = found.size / serial.extent;
     if wanted < has {
         let reason = format!("it has {}, and shrinking is never done", Size(found.size));
         planner.refuse(id, reason, format!("declare `size = \"{}\"`", Size(found.size).exact()));
         planner.place(id, At::Blocked, Vec::new());
-    } else if wanted > has && found.segment != "linear" {
+    } else if let (true, Some(other)) = (wanted > has, other) {
+        planner.note(id, format!("it could grow, but it is {other}, not linear: declare its `lvm_type`"));
+    } else if wanted > has && found.cache.is_some() {
         planner.note(
             id,
             "it could grow, but not while it is cached: detach the cache (lvconvert --splitcache), then apply again",
         );
-    } else if wanted > has && wanted - has > serial.free(volume) {
+    } else if wanted > has && wanted - has > serial.free(volume, true) {
         let reason = format!(
             "it cannot grow to {}: {} are free",
             Size(wanted * serial.extent),
-            Size(serial.free(volume) * serial.extent)
+            Size(serial.free(volume, true) * serial.extent)
         );
         planner.refuse(id, reason, "add a disk, or declare it smaller");
     } else if wanted > has {
         let (group, name, pvs) = (volume.group.clone(), volume.name.clone(), volume.pvs.clone());
         let what = VolumeAction::Grow { group, name, extents: wanted - has, pvs };
-        serial.take(volume, wanted - has);
+        serial.take(volume, wanted - has, true);
         let work = Work { after: serial.last.clone(), touches: volume.pvs.clone(), blank: Vec::new() };
         let step = planner.add(id, "grow", Action::Volume(what), Risk::Grows, work);
         serial.last = vec![step.clone()];
