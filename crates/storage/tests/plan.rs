@@ -294,6 +294,15 @@ fn spread_volumes_that_are_there() {
         synced: None,
         on: Vec::new(),
     };
+    let told = |fault: Option<&str>, synced| {
+        let volume = Volume { fault: fault.map(str::to_owned), synced: Some(synced), ..volume("raid5", 250) };
+        let found = storage::health(&wish, &trio(true, vec![volume]));
+        found.into_iter().find(|found| found.node == "lvm_vg.trio.data".into()).unwrap()
+    };
+    assert!(told(Some("partial"), 1000).text.contains("partial: see `lvconvert --repair trio/data`"));
+    assert_eq!(told(None, 420).done, None, "its filesystem is not made, which is worse");
+    assert!(told(None, 420).text.contains("its copies or parity are being made"));
+    assert!(!told(None, 1000).text.contains("being made"));
     let planned = |segment: &str, extents: u64| {
         let text = plan(&wish, &trio(true, vec![volume(segment, extents)]), &Consent::default()).to_text();
         text.lines()
