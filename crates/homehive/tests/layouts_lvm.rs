@@ -38,8 +38,8 @@ fn in_the_lab_raid_volumes_of_lvm_are_made_and_grow() {
     let before = size();
 
     grow(&bench);
-    let answer = bench.run(&["--lab", "disks", "apply", "one"]);
-    assert!(answer.contains("grow"), "{answer}");
+    let (_, story) = bench.tell(&["--lab", "disks", "apply", "one"]);
+    assert!(story.contains("grow volume trio/data") && story.contains("grow ext4"), "{story}");
     assert!(size() > before + before / 4, "{before} -> {}", size());
     assert!(bench.run(&["--lab", "disks", "plan", "one"]).contains("nothing to do"));
     sh(&bench, "sha256sum --check /mnt/data/sum");
