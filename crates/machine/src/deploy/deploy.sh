@@ -217,8 +217,8 @@ lock)
 	take
 	# Whoever starts a boot trial holds the machine until it is down. So this one is over, and nothing here has noticed.
 	rm -f $marker
-	# Scripts of deployments that have ended.
-	for left in "$base"/*.sh; do [ "$left" = "$self" ] || rm -f "$left"; done
+	# Scripts of deployments long past; one of now may have been put there a moment ago, and its deployment is yet to ask.
+	find "$base" -maxdepth 1 -name "*.sh" ! -path "$self" -mmin +120 -delete
 	;;
 boot | switch | trial)
 	mine

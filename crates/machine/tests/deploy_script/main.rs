@@ -345,3 +345,12 @@ fn what_was_taken_back_is_noted_until_it_is_found_well() {
     let rows: Vec<_> = rows.iter().map(|(case, scenario, then)| (*case, scenario.as_str(), then.as_str())).collect();
     hold(&rows);
 }
+
+#[test]
+fn scripts_of_others_stay_until_they_are_old() {
+    hold(&[(
+        "another deployment has put its script there a moment ago, and is yet to take the machine",
+        "touch /run/homehive/b.sh; touch -d '3 hours ago' /run/homehive/c.sh; taken a new; say $(cd /run/homehive && ls *.sh)",
+        "a.sh b.sh",
+    )]);
+}
