@@ -2,7 +2,7 @@
 //! flushed: the next `disks apply` finishes, and what is on the disks then is what an undisturbed run leaves. Real machines of
 //! the lab, the real command line.
 //!
-//! `HOMEHIVE_CUTS` says how many moments are tried (3 if unset), `HOMEHIVE_CUT_SEED` the seed of the first (1 if unset): a seed
+//! `HOMEHIVE_CUTS` says how many moments are tried (2 if unset), `HOMEHIVE_CUT_SEED` the seed of the first (1 if unset): a seed
 //! says the moment, and what is lost. With `HOMEHIVE_CUTS=all` every step is cut behind, and 200 moments are tried.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
@@ -116,7 +116,7 @@ fn draws(seed: u64) -> impl FnMut(u64) -> u64 {
 fn in_the_lab_a_cut_at_any_moment_ends_like_none() {
     let Some(bench) = nas() else { return };
     let (_, undisturbed, took) = undisturbed(&bench);
-    let count = if is_all() { 200 } else { wanted("HOMEHIVE_CUTS").map_or(3, |text| text.parse().unwrap()) };
+    let count = if is_all() { 200 } else { wanted("HOMEHIVE_CUTS").map_or(2, |text| text.parse().unwrap()) };
     let first: u64 = wanted("HOMEHIVE_CUT_SEED").map_or(1, |text| text.parse().unwrap());
     let mut wrong = Vec::new();
     for seed in first..first + count {
