@@ -1,16 +1,23 @@
 #!/bin/sh
 # All tests, from the formatter to a whole lab run. Sets up what it needs on Debian or Ubuntu.
-# Usage: ./run-tests.sh [--container] [--no-lab]
+# Usage: ./run-tests.sh [--container] [--no-lab|--all]
+# --all: every power cut, behind each step and at 200 moments; takes hours.
 set -eu
 cd "$(dirname "$0")"
 
 lab=yes
+profile=default
 for word in "$@"; do
     case $word in
     --container) exec scripts/container.sh ./run-tests.sh ;;
     --no-lab) lab=no ;;
+    --all)
+        profile=all
+        HOMEHIVE_CUTS=all
+        export HOMEHIVE_CUTS
+        ;;
     *)
-        echo "usage: ./run-tests.sh [--container] [--no-lab]" >&2
+        echo "usage: ./run-tests.sh [--container] [--no-lab|--all]" >&2
         exit 2
         ;;
     esac
@@ -75,7 +82,7 @@ if [ "$lab" = no ]; then
     echo "skipped: tests that boot machines (--no-lab)"
     cargo nextest run --locked --workspace --filterset 'not test(/in_the_lab/)'
 else
-    cargo nextest run --locked --workspace
+    cargo nextest run --locked --workspace --profile "$profile"
     stage "the lab scenario"
     cargo build --locked --quiet --package homehive
     "${CARGO_TARGET_DIR:-target}/debug/homehive" --plain --fleet examples/nas/fleet.toml lab run --report target/homehive-report
