@@ -1,8 +1,6 @@
 //! A living machine of the lab, by the real command line: what was overwritten is put back, and only while nothing else has
 //! been written there.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 mod bench;
 
 use bench::{Bench, told};
