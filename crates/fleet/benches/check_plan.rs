@@ -215,5 +215,5 @@ fn facts(machine: usize) -> Facts {
     });
     let devices = devices.collect();
     let (arrays, groups, mounts, swaps) = Default::default();
-    Facts { version: 1, machine: Machine::default(), devices, arrays, groups, mounts, swaps }
+    Facts { version: 1, machine: Machine::default(), devices, arrays, groups, btrfs: Vec::new(), mounts, swaps }
 }

@@ -6,7 +6,7 @@ use crate::File;
 use crate::syntax::{Expr, Set};
 use ::storage::identity;
 use ::storage::tree::Level;
-use ::storage::wish::{CacheKind, Holds, Kind, Mount};
+use ::storage::wish::{CacheKind, Holds, Kind, Mount, Node};
 use fleet::Cpu;
 
 /// What the disks of home machines hang on, and a keyboard for the rescue.
@@ -125,17 +125,52 @@ fn arrays(host: &Host<'_>, events: &str) -> Set {
 
 fn filesystems(host: &Host<'_>) -> Set {
     let mut set = Set::new();
-    for Mount { node, path, uuid, format, options } in &host.wish.mounts {
+    for Mount { node, path, uuid, format, options, subvolume: _ } in &host.wish.mounts {
         let mut mount = Set::new().put("device", format!("/dev/disk/by-uuid/{uuid}")).put("fsType", format.word());
         if !options.is_empty() {
             mount = mount.put("options", Expr::texts(options));
         }
         set = set.note(node.to_string()).put_named("fileSystems", path.as_str(), mount);
     }
-    let swaps = host.wish.nodes.iter().filter_map(|node| match &node.holds {
-        Some(Holds::Swap { uuid }) => Some(Set::new().put("device", format!("/dev/disk/by-uuid/{uuid}")).into()),
-        _ => None,
+    let swaps: Vec<Expr> = host.wish.nodes.iter().flat_map(swaps).collect();
+    let set = if swaps.is_empty() { set } else { set.put("swapDevices", swaps) };
+    set.with(scrubs(host))
+}
+
+/// Swap partitions by UUID, and swap files, which NixOS makes when they are first used.
+fn swaps(node: &Node) -> Vec<Expr> {
+    match &node.holds {
+        Some(Holds::Swap { uuid }) => vec![Set::new().put("device", format!("/dev/disk/by-uuid/{uuid}")).into()],
+        Some(Holds::Btrfs(btrfs)) => {
+            let files = btrfs.swap.iter().map(|file| {
+                let mib = u32::try_from(file.size.0 >> 20).unwrap_or(u32::MAX);
+                Set::new().put("device", file.path.as_str()).put("size", mib).into()
+            });
+            files.collect()
+        }
+        Some(
+            Holds::Table { .. }
+            | Holds::Member { .. }
+            | Holds::PhysicalVolume { .. }
+            | Holds::Filesystem { .. }
+            | Holds::BtrfsMember { .. },
+        )
+        | None => Vec::new(),
+    }
+}
+
+/// Every btrfs is read through once a month, which finds what has gone bad, and mends it from a second copy.
+fn scrubs(host: &Host<'_>) -> Set {
+    let mounted = host.wish.nodes.iter().filter_map(|node| {
+        let (_, path, _) = node.holds.as_ref()?.btrfs()?.mounts().next()?;
+        Some(path.to_owned())
     });
-    let swaps: Vec<Expr> = swaps.collect();
-    if swaps.is_empty() { set } else { set.put("swapDevices", swaps) }
+    let mounted: Vec<String> = mounted.collect();
+    if mounted.is_empty() {
+        return Set::new();
+    }
+    let scrub = Set::new().put("enable", true).put("fileSystems", Expr::texts(&mounted));
+    Set::new()
+        .note("Read through once a month: what has gone bad is found, and mended where there is a second copy.")
+        .put("services.btrfs.autoScrub", scrub)
 }

@@ -208,6 +208,7 @@ fn make(host: &Host<'_>, disks: &Disks, node: &Node) -> Vec<cmd::Cmd> {
         let make = match format {
             Format::Xfs => words(["mkfs.xfs", "-m", &format!("uuid={shown}")]),
             Format::Ext4 => words(["mkfs.ext4", "-q", "-U", shown]),
+            Format::Btrfs => words(["mkfs.btrfs", "-q", "-U", shown]),
             Format::Vfat => words(["mkfs.vfat", "-i", &shown.replace('-', "")]),
         };
         all.extend([

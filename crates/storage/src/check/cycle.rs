@@ -16,7 +16,8 @@ pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
             Some(Content::Gpt(table) | Content::Mbr(table)) => {
                 table.partitions.keys().map(|name| holder.id.child(name)).collect()
             }
-            Some(Content::Filesystem(_) | Content::Swap(_)) | None => Vec::new(),
+            Some(Content::BtrfsMember(member)) => vec![member.of.clone()],
+            Some(Content::Filesystem(_) | Content::Swap(_) | Content::Btrfs(_)) | None => Vec::new(),
         };
         above.entry(holder.id.clone()).or_default().extend(next);
         if let Kind::Volume(_) = holder.kind {

@@ -1,9 +1,9 @@
 //! Filesystems and swap space: where they are mounted, how they are called; and identities that are adopted.
 
 use super::holder::{Holder, Tree};
-use crate::Size;
+use crate::{NodeId, Size};
 use crate::tree::{Content, Filesystem, Format};
-use document::Problems;
+use document::{Path, Problems};
 use std::collections::BTreeMap;
 
 /// mkfs.xfs makes no smaller one.
@@ -13,23 +13,7 @@ pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
     let mut mounted: BTreeMap<String, &Holder<'_>> = BTreeMap::new();
     for holder in &tree.holders {
         match holder.content {
-            Some(Content::Filesystem(filesystem)) => {
-                own(holder, filesystem, problems);
-                let Some(path) = &filesystem.mountpoint else { continue };
-                let at = holder.content_at().join("mountpoint");
-                if let Err((why, help)) = mountpoint(path) {
-                    let message = format!("`{}` cannot be mounted at `{path}`", holder.id);
-                    problems.add(&at, "storage::bad_mountpoint", message, why, help);
-                } else if let Some(other) = mounted.insert(path.clone(), holder) {
-                    problems.add(
-                        &at,
-                        "storage::mountpoint_twice",
-                        format!("`{}` and `{}` are both mounted at `{path}`", other.id, holder.id),
-                        format!("taken by `{}`", other.id),
-                        "give one of them another mount point",
-                    );
-                }
-            }
+            Some(Content::Filesystem(filesystem)) => own(holder, filesystem, problems),
             Some(Content::Swap(_)) if holder.persistent == Some(true) => problems.add(
                 &holder.at.join("persistent"),
                 "storage::persistent_swap",
@@ -38,6 +22,20 @@ pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
                 "remove `persistent`",
             ),
             _ => {}
+        }
+        for (at, path) in mountpoints(holder) {
+            if let Err((why, help)) = mountpoint(path) {
+                let message = format!("`{}` cannot be mounted at `{path}`", holder.id);
+                problems.add(&at, "storage::bad_mountpoint", message, why, help);
+            } else if let Some(other) = mounted.insert(path.to_owned(), holder) {
+                problems.add(
+                    &at,
+                    "storage::mountpoint_twice",
+                    format!("`{}` and `{}` are both mounted at `{path}`", other.id, holder.id),
+                    format!("taken by `{}`", other.id),
+                    "give one of them another mount point",
+                );
+            }
         }
     }
     let mut adopted = BTreeMap::new();
@@ -54,6 +52,25 @@ pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
     }
 }
 
+/// Where anything of this device is to be mounted, and where that is said.
+fn mountpoints<'a>(holder: &Holder<'a>) -> Vec<(Path, &'a str)> {
+    let at = holder.content_at();
+    match holder.content {
+        Some(Content::Filesystem(filesystem)) => {
+            filesystem.mountpoint.iter().map(|path| (at.join("mountpoint"), path.as_str())).collect()
+        }
+        Some(Content::Btrfs(btrfs)) => {
+            let top = btrfs.mountpoint.iter().map(|path| (at.join("mountpoint"), path.as_str()));
+            let below = btrfs.subvolumes.iter().filter_map(|(name, subvolume)| {
+                let at = at.join("subvolumes").join(name).join("mountpoint");
+                subvolume.mountpoint.as_deref().map(|path| (at, path))
+            });
+            top.chain(below).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 fn own(holder: &Holder<'_>, filesystem: &Filesystem, problems: &mut Problems) {
     let (id, at, format) = (&holder.id, holder.content_at(), filesystem.format);
     if let Some(size) = holder.size.filter(|size| format == Format::Xfs && *size < XFS_MIN) {
@@ -65,14 +82,21 @@ fn own(holder: &Holder<'_>, filesystem: &Filesystem, problems: &mut Problems) {
             "make it larger, or write `format = \"ext4\"`",
         );
     }
-    if let Some(label) = &filesystem.label {
+    label(id, &at, format, filesystem.label.as_deref(), problems);
+    options(id, &at, &filesystem.options, problems);
+}
+
+/// Can a filesystem of this format be called this?
+pub(super) fn label(id: &NodeId, at: &Path, format: Format, label: Option<&str>, problems: &mut Problems) {
+    if let Some(label) = label {
         let max = match format {
             Format::Ext4 => 16,
             Format::Xfs => 12,
             Format::Vfat => 11,
+            Format::Btrfs => 255,
         };
         let fat = |c: char| format != Format::Vfat || c.is_ascii() && !"*?.,;:/\\|+=<>[]\"".contains(c);
-        let plain = |c: char| !c.is_control() && (format != Format::Xfs || !c.is_whitespace()) && fat(c);
+        let plain = |c: char| !c.is_control() && (format != Format::Btrfs || c != '/') && (format != Format::Xfs || !c.is_whitespace()) && fat(c);
         if label.len() > max || label.is_empty() || label == crate::plan::BEGUN || !label.chars().all(plain) {
             problems.add(
                 &at.join("label"),
@@ -83,7 +107,11 @@ fn own(holder: &Holder<'_>, filesystem: &Filesystem, problems: &mut Problems) {
             );
         }
     }
-    for (index, option) in filesystem.options.iter().enumerate() {
+}
+
+/// Is each of these one mount option?
+pub(super) fn options(id: &NodeId, at: &Path, options: &[String], problems: &mut Problems) {
+    for (index, option) in options.iter().enumerate() {
         if option.is_empty() || option.contains(|c: char| c == ',' || c.is_whitespace() || c.is_control()) {
             problems.add(
                 &at.join("options").join(index),

@@ -121,7 +121,8 @@ impl<'a> Tree<'a> {
                 Content::LvmPv(pv) => pv.uuid,
                 Content::Filesystem(filesystem) => filesystem.uuid,
                 Content::Swap(swap) => swap.uuid,
-                Content::Mdraid(_) => None,
+                Content::Btrfs(btrfs) => btrfs.uuid,
+                Content::Mdraid(_) | Content::BtrfsMember(_) => None,
             });
             note(holder.content_at(), own);
         }

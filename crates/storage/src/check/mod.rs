@@ -2,6 +2,7 @@
 //! business, and whether it fits a machine `plan`'s.
 
 mod array;
+mod btrfs;
 mod cycle;
 mod disk;
 mod filesystem;
@@ -25,5 +26,6 @@ pub fn check(storage: &Storage, at: &Path, problems: &mut Problems) {
     array::check(&tree, problems);
     group::check(&tree, problems);
     filesystem::check(&tree, problems);
+    btrfs::check(&tree, problems);
     cycle::check(&tree, problems);
 }

@@ -2,12 +2,14 @@
 //!
 //! Kernel names (`sda`, `nvme0n1p2`, `md127`, `dm-3`) tie the parts together and mean nothing beyond this one probe.
 
+mod btrfs;
 mod error;
 mod machine;
 mod modules;
 mod usage;
 mod validate;
 
+pub use btrfs::{Btrfs, BtrfsDevice};
 pub use error::FactsError;
 pub use machine::{Bus, Driver, Machine, Nic};
 
@@ -31,6 +33,9 @@ pub struct Facts {
     /// Every LVM volume group.
     #[serde(default)]
     pub groups: Vec<Group>,
+    /// Every btrfs that `btrfs filesystem show` knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub btrfs: Vec<Btrfs>,
     /// What is mounted from block devices. A bind mount of a part stands here only if the whole is not mounted.
     #[serde(default)]
     pub mounts: Vec<Mount>,
@@ -329,6 +334,9 @@ pub struct Mount {
     /// Is it mounted read-only?
     #[serde(default)]
     pub read_only: bool,
+    /// The subvolume that is mounted (btrfs), as a path in its filesystem; none for the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subvolume: Option<String>,
 }
 
 impl Facts {

@@ -55,6 +55,12 @@ impl Facts {
                 return Err(senseless(&place, "no absolute path"));
             }
         }
+        for btrfs in &self.btrfs {
+            if let Some(lost) = btrfs.devices.iter().find(|device| !names.contains(device.device.as_str())) {
+                let place = format!("btrfs {}", btrfs.uuid);
+                return Err(senseless(&place, format!("device `{}` is unknown", lost.device)));
+            }
+        }
         match self.swaps.iter().find(|swap| !names.contains(swap.as_str())) {
             Some(swap) => Err(senseless(&format!("swap {swap}"), "the device is unknown")),
             None => Ok(()),

@@ -43,6 +43,16 @@ impl Look<'_> {
                     (false, _) => ours(false, found.clone()),
                 }
             }
+            (Holds::Btrfs(btrfs), Content::Filesystem { format, .. }) => {
+                return match device.btrfs() {
+                    Some(uuid) if uuid == btrfs.uuid => self.btrfs(device, btrfs),
+                    _ => vec![ours(false, format.clone())],
+                };
+            }
+            (Holds::BtrfsMember { of, uuid }, Content::Filesystem { format, .. }) => {
+                let same = device.btrfs() == Some(*uuid);
+                ours(same, if same { format!("device of the btrfs of {of}") } else { format.clone() })
+            }
             (Holds::Swap { uuid }, Content::Swap { uuid: found }) => ours(Some(*uuid) == *found, "swap space".into()),
             (_, Content::Blank) => Said::new(State::Unmade, "blank"),
             // Inside what is ours, what no tool knows is what was there before.
@@ -77,19 +87,34 @@ impl Look<'_> {
     fn mounted(&self, device: &Device, holds: &Holds) -> Vec<Said> {
         let Holds::Filesystem { format, mountpoint, options, .. } = holds else { return Vec::new() };
         let Some(path) = mountpoint else { return vec![Said::new(State::Good, format.word())] };
+        vec![self.mounted_at(device, format.word(), None, path, options)]
+    }
+
+    /// Is this, or this subvolume of it, mounted where it belongs?
+    pub(super) fn mounted_at(
+        &self,
+        device: &Device,
+        format: &str,
+        subvolume: Option<&str>,
+        path: &str,
+        options: &[String],
+    ) -> Said {
         // On an installer the machine's own tree hangs below /mnt.
         let installer = if path == "/" { "/mnt".to_owned() } else { format!("/mnt{path}") };
         let here = |target: &str| target == path || target == installer;
-        let mount = self.facts.mounts.iter().find(|mount| mount.device == device.name && here(&mount.target));
+        let mount = self
+            .facts
+            .mounts_of(device)
+            .find(|mount| mount.subvolume.as_deref() == subvolume && here(&mount.target));
         let wished_read_only = options.iter().any(|option| option == "ro");
-        vec![match mount {
+        match mount {
             None => Said::new(State::NotMounted, format!("{format} is not mounted on {path}")),
             // A filesystem that the kernel found an error in is mounted read-only, or shut down.
             Some(mount) if mount.read_only && !wished_read_only => {
                 Said::new(State::Broken, format!("{format} on {} can only be read", mount.target))
             }
             Some(mount) => Said::new(State::Good, format!("{format} on {}", mount.target)),
-        }]
+        }
     }
 }
 

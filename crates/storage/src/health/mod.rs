@@ -2,6 +2,7 @@
 //! done about it is `plan`'s business.
 
 mod array;
+mod btrfs;
 mod held;
 mod volume;
 

@@ -37,6 +37,7 @@ impl Step {
             Action::Filesystem(FilesystemAction::Make { .. } | FilesystemAction::Swap { .. }) => {
                 vec![self.node.clone()]
             }
+            Action::Btrfs(it) => it.begins(&self.node),
             Action::Settle
             | Action::Table(TableAction::Grow { .. })
             | Action::Array(ArrayAction::Assemble { .. } | ArrayAction::Reshape { .. })
@@ -79,7 +80,7 @@ pub(super) fn remains(wish: &Wish, facts: &Facts, begun: &[Begun], sight: &Sight
 }
 
 fn is_used(facts: &Facts, device: &Device) -> bool {
-    facts.mounts.iter().any(|mount| mount.device == device.name)
+    facts.mounts_of(device).next().is_some()
         || facts.swaps.contains(&device.name)
         || facts.children(&device.name).next().is_some()
 }

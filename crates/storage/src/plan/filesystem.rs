@@ -90,9 +90,19 @@ impl FilesystemAction {
                 };
                 vec![cmd.args(["-n", BEGUN]).device(node), on_disk(node), name]
             }
+            // It is declared as a content of its own, which has devices and subvolumes: see `btrfs`.
+            Self::Make { format: Format::Btrfs, uuid, label, .. } => {
+                let make = Cmd::new("mkfs.btrfs").args(["-q", "-f", "-U", &uuid.to_string(), "-L", BEGUN]).device(node);
+                let name = label.as_deref().unwrap_or_default();
+                let label = Cmd::new("btrfs").args(["filesystem", "label"]).device(node).arg(name);
+                vec![make, on_disk(node), label]
+            }
             Self::Swap { uuid } => vec![Cmd::new("mkswap").args(["--uuid", &uuid.to_string()]).device(node)],
             Self::Grow { format: Format::Xfs, at } => {
                 vec![Cmd::new("xfs_growfs").args(["-d", at.as_deref().unwrap_or("/")])]
+            }
+            Self::Grow { format: Format::Btrfs, at } => {
+                vec![Cmd::new("btrfs").args(["filesystem", "resize", "max", at.as_deref().unwrap_or("/")])]
             }
             Self::Grow { format: Format::Ext4 | Format::Vfat, .. } => vec![Cmd::new("resize2fs").device(node)],
         }
@@ -104,7 +114,7 @@ impl FilesystemAction {
 pub(crate) const BEGUN: &str = "HH-BEGUN";
 
 /// Waits until what was written to a device is on the disks beneath.
-fn on_disk(node: &NodeId) -> Cmd {
+pub(super) fn on_disk(node: &NodeId) -> Cmd {
     Cmd::new("sync").device(node)
 }
 
@@ -176,7 +186,14 @@ fn make(planner: &mut Planner, node: &Node, site: &Site, risk: Risk, blank: bool
             FilesystemAction::Make { format: *format, uuid: *uuid, label, sector, mountpoint }
         }
         Some(Holds::Swap { uuid }) => FilesystemAction::Swap { uuid: *uuid },
-        Some(Holds::Table { .. } | Holds::Member { .. } | Holds::PhysicalVolume { .. }) | None => return,
+        Some(
+            Holds::Table { .. }
+            | Holds::Member { .. }
+            | Holds::PhysicalVolume { .. }
+            | Holds::Btrfs(_)
+            | Holds::BtrfsMember { .. },
+        )
+        | None => return,
     };
     let blank = blank.then(|| node.id.clone()).into_iter().collect();
     let work = Work { after: site.after.clone(), touches: vec![node.id.clone()], blank };
@@ -185,7 +202,7 @@ fn make(planner: &mut Planner, node: &Node, site: &Site, risk: Risk, blank: bool
 }
 
 /// Less than this stays unused: a filesystem cannot use every last block, and must not be grown for ever.
-const WORTH: u64 = 16 << 20;
+pub(super) const WORTH: u64 = 16 << 20;
 
 fn grow<'a>(planner: &mut Planner<'a>, node: &Node, site: &Site<'a>) {
     let (At::Here(device), Some(Holds::Filesystem { format, .. })) = (site.at, &node.holds) else { return };
@@ -193,14 +210,14 @@ fn grow<'a>(planner: &mut Planner<'a>, node: &Node, site: &Site<'a>) {
     if device.size < spans + WORTH {
         return;
     }
-    let mount = planner.facts.mounts.iter().find(|mount| mount.device == device.name);
+    let mount = planner.facts.mounts_of(device).next();
     let text = format!("it spans {} of {}", Size(spans), Size(device.size));
     match (format, mount) {
         (Format::Vfat, _) => return planner.note(&node.id, format!("{text}; vfat is not grown")),
-        (Format::Xfs, None) => {
-            return planner.note(&node.id, format!("{text}; XFS grows once it is mounted: apply again then"));
+        (Format::Xfs | Format::Btrfs, None) => {
+            return planner.note(&node.id, format!("{text}; {format} grows once it is mounted: apply again then"));
         }
-        (Format::Ext4 | Format::Xfs, _) => {}
+        (Format::Ext4 | Format::Xfs | Format::Btrfs, _) => {}
     }
     let what = FilesystemAction::Grow { format: *format, at: mount.map(|mount| mount.target.clone()) };
     let work = Work { after: site.after.clone(), touches: vec![node.id.clone()], blank: Vec::new() };

@@ -4,6 +4,7 @@
 
 mod array;
 mod begun;
+mod btrfs;
 mod filesystem;
 mod group;
 mod guard;
@@ -22,6 +23,7 @@ mod wipe;
 pub use array::ArrayAction;
 pub use begun::Begun;
 pub(crate) use filesystem::BEGUN;
+pub use btrfs::BtrfsAction;
 pub use filesystem::FilesystemAction;
 pub use group::{GroupAction, NewPv, NewVolume};
 pub use guard::Guard;
@@ -36,6 +38,11 @@ pub use volume::VolumeAction;
 pub use wipe::Wipe;
 
 /// homehive's own shell scripts that stand in commands, by name.
-pub(crate) fn scripts() -> [(&'static str, &'static str); 3] {
-    [("group", group::CREATE), ("identify", group::IDENTIFY), ("wipe", wipe::WIPE)]
+pub(crate) fn scripts() -> [(&'static str, &'static str); 4] {
+    [
+        ("group", group::CREATE),
+        ("identify", group::IDENTIFY),
+        ("subvolumes", btrfs::SUBVOLUMES),
+        ("wipe", wipe::WIPE),
+    ]
 }

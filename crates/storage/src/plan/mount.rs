@@ -4,9 +4,9 @@ use super::planner::{At, Planner, Work};
 use super::sight::Sight;
 use super::step::{Action, Risk, StepId};
 use crate::NodeId;
-use crate::facts::Facts;
-use crate::tree::Format;
-use crate::wish::Wish;
+use crate::facts::{Facts, Mount as Mounted};
+use crate::tree::{Format, SubvolumePath};
+use crate::wish::{Mount, Wish};
 use cmd::Cmd;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,27 +21,54 @@ pub struct MountAction {
     /// Mount options.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
+    /// The subvolume, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subvolume: Option<SubvolumePath>,
+    /// The device to mount it from, if the one at which the filesystem stands is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<NodeId>,
+    /// The devices that the kernel must be told of, if the filesystem has several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<NodeId>,
 }
 
 impl MountAction {
     pub(super) fn describe(&self) -> String {
-        format!("mount {} on {}", self.format, self.at)
+        match &self.subvolume {
+            Some(path) => format!("mount {} subvolume {path} on {}", self.format, self.at),
+            None => format!("mount {} on {}", self.format, self.at),
+        }
     }
 
     pub(super) fn commands(&self, node: &NodeId) -> Vec<Cmd> {
         let options = (!self.options.is_empty()).then(|| self.options.join(","));
         let mount = Cmd::new("mount").args(["-t", self.format.word()]);
         let mount = mount.args(options.iter().flat_map(|options| ["-o", options]));
-        vec![Cmd::new("mkdir").args(["-p", "--", &self.at]), mount.arg("--").device(node).arg(&*self.at)]
+        let scan = super::btrfs::scan(&self.devices);
+        let mount = [Cmd::new("mkdir").args(["-p", "--", &self.at]), mount.arg("--").device(self.from.as_ref().unwrap_or(node)).arg(&*self.at)];
+        scan.into_iter().chain(mount).collect()
     }
 }
 
 /// Where the wished filesystems belong now: `/` if the machine runs from the wished root, else `/mnt`.
 pub(super) fn target(wish: &Wish, facts: &Facts, sight: &Sight) -> String {
-    let root = wish.mounts.iter().find(|mount| mount.path == "/").and_then(|mount| sight.device(&mount.node));
-    let runs =
-        root.is_some_and(|root| facts.mounts.iter().any(|mount| mount.device == root.name && mount.target == "/"));
+    let root = wish.mounts.iter().find(|mount| mount.path == "/");
+    let runs = root.is_some_and(|root| {
+        let device = devices(wish, &root.node).into_iter().find_map(|node| sight.device(&node));
+        device.is_some_and(|device| facts.mounts_of(device).any(|mount| mount.target == "/" && same(root, mount)))
+    });
     if runs { "/".to_owned() } else { "/mnt".to_owned() }
+}
+
+/// The nodes from whose devices a filesystem can be mounted.
+fn devices(wish: &Wish, node: &NodeId) -> Vec<NodeId> {
+    let btrfs = wish.node(node).and_then(|node| node.holds.as_ref()?.btrfs());
+    btrfs.map_or_else(|| vec![node.clone()], |btrfs| btrfs.devices(node))
+}
+
+/// Is the wished part of the filesystem mounted there?
+fn same(wished: &Mount, found: &Mounted) -> bool {
+    wished.subvolume.as_ref().map(AsRef::as_ref) == found.subvolume.as_deref()
 }
 
 fn under(target: &str, path: &str) -> String {
@@ -75,9 +102,8 @@ pub(super) fn plan(planner: &mut Planner) {
             }
         };
         let mounted = |planner: &Planner| {
-            let of =
-                planner.facts.mounts.iter().filter(|known| device.is_some_and(|device| device.name == known.device));
-            of.map(|known| known.target.clone()).collect::<Vec<_>>()
+            let of = device.into_iter().flat_map(|device| planner.facts.mounts_of(device));
+            of.filter(|known| same(mount, known)).map(|known| known.target.clone()).collect::<Vec<_>>()
         };
         let places = mounted(planner);
         if places.contains(&at) {
@@ -101,9 +127,18 @@ pub(super) fn plan(planner: &mut Planner) {
         }
         let above = done.iter().filter(|(above, _)| within(&mount.path, above)).filter_map(|(_, step)| step.clone());
         let after = site.after.iter().cloned().chain(above).collect();
-        let what = MountAction { at, format: mount.format, options: mount.options.clone() };
+        let mut what = MountAction {
+            at,
+            format: mount.format,
+            options: mount.options.clone(),
+            subvolume: mount.subvolume.clone(),
+            from: None,
+            devices: Vec::new(),
+        };
+        super::btrfs::adapt(planner, &mut what, &mount.node);
+        let verb = mount.subvolume.as_ref().map_or_else(|| "mount".to_owned(), |path| format!("mount {path}"));
         let work = Work { after, ..Work::default() };
-        let step = planner.add(&mount.node, "mount", Action::Mount(what), Risk::None, work);
+        let step = planner.add(&mount.node, &verb, Action::Mount(what), Risk::None, work);
         done.push((&mount.path, Some(step)));
     }
 }

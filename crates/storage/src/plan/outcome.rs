@@ -1,6 +1,6 @@
 //! A plan as data: steps, what is kept, what is noted, what is refused, what cannot be seen yet.
 
-use super::{Action, Begun, Step};
+use super::{Action, Begun, BtrfsAction, Step};
 use crate::NodeId;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -27,12 +27,13 @@ impl Consent {
         for step in &plan.steps {
             match step.what {
                 Action::Wipe(_) => self.wipe.clear(),
-                Action::Filesystem(_) => drop(self.made.insert(step.node.clone())),
+                Action::Filesystem(_) | Action::Btrfs(BtrfsAction::Make { .. }) => drop(self.made.insert(step.node.clone())),
                 Action::Table(_)
                 | Action::Settle
                 | Action::Array(_)
                 | Action::Group(_)
                 | Action::Volume(_)
+                | Action::Btrfs(_)
                 | Action::Mount(_) => {}
             }
         }

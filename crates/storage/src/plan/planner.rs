@@ -3,7 +3,7 @@
 use super::outcome::{Consent, Kept, Note, Plan, Refusal};
 use super::sight::{self, Sight, Unseen};
 use super::step::{Action, Risk, Step, StepId};
-use super::{array, begun, filesystem, group, guard, mount, table, wipe};
+use super::{array, begun, btrfs, filesystem, group, guard, mount, table, wipe};
 use crate::NodeId;
 use crate::facts::{Content, Device, Facts};
 use crate::wish::{Disk, Holds, Kind, Node, Wish};
@@ -53,7 +53,14 @@ pub fn plan(wish: &Wish, facts: &Facts, consent: &Consent) -> Plan {
     for node in &wish.nodes {
         planner.visit(node);
     }
+    // All devices of a btrfs have found their places by now.
+    let standing = wish.nodes.iter().filter_map(|node| Some((node, node.holds.as_ref()?.btrfs()?)));
+    let known: Vec<btrfs::Known> =
+        standing.filter_map(|(node, wished)| btrfs::plan(&mut planner, node, wished)).collect();
     mount::plan(&mut planner);
+    for known in &known {
+        btrfs::upkeep(&mut planner, known);
+    }
     planner.finish()
 }
 
@@ -121,8 +128,9 @@ impl<'a> Planner<'a> {
                 table::plan(self, node, &site, &wished);
             }
             Some(Holds::Filesystem { .. } | Holds::Swap { .. }) => filesystem::plan(self, node, &site),
-            // The array or the group looks at its members itself.
-            Some(Holds::Member { .. } | Holds::PhysicalVolume { .. }) | None => {}
+            // The array or the group looks at its members itself, and a btrfs at its devices once all are placed.
+            Some(Holds::Member { .. } | Holds::PhysicalVolume { .. } | Holds::Btrfs(_) | Holds::BtrfsMember { .. })
+            | None => {}
         }
     }
 
@@ -146,8 +154,12 @@ impl<'a> Planner<'a> {
                 At::Blocked
             }
             (None, Some(Unseen::Absent) | None) => {
-                // An array says itself whether it can do without.
-                if !matches!(node.holds, Some(Holds::Member { .. }) | None) {
+                // An array and a btrfs say themselves whether they can do without.
+                let can = matches!(
+                    node.holds,
+                    Some(Holds::Member { .. } | Holds::Btrfs(_) | Holds::BtrfsMember { .. }) | None
+                );
+                if !can {
                     let reason = format!("no disk with {} is found{}", said(disk), self.unclaimed());
                     self.refuse(id, reason, "connect it, or correct what the fleet says of it");
                 }

@@ -1,6 +1,6 @@
 //! A step: one thing that can be done, and seen to be done, on its own.
 
-use super::{ArrayAction, FilesystemAction, GroupAction, Guard, MountAction, TableAction, VolumeAction, Wipe};
+use super::{ArrayAction, BtrfsAction, FilesystemAction, GroupAction, Guard, MountAction, TableAction, VolumeAction, Wipe};
 use crate::NodeId;
 use cmd::Cmd;
 use schemars::JsonSchema;
@@ -82,6 +82,8 @@ pub enum Action {
     Volume(VolumeAction),
     /// Filesystems and swap.
     Filesystem(FilesystemAction),
+    /// btrfs: devices and subvolumes.
+    Btrfs(BtrfsAction),
     /// Mounts.
     Mount(MountAction),
 }
@@ -125,6 +127,7 @@ impl Step {
             Action::Group(it) => it.describe(),
             Action::Volume(it) => it.describe(),
             Action::Filesystem(it) => it.describe(&self.node),
+            Action::Btrfs(it) => it.describe(&self.node),
             Action::Mount(it) => it.describe(),
         }
     }
@@ -139,6 +142,7 @@ impl Step {
             Action::Group(it) => it.commands(),
             Action::Volume(it) => it.commands(),
             Action::Filesystem(it) => it.commands(&self.node),
+            Action::Btrfs(it) => it.commands(&self.node),
             Action::Mount(it) => it.commands(&self.node),
         };
         // A step that is done is on the disks: what only their caches have goes with the power.
@@ -150,8 +154,8 @@ impl Step {
     /// The nodes whose devices it has written to, as far as they are there behind it.
     fn written(&self) -> Vec<NodeId> {
         match &self.what {
-            // The script does it, device by device.
-            Action::Wipe(_) | Action::Settle | Action::Mount(_) => Vec::new(),
+            // Their own commands do it.
+            Action::Wipe(_) | Action::Btrfs(_) | Action::Settle | Action::Mount(_) => Vec::new(),
             Action::Table(_)
             | Action::Filesystem(_)
             | Action::Array(ArrayAction::Assemble { .. } | ArrayAction::Reshape { .. }) => vec![self.node.clone()],
@@ -177,7 +181,7 @@ impl Step {
             Action::Settle => Vec::new(),
             Action::Array(_) | Action::Group(_) => vec![Proof::There { node }],
             Action::Volume(it) => it.proof(&self.node),
-            Action::Filesystem(_) => vec![Proof::Holds { node }],
+            Action::Filesystem(_) | Action::Btrfs(_) => vec![Proof::Holds { node }],
             Action::Mount(it) => vec![Proof::Mounted { node, at: it.at.clone() }],
         }
     }
@@ -189,6 +193,7 @@ impl Step {
             Action::Settle | Action::Mount(_) => 120,
             Action::Table(_) | Action::Wipe(_) | Action::Array(_) | Action::Group(_) | Action::Volume(_) => 300,
             Action::Filesystem(_) => 1800,
+            Action::Btrfs(it) => it.deadline(),
         }
     }
 }

@@ -223,8 +223,10 @@ fn objections(
     let mut refuse =
         |node: &NodeId, reason: String, remedy: String| refusals.push(Refusal { node: node.clone(), reason, remedy });
     let touched = |name: &str| reach.above.contains(name) || named.values().any(|device| device.name == name);
-    for mount in facts.mounts.iter().filter(|mount| touched(&mount.device)) {
-        let node = sight.node(&mount.device).unwrap_or(&about);
+    for mount in &facts.mounts {
+        let holds = |device: &&Device| touched(&device.name) && facts.mounts_of(device).any(|own| own == mount);
+        let Some(device) = facts.devices.iter().find(holds) else { continue };
+        let node = sight.node(&device.name).unwrap_or(&about);
         let reason = format!("it is mounted on {}, and what is mounted is never wiped", mount.target);
         refuse(node, reason, format!("umount {}", cmd::quote(&mount.target)));
     }
@@ -264,6 +266,15 @@ fn objections(
             );
         }
     }
+    for device in named.values() {
+        let others = |other: &&Device| other.btrfs() == device.btrfs() && !touched(&other.name);
+        if device.btrfs().is_some() && facts.devices.iter().any(|other| others(&other)) {
+            let node = sight.node(&device.name).unwrap_or(&about);
+            let reason = "it serves in a btrfs, other devices of which are not named";
+            let remedy = "take it out (btrfs device remove …), or name all devices";
+            refuse(node, reason.to_owned(), remedy.to_owned());
+        }
+    }
     for group in &reach.groups {
         let ours =
             wish.nodes.iter().any(|node| our_group(wish, facts, &node.id).is_some_and(|known| known.name == *group));
@@ -294,6 +305,11 @@ fn after(facts: &Facts, named: &BTreeMap<NodeId, &Device>, reach: &Reach) -> Fac
     facts.arrays.retain(|array| !reach.above.contains(&array.device));
     facts.groups.retain(|group| !groups.contains(&group.name));
     facts.devices.retain(|device| !reach.above.contains(&device.name));
+    let gone = |name: &str| reach.above.contains(name) || named.values().any(|device| device.name == name);
+    for btrfs in &mut facts.btrfs {
+        btrfs.devices.retain(|device| !gone(&device.device));
+    }
+    facts.btrfs.retain(|btrfs| !btrfs.devices.is_empty());
     for device in &mut facts.devices {
         if named.values().any(|named| named.name == device.name) {
             device.content = Content::Blank;

@@ -4,8 +4,8 @@ use super::kernel::{Files, MountLine};
 use super::lvm::{self, Physical};
 use super::sections::{NOT_FOUND, Section, Sections};
 use super::wipefs::Signature;
-use super::{links, lsblk, sfdisk, superblock, wipefs};
-use crate::facts::{Array, Content, Device, DeviceKind, Facts, FactsError, Group, Mount, Partition};
+use super::{btrfs, links, lsblk, sfdisk, superblock, wipefs};
+use crate::facts::{Array, Btrfs, Content, Device, DeviceKind, Facts, FactsError, Group, Mount, Partition};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -73,6 +73,7 @@ pub fn parse(output: &str) -> Result<Facts, FactsError> {
         version: Facts::VERSION,
         machine: files.machine(sections.tool("machine", "uname")?, extra("drivers"), extra("addresses")),
         arrays: arrays(&files, &devices),
+        btrfs: all_btrfs(&look, &devices)?,
         groups,
         mounts: mounts(files.mounts(), &known),
         swaps: files.swaps().iter().filter_map(|path| known.name(path)).collect(),
@@ -198,6 +199,10 @@ impl Look<'_> {
             "vfat" => {
                 Content::Filesystem { format: "vfat".into(), uuid, label, size: None, block: None, unfinished: false }
             }
+            // Its devices are looked at together, see `all_btrfs`.
+            "btrfs" => {
+                Content::Filesystem { format: "btrfs".into(), uuid, label, size: None, block: None, unfinished: false }
+            }
             "swap" => Content::Swap { uuid: uuid.and_then(|uuid| Uuid::try_parse(&uuid).ok()) },
             "linux_raid_member" => match superblock::md(head) {
                 Some(member) => Content::Member {
@@ -227,6 +232,28 @@ impl Look<'_> {
             _ => other(""),
         })
     }
+}
+
+/// Every btrfs; of one that is mounted also what is in it. Without the tool nothing is known of any.
+fn all_btrfs(look: &Look<'_>, devices: &[Device]) -> Result<Vec<Btrfs>, FactsError> {
+    if devices.iter().all(|device| device.btrfs().is_none()) {
+        return Ok(Vec::new());
+    }
+    let section = look.sections.get("btrfs")?;
+    if section.status != 0 {
+        return Ok(Vec::new());
+    }
+    let mut found = btrfs::show(section.text, |path| look.known.name(path))?;
+    for one in &mut found {
+        let device = one.devices.iter().find(|device| {
+            look.sections.get(&format!("subvolumes:/dev/{}", device.device)).is_ok_and(|section| section.status == 0)
+        });
+        let Some(path) = device.map(|device| format!("/dev/{}", device.device)) else { continue };
+        one.subvolumes = Some(btrfs::subvolumes(look.sections.get(&format!("subvolumes:{path}"))?.text));
+        (one.data, one.metadata) = btrfs::profiles(look.sections.get(&format!("profiles:{path}"))?.text);
+    }
+    found.retain(|one| !one.devices.is_empty());
+    Ok(found)
 }
 
 /// The kernel's arrays, with what only their members' superblocks tell.
@@ -263,7 +290,7 @@ fn arrays(files: &Files<'_>, devices: &[Device]) -> Vec<Array> {
 }
 
 /// Mounts of known devices. A part of a filesystem that is mounted beside the whole (a bind mount) is left out, for it
-/// goes with the whole; without the whole it stands for it.
+/// goes with the whole; without the whole it stands for it. A subvolume that is mounted as such is a mount of its own.
 fn mounts(lines: Vec<MountLine>, known: &Known<'_>) -> Vec<Mount> {
     let device = |line: &MountLine| {
         let row = known.rows.iter().find(|row| row.number == line.number);
@@ -271,7 +298,14 @@ fn mounts(lines: Vec<MountLine>, known: &Known<'_>) -> Vec<Mount> {
     };
     let own: Vec<_> = lines.into_iter().filter_map(|line| device(&line).map(|device| (device, line))).collect();
     let whole: Vec<_> = own.iter().filter(|(_, line)| line.root == "/").map(|(device, _)| device.clone()).collect();
-    let kept = own.into_iter().filter(|(device, line)| line.root == "/" || !whole.contains(device));
-    kept.map(|(device, line)| Mount { device, target: line.target, format: line.format, read_only: line.read_only })
-        .collect()
+    let as_such = |line: &MountLine| line.subvolume.as_ref() == Some(&line.root);
+    let kept = own.into_iter().filter(|(device, line)| as_such(line) || line.root == "/" || !whole.contains(device));
+    let mounts = kept.map(|(device, line)| Mount {
+        device,
+        subvolume: line.subvolume.map(|path| path.trim_matches('/').to_owned()).filter(|path| !path.is_empty()),
+        target: line.target,
+        format: line.format,
+        read_only: line.read_only,
+    });
+    mounts.collect()
 }

@@ -18,6 +18,8 @@ pub(super) struct MountLine {
     pub target: String,
     pub format: String,
     pub read_only: bool,
+    /// What stands behind `subvol=` in the options of a btrfs: the subvolume that the mounted part lies in.
+    pub subvolume: Option<String>,
 }
 
 /// An array as the kernel has it.
@@ -68,6 +70,7 @@ impl<'a> Files<'a> {
             let source: Vec<_> = source.split(' ').collect();
             let [_, _, number, root, target, options, ..] = own.as_slice() else { return None };
             let [format, from, ..] = source.as_slice() else { return None };
+            let subvolume = source.get(2).and_then(|options| options.split(',').find_map(|it| it.strip_prefix("subvol=")));
             Some(MountLine {
                 number: (*number).to_owned(),
                 source: plain(from),
@@ -75,6 +78,7 @@ impl<'a> Files<'a> {
                 target: plain(target),
                 format: (*format).to_owned(),
                 read_only: options.split(',').any(|option| option == "ro"),
+                subvolume: subvolume.filter(|_| *format == "btrfs").map(plain),
             })
         });
         lines.collect()

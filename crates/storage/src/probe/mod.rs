@@ -3,6 +3,7 @@
 //! Running the script is the caller's business: `sh -s` as root, or `sudo -n sh -s`, with [`SCRIPT`] on standard input.
 
 mod assemble;
+mod btrfs;
 mod hardware;
 mod kernel;
 mod links;

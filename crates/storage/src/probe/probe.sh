@@ -71,6 +71,23 @@ list_volumes() {
         --configreport seg --options lv_uuid,segtype
 }
 
+# What is in a btrfs is asked where it is mounted, once a device that it is mounted from; nothing is mounted for it.
+list_btrfs() {
+    section btrfs btrfs filesystem show --raw
+    asked=' '
+    while read -r _ _ _ _ target rest; do
+        case $rest in *' - btrfs /dev/'*) ;; *) continue ;; esac
+        source=${rest#*' - btrfs '}
+        source=$(readlink -f "${source%% *}")
+        case $asked in *" $source "*) continue ;; esac
+        # The kernel writes blanks in paths as octal numbers.
+        target=$(printf '%b' "$target")
+        section "subvolumes:$source" btrfs subvolume list "$target"
+        section "profiles:$source" btrfs filesystem df --raw "$target"
+        asked="$asked$source "
+    done </proc/self/mountinfo
+}
+
 # Files of the kernel, each line behind its name. Not every machine has arrays: a file that is not there is no matter,
 # though grep then ends with status 2.
 list_files() {
@@ -166,6 +183,7 @@ $one"
     tables=
     heads=
     volumes=
+    btrfs=
     seen=$failed
     # shellcheck disable=SC2086 # device paths are words, and are split on purpose
     set -- $signatures
@@ -187,6 +205,7 @@ $one"
                 case " $heads " in *" $device "*) ;; *) heads="$heads $device" ;; esac
                 ;;
             LVM2_member) volumes=yes ;;
+            btrfs) btrfs=yes ;;
             esac
             ;;
         esac
@@ -198,6 +217,7 @@ $one"
     done
 
     section heads list_heads
+    [ -z "$btrfs" ] || list_btrfs
     section zero list_zero
     section lvm list_volumes
     section files list_files

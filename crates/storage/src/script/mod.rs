@@ -128,6 +128,7 @@ fn blank(wish: &Wish) -> Facts {
         arrays: Vec::new(),
         groups: Vec::new(),
         mounts: Vec::new(),
+        btrfs: Vec::new(),
         swaps: Vec::new(),
     };
     for node in &wish.nodes {

@@ -1,6 +1,6 @@
 //! What a device holds: exactly one of these.
 
-use super::{Filesystem, LvmPv, Mdraid, Swap, Table, TableKind};
+use super::{Btrfs, BtrfsMember, Filesystem, LvmPv, Mdraid, Swap, Table, TableKind};
 use document::{Decode, Path, Problems, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,6 +21,10 @@ pub enum Content {
     Filesystem(Filesystem),
     /// Swap space.
     Swap(Swap),
+    /// A btrfs, with its subvolumes.
+    Btrfs(Btrfs),
+    /// A further device of a btrfs that stands elsewhere.
+    BtrfsMember(BtrfsMember),
 }
 
 impl Content {
@@ -33,6 +37,8 @@ impl Content {
             Self::LvmPv(_) => "lvm_pv",
             Self::Filesystem(_) => "filesystem",
             Self::Swap(_) => "swap",
+            Self::Btrfs(_) => "btrfs",
+            Self::BtrfsMember(_) => "btrfs_member",
         }
     }
 
@@ -41,12 +47,17 @@ impl Content {
         match self {
             Self::Gpt(table) => Some((TableKind::Gpt, table)),
             Self::Mbr(table) => Some((TableKind::Mbr, table)),
-            Self::Mdraid(_) | Self::LvmPv(_) | Self::Filesystem(_) | Self::Swap(_) => None,
+            Self::Mdraid(_)
+            | Self::LvmPv(_)
+            | Self::Filesystem(_)
+            | Self::Swap(_)
+            | Self::Btrfs(_)
+            | Self::BtrfsMember(_) => None,
         }
     }
 }
 
-const KINDS: [&str; 6] = ["gpt", "mbr", "mdraid", "lvm_pv", "filesystem", "swap"];
+const KINDS: [&str; 8] = ["gpt", "mbr", "mdraid", "lvm_pv", "filesystem", "swap", "btrfs", "btrfs_member"];
 
 impl Decode for Content {
     fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
@@ -60,6 +71,8 @@ impl Decode for Content {
             "lvm_pv" => LvmPv::decode(value, at, problems).map(Self::LvmPv),
             "filesystem" => Filesystem::decode(value, at, problems).map(Self::Filesystem),
             "swap" => Swap::decode(value, at, problems).map(Self::Swap),
+            "btrfs" => Btrfs::decode(value, at, problems).map(Self::Btrfs),
+            "btrfs_member" => BtrfsMember::decode(value, at, problems).map(Self::BtrfsMember),
             other => {
                 let message = format!("unknown content type `{other}`");
                 problems.add(&at.join("type"), "storage::unknown_content", message, "no such type", help);

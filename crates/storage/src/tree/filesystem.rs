@@ -44,10 +44,13 @@ pub enum Format {
     Xfs,
     /// FAT, as an EFI system partition wants it.
     Vfat,
+    /// btrfs(5); declared as a content of its own.
+    #[schemars(skip)]
+    Btrfs,
 }
 
 impl Format {
-    /// Every filesystem.
+    /// Every filesystem that is declared by its format.
     pub const ALL: [Self; 3] = [Self::Ext4, Self::Xfs, Self::Vfat];
 
     /// The name that mount(8) and blkid(8) use.
@@ -56,6 +59,7 @@ impl Format {
             Self::Ext4 => "ext4",
             Self::Xfs => "xfs",
             Self::Vfat => "vfat",
+            Self::Btrfs => "btrfs",
         }
     }
 }
@@ -72,13 +76,11 @@ impl Decode for Format {
         let found = Self::ALL.into_iter().find(|format| format.word() == word);
         if found.is_none() {
             let message = format!("unknown filesystem `{word}`");
-            problems.add(
-                at,
-                "storage::unknown_format",
-                message,
-                "no such format",
-                "write \"ext4\", \"xfs\" or \"vfat\"",
-            );
+            let help = match word.as_str() {
+                "btrfs" => "write `type = \"btrfs\"` instead of \"filesystem\", and no `format`",
+                _ => "write \"ext4\", \"xfs\" or \"vfat\"",
+            };
+            problems.add(at, "storage::unknown_format", message, "no such format", help);
         }
         found
     }

@@ -4,6 +4,7 @@
 //! of the same name under `plan/`.
 
 mod array;
+mod btrfs;
 mod content;
 mod disk;
 mod filesystem;
@@ -12,6 +13,7 @@ mod spread;
 mod table;
 
 pub use array::{Level, Mdadm, Mdraid};
+pub use btrfs::{Btrfs, BtrfsMember, Profile, Subvolume, SubvolumePath, SwapFile};
 pub use content::Content;
 pub use disk::Disk;
 pub use filesystem::{Filesystem, Format, Swap};

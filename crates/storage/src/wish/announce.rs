@@ -35,7 +35,8 @@ impl Wish {
                 Holds::Table { table: TableKind::Mbr, uuid, .. } => {
                     Some((Role::Table, format!("{:08x}", short(*uuid))))
                 }
-                Holds::Member { .. } => None,
+                Holds::Member { .. } | Holds::BtrfsMember { .. } => None,
+                Holds::Btrfs(btrfs) => Some((Role::Filesystem, btrfs.uuid.to_string())),
                 Holds::PhysicalVolume { uuid, .. } => Some((Role::PhysicalVolume, uuid.clone())),
                 Holds::Filesystem { shown, .. } => Some((Role::Filesystem, shown.clone())),
                 Holds::Swap { uuid } => Some((Role::Swap, uuid.to_string())),

@@ -1,6 +1,6 @@
 //! The device tree as branches for people: what a drawing or a text shows of each node.
 
-use super::{CacheKind, Holds, Kind, Node, Wish};
+use super::{Btrfs, CacheKind, Holds, Kind, Node, Wish};
 use crate::NodeId;
 use crate::tree::TableKind;
 use schemars::JsonSchema;
@@ -109,7 +109,26 @@ fn holds(holds: Option<&Holds>) -> String {
         Some(Holds::Filesystem { format, mountpoint: Some(path), .. }) => format!("{format} on {path}"),
         Some(Holds::Filesystem { format, .. }) => format.to_string(),
         Some(Holds::Swap { .. }) => "swap".to_owned(),
+        Some(Holds::Btrfs(btrfs)) => shown(btrfs),
+        Some(Holds::BtrfsMember { of, .. }) => format!("device of the btrfs of {of}"),
     }
+}
+
+/// A btrfs in a few words: `btrfs raid1 over 2 devices: @ on /, @home on /home`.
+fn shown(btrfs: &Btrfs) -> String {
+    let over = match btrfs.members.len() {
+        0 => String::new(),
+        more if btrfs.data == btrfs.metadata => format!(" {} over {} devices", btrfs.data, more + 1),
+        more => format!(" {} (metadata {}) over {} devices", btrfs.data, btrfs.metadata, more + 1),
+    };
+    let top = btrfs.mountpoint.as_ref().map(|path| format!(" on {path}")).unwrap_or_default();
+    let subvolumes = btrfs.subvolumes.iter().map(|it| match &it.mountpoint {
+        Some(path) => format!("{} on {path}", it.path),
+        None => it.path.to_string(),
+    });
+    let subvolumes = subvolumes.collect::<Vec<_>>().join(", ");
+    let colon = if subvolumes.is_empty() { "" } else { ": " };
+    format!("btrfs{over}{top}{colon}{subvolumes}")
 }
 
 /// The branches drawn as text, one node a line.

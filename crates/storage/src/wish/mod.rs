@@ -3,12 +3,14 @@
 
 mod announce;
 mod branch;
+mod btrfs;
 mod mount;
 mod node;
 mod resolve;
 
 pub use announce::Announced;
 pub use branch::{Branch, draw};
+pub use btrfs::{Btrfs, Subvolume, SwapFile};
 pub use mount::Mount;
 pub use node::{Array, Cache, CacheKind, Disk, Group, Holds, Kind, Node, Partition, Volume};
 pub(crate) use resolve::{rank, volume_rank};

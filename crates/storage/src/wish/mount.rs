@@ -2,7 +2,7 @@
 
 use super::{Holds, Node};
 use crate::NodeId;
-use crate::tree::Format;
+use crate::tree::{Format, SubvolumePath};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -19,20 +19,44 @@ pub struct Mount {
     pub format: Format,
     /// Options, as in fstab(5).
     pub options: Vec<String>,
+    /// The subvolume of a btrfs that is mounted; none for the whole filesystem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subvolume: Option<SubvolumePath>,
 }
 
 /// The mounts of these nodes: what holds a mount point comes before what is mounted on it.
 pub(super) fn mounts(nodes: &[Node]) -> Vec<Mount> {
-    let mut mounts: Vec<Mount> = nodes.iter().filter_map(mount).collect();
+    let mut mounts: Vec<Mount> = nodes.iter().flat_map(mount).collect();
     let depth = |path: &str| path.split('/').filter(|part| !part.is_empty()).count();
     mounts.sort_by(|a, b| (depth(&a.path), &a.path).cmp(&(depth(&b.path), &b.path)));
     mounts
 }
 
-fn mount(node: &Node) -> Option<Mount> {
-    let Some(Holds::Filesystem { format, shown, mountpoint: Some(path), options, .. }) = &node.holds else {
-        return None;
-    };
-    let (node, path, uuid) = (node.id.clone(), path.clone(), shown.clone());
-    Some(Mount { node, path, uuid, format: *format, options: options.clone() })
+fn mount(node: &Node) -> Vec<Mount> {
+    match &node.holds {
+        Some(Holds::Filesystem { format, shown, mountpoint: Some(path), options, .. }) => {
+            let (node, path, uuid) = (node.id.clone(), path.clone(), shown.clone());
+            vec![Mount { node, path, uuid, format: *format, options: options.clone(), subvolume: None }]
+        }
+        Some(Holds::Btrfs(btrfs)) => {
+            let mounts = btrfs.mounts().map(|(subvolume, path, options)| Mount {
+                node: node.id.clone(),
+                path: path.to_owned(),
+                uuid: btrfs.uuid.to_string(),
+                format: Format::Btrfs,
+                options,
+                subvolume: subvolume.cloned(),
+            });
+            mounts.collect()
+        }
+        Some(
+            Holds::Filesystem { mountpoint: None, .. }
+            | Holds::Table { .. }
+            | Holds::Member { .. }
+            | Holds::PhysicalVolume { .. }
+            | Holds::Swap { .. }
+            | Holds::BtrfsMember { .. },
+        )
+        | None => Vec::new(),
+    }
 }

@@ -1,5 +1,6 @@
 //! A resolved node: what it is, what it lies on, what it holds.
 
+use super::Btrfs;
 use crate::tree::{CacheMode, Format, Level, PartitionKind, Spread, TableKind};
 use crate::{Extent, Name, NodeId, Size};
 use schemars::JsonSchema;
@@ -217,6 +218,15 @@ pub enum Holds {
     /// Swap space.
     Swap {
         /// Its UUID.
+        uuid: Uuid,
+    },
+    /// A btrfs, with its first device.
+    Btrfs(Btrfs),
+    /// A further device of a btrfs.
+    BtrfsMember {
+        /// The node at which the btrfs stands.
+        of: NodeId,
+        /// The filesystem's UUID, which all of its devices carry.
         uuid: Uuid,
     },
 }

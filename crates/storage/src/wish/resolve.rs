@@ -1,7 +1,7 @@
 //! From the declared tree to the resolved one: order, references, inheritance, identities.
 
 use super::mount::mounts;
-use super::{Array, Cache, CacheKind, Disk, Group, Holds, Kind, Node, Partition, Volume, Wish};
+use super::{Array, Btrfs, Cache, CacheKind, Disk, Group, Holds, Kind, Node, Partition, Volume, Wish};
 use crate::identity::{self, Role};
 use crate::tree::{self, CacheMode, Content, Format, PartitionKind, Storage, TableKind};
 use crate::{Extent, Name, NodeId};
@@ -11,11 +11,12 @@ use uuid::Uuid;
 impl Wish {
     /// Resolves a checked tree. `namespace` is the machine's, see [`identity::namespace`].
     pub fn new(storage: &Storage, namespace: Uuid) -> Self {
-        let mut resolver = Resolver { storage, namespace, found: BTreeMap::new() };
+        let mut resolver = Resolver { storage, namespace, found: BTreeMap::new(), btrfs: BTreeMap::new() };
         resolver.disks();
         resolver.arrays();
         resolver.groups();
         resolver.settle_references();
+        resolver.settle_btrfs();
         let nodes = resolver.in_order();
         Self { mounts: mounts(&nodes), nodes }
     }
@@ -26,6 +27,8 @@ struct Resolver<'a> {
     namespace: Uuid,
     /// With what is said about persistence, before inheritance.
     found: BTreeMap<NodeId, (Node, Option<bool>)>,
+    /// The btrfs as declared, by the node at which each stands.
+    btrfs: BTreeMap<NodeId, tree::Btrfs>,
 }
 
 impl Resolver<'_> {
@@ -59,7 +62,7 @@ impl Resolver<'_> {
                 let uuid = self.identity(id, Role::Filesystem, filesystem.uuid);
                 let shown = match filesystem.format {
                     Format::Vfat => identity::vfat(uuid),
-                    Format::Ext4 | Format::Xfs => uuid.to_string(),
+                    Format::Ext4 | Format::Xfs | Format::Btrfs => uuid.to_string(),
                 };
                 Holds::Filesystem {
                     format: filesystem.format,
@@ -71,6 +74,11 @@ impl Resolver<'_> {
                 }
             }
             Content::Swap(swap) => Holds::Swap { uuid: self.identity(id, Role::Swap, swap.uuid) },
+            Content::Btrfs(declared) => {
+                self.btrfs.insert(id.clone(), declared.clone());
+                Holds::Btrfs(Btrfs::new(declared, self.namespace, id))
+            }
+            Content::BtrfsMember(member) => Holds::BtrfsMember { of: member.of.clone(), uuid: Uuid::nil() },
         }
     }
 
@@ -155,7 +163,14 @@ impl Resolver<'_> {
             match &node.holds {
                 Some(Holds::Member { array, spare }) => named.push((array.clone(), id.clone(), *spare)),
                 Some(Holds::PhysicalVolume { group, .. }) => named.push((group.clone(), id.clone(), false)),
-                Some(Holds::Table { .. } | Holds::Filesystem { .. } | Holds::Swap { .. }) | None => {}
+                Some(
+                    Holds::Table { .. }
+                    | Holds::Filesystem { .. }
+                    | Holds::Swap { .. }
+                    | Holds::Btrfs(_)
+                    | Holds::BtrfsMember { .. },
+                )
+                | None => {}
             }
         }
         for (owner, part, spare) in named {
@@ -181,6 +196,27 @@ impl Resolver<'_> {
                 && volume.pvs.is_empty()
             {
                 volume.pvs = pvs.get(&volume.group).cloned().unwrap_or_default();
+            }
+        }
+    }
+
+    /// A btrfs learns its further devices, and they its identity.
+    fn settle_btrfs(&mut self) {
+        let members: Vec<(NodeId, NodeId)> = self
+            .found
+            .iter()
+            .filter_map(|(id, (node, _))| match &node.holds {
+                Some(Holds::BtrfsMember { of, .. }) => Some((id.clone(), of.clone())),
+                _ => None,
+            })
+            .collect();
+        for (member, of) in members {
+            let Some(declared) = self.btrfs.get(&of) else { continue };
+            let Some((Node { holds: Some(Holds::Btrfs(btrfs)), .. }, _)) = self.found.get_mut(&of) else { continue };
+            btrfs.over(declared, member.clone());
+            let carried = btrfs.uuid;
+            if let Some((Node { holds: Some(Holds::BtrfsMember { uuid, .. }), .. }, _)) = self.found.get_mut(&member) {
+                *uuid = carried;
             }
         }
     }
@@ -234,7 +270,14 @@ fn implied(content: Option<&Content>) -> PartitionKind {
         Some(Content::Mdraid(_)) => PartitionKind::LinuxRaid,
         Some(Content::LvmPv(_)) => PartitionKind::LinuxLvm,
         Some(Content::Swap(_)) => PartitionKind::LinuxSwap,
-        Some(Content::Filesystem(_) | Content::Gpt(_) | Content::Mbr(_)) | None => PartitionKind::Linux,
+        Some(
+            Content::Filesystem(_)
+            | Content::Gpt(_)
+            | Content::Mbr(_)
+            | Content::Btrfs(_)
+            | Content::BtrfsMember(_),
+        )
+        | None => PartitionKind::Linux,
     }
 }
 

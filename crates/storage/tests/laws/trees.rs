@@ -19,6 +19,7 @@ fn content() -> impl Strategy<Value = &'static str> {
         Just(r#"{ type = "filesystem", format = "ext4" }"#),
         Just(r#"{ type = "filesystem", format = "xfs", mountpoint = "MOUNT" }"#),
         Just(r#"{ type = "filesystem", format = "vfat", mountpoint = "MOUNT", label = "L" }"#),
+        Just(r#"{ type = "btrfs", subvolumes = { "@" = { mountpoint = "MOUNT" }, "@/old" = {} } }"#),
         Just(r#"{ type = "swap" }"#),
         Just(r#"{ type = "lvm_pv", vg = "vg" }"#),
     ]
@@ -45,7 +46,7 @@ pub fn trees() -> impl Strategy<Value = Tree> {
     let arrays = prop::collection::vec(array(), 0..3);
     // Fixed volumes, then one that takes the rest; is it cached by the first?
     let volumes = (prop::collection::vec((1_u64..3, flag()), 0..3), any::<bool>(), flag());
-    (tables, arrays, volumes).prop_map(|(tables, arrays, (fixed, cached, flag))| {
+    (tables, arrays, volumes, flag()).prop_map(|(tables, arrays, (fixed, cached, flag), pool)| {
         let mut tree = Tree { text: String::new(), disks: vec![] };
         let mut mounts = 0;
         let mut mounted = |content: &str| {
@@ -77,6 +78,14 @@ pub fn trees() -> impl Strategy<Value = Tree> {
             }
             let content = mounted(content);
             let _ = writeln!(tree.text, "[mdadm.a{at}]\nlevel = {level}\n{flag}content = {content}");
+        }
+        for part in 0..2 {
+            let serial = add(&mut tree.disks, 10 * GIB);
+            let content = match part {
+                0 => mounted(r#"{ type = "btrfs", mountpoint = "MOUNT", subvolumes = { home = { mountpoint = "MOUNT/home" } } }"#),
+                _ => r#"{ type = "btrfs_member", of = "disk.b0" }"#.to_owned(),
+            };
+            let _ = writeln!(tree.text, "[disk.b{part}]\nserial = \"{serial}\"\n{pool}content = {content}");
         }
         // One disk for the group in any case, so that its volumes have room.
         let serial = add(&mut tree.disks, 20 * GIB);

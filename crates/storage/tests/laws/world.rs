@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use storage::facts::*;
 use storage::identity::{self, short};
-use storage::plan::{Action, ArrayAction, Consent, FilesystemAction, Plan, Sight, Step, TableAction};
+use storage::plan::{Action, ArrayAction, BtrfsAction, Consent, FilesystemAction, Plan, Sight, Step, TableAction};
 use storage::tree::{Format, TableKind};
-use storage::wish::Kind;
+use storage::wish::{Holds, Kind};
 use storage::{NodeId, Wish, plan};
 use uuid::Uuid;
 
@@ -55,6 +55,7 @@ impl World {
             devices: disks,
             arrays: vec![],
             groups: vec![],
+            btrfs: vec![],
             mounts: vec![],
             swaps: vec![],
         };
@@ -81,6 +82,12 @@ impl World {
                         .filter(|device| device.path.starts_with(&format!("/dev/mapper/{}-", group.name)))
                         .map(|device| device.name.clone()),
                 );
+            }
+        }
+        for btrfs in &mut facts.btrfs {
+            let of = |mount: &Mount| btrfs.devices.iter().any(|device| device.device == mount.device);
+            if !facts.mounts.iter().any(of) {
+                (btrfs.subvolumes, btrfs.data, btrfs.metadata) = (None, vec![], vec![]);
             }
         }
         for _ in 0..4 {
@@ -188,7 +195,48 @@ impl World {
                     target: mount.at.clone(),
                     format: mount.format.word().into(),
                     read_only: false,
+                    subvolume: mount.subvolume.as_ref().map(ToString::to_string),
                 });
+            }
+            Action::Btrfs(action) => self.btrfs(wish, &step.node, action),
+        }
+    }
+
+    fn btrfs(&mut self, wish: &Wish, node: &NodeId, action: &BtrfsAction) {
+        let Some(Holds::Btrfs(wished)) = &wish.node(node).unwrap().holds else { panic!("{node} is to hold no btrfs") };
+        match action {
+            BtrfsAction::Make { uuid, label, members, data, metadata } => {
+                let mut devices = Vec::new();
+                for (id, part) in (1..).zip(std::iter::once(node).chain(members)) {
+                    let name = self.name(wish, part);
+                    let device = self.device(&name);
+                    let (uuid, label) = (Some(uuid.to_string()), label.clone());
+                    let (format, size, block) = ("btrfs".to_owned(), None, None);
+                    device.content = Content::Filesystem { format, uuid, label, size, block, unfinished: false };
+                    devices.push(BtrfsDevice { id, size: device.size, device: name });
+                }
+                self.all.btrfs.retain(|known| known.uuid != *uuid);
+                let (data, metadata) = (vec![data.to_string()], vec![metadata.to_string()]);
+                let subvolumes = Some(Vec::new());
+                self.all.btrfs.push(Btrfs { uuid: *uuid, devices, missing: 0, subvolumes, data, metadata });
+            }
+            BtrfsAction::Subvolumes { paths, .. } => {
+                let known = self.all.btrfs.iter_mut().find(|known| known.uuid == wished.uuid).unwrap();
+                let there = known.subvolumes.get_or_insert_default();
+                for path in paths.iter().map(ToString::to_string) {
+                    if !there.contains(&path) {
+                        there.push(path);
+                    }
+                }
+            }
+            BtrfsAction::Grow { device, id, .. } => {
+                let name = self.name(wish, device);
+                let size = self.device(&name).size;
+                let known = self.all.btrfs.iter_mut().find(|known| known.uuid == wished.uuid).unwrap();
+                known.devices.iter_mut().find(|part| part.id == *id).unwrap().size = size;
+            }
+            BtrfsAction::Add { .. } | BtrfsAction::Forget { .. } => {
+                unreachable!("these laws lose and add no device of a btrfs")
             }
         }
     }

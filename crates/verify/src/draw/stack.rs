@@ -90,6 +90,15 @@ impl Diagram {
                 (title, format!("{format} · UUID {short}…"))
             }
             Some(Holds::Swap { .. }) => ("swap".to_owned(), "swap space".to_owned()),
+            Some(Holds::Btrfs(btrfs)) => {
+                let id = btrfs.uuid.to_string();
+                let short = id.split('-').next().unwrap_or_default();
+                let title = btrfs.mounts().map(|(_, path, _)| path).collect::<Vec<_>>().join(" ");
+                let to = format!("{}.content", node.id);
+                let further = |from: &NodeId| Link { from: from.to_string(), to: to.clone(), cache: None };
+                self.links.extend(btrfs.members.iter().map(further));
+                (if title.is_empty() { "btrfs".to_owned() } else { title }, format!("btrfs {} · UUID {short}…", btrfs.data))
+            }
             _ => return,
         };
         let id = format!("{}.content", node.id);
@@ -112,6 +121,8 @@ fn holds(node: &Node) -> String {
         Some(Holds::Member { .. }) => "array member".to_owned(),
         Some(Holds::Filesystem { format, .. }) => format.to_string(),
         Some(Holds::Swap { .. }) => "swap".to_owned(),
+        Some(Holds::Btrfs(_)) => "btrfs".to_owned(),
+        Some(Holds::BtrfsMember { .. }) => "btrfs device".to_owned(),
         Some(Holds::Table { .. }) | None => node.path.clone().unwrap_or_default(),
     }
 }
@@ -205,10 +216,11 @@ fn holding(seen: &Seen<'_>, node: &Node, path: Option<&str>) -> (Health, String)
             found == shown
         }
         (Content::Swap { uuid: Some(found) }, Some(Holds::Swap { uuid })) => found == uuid,
+        (_, Some(Holds::Btrfs(btrfs))) => device.btrfs() == Some(btrfs.uuid),
         _ => false,
     };
     let mounted =
-        |path: &str| seen.facts.mounts.iter().any(|mount| mount.target == path && mount.device == device.name);
+        |path: &str| seen.facts.mounts_of(device).any(|mount| mount.target == path);
     let (health, words) = match path {
         _ if !there => (Health::Missing, "missing"),
         Some(path) if !mounted(path) => (Health::Degraded, "not mounted"),

@@ -18,13 +18,16 @@ pub(super) fn group(subject: &Subject) -> Option<Group> {
     let mut checks = Vec::new();
     for mount in &mounts {
         let (path, format) = (&mount.path, mount.format);
-        checks.push(disk_check(
-            subject,
-            &mount.node,
-            Claim::Filesystem,
-            format!("{format} for {path} is there, with its identity"),
-        ));
-        checks.push(disk_check(subject, &mount.node, Claim::Mounted, format!("{path} is mounted from {}", mount.node)));
+        // Subvolumes of one filesystem are looked at together.
+        let own: Vec<&str> = mounts.iter().filter(|it| it.node == mount.node).map(|it| it.path.as_str()).collect();
+        if own.first() == Some(&path.as_str()) {
+            let all = own.join(", ");
+            let title = format!("{format} for {all} is there, with its identity");
+            checks.push(disk_check(subject, &mount.node, Claim::Filesystem, title));
+            let are = if own.len() == 1 { "is" } else { "are" };
+            let title = format!("{all} {are} mounted from {}", mount.node);
+            checks.push(disk_check(subject, &mount.node, Claim::Mounted, title));
+        }
         if path != "/" && !mount.options.iter().any(|option| option == "ro") {
             checks.push(write(&subject.nonce, path));
         }

@@ -74,6 +74,13 @@ impl DiskRule {
             (Claim::Mounted, _, Some(Holds::Filesystem { mountpoint: Some(path), options, .. })) => {
                 self.mounted(&seen, path, options)
             }
+            (Claim::Filesystem, _, Some(Holds::Btrfs(btrfs))) => {
+                self.filesystem(&seen, "btrfs", &btrfs.uuid.to_string())
+            }
+            (Claim::Mounted, _, Some(Holds::Btrfs(btrfs))) => {
+                let each = btrfs.mounts().map(|(_, path, options)| self.mounted(&seen, path, &options));
+                Ok(each.collect::<Result<Vec<_>, _>>()?.join(", "))
+            }
             _ => Err(format!("{} cannot be asked this: report this as a bug", self.node)),
         }
     }
@@ -204,7 +211,7 @@ impl DiskRule {
             return Err(format!("nothing is mounted on {path}"));
         };
         let device = seen.device(&self.node).ok_or_else(|| self.absent(seen))?;
-        if mount.device != device.name {
+        if !seen.facts.mounts_of(device).any(|own| own == mount) {
             return Err(format!("{path} is mounted from {}, not from {}", mount.device, seen.told(&self.node)));
         }
         if mount.read_only && !options.iter().any(|option| option == "ro") {
