@@ -82,7 +82,7 @@ fn pieces_are_cleared_away_by_the_journals_word_alone() {
 fn what_is_in_use_is_no_piece() {
     let mut facts = left(&Content::Unknown);
     let device = facts.devices.iter().find(|device| device.content == Content::Unknown).unwrap().name.clone();
-    facts.mounts.push(Mount { device, target: "/srv".into(), format: "zfs".into(), read_only: false });
+    facts.mounts.push(Mount { device, target: "/srv".into(), format: "zfs".into(), read_only: false, subvolume: None });
     let plan = plan(&wish(NAS), &facts, &Consent { begun: begun(), ..Consent::default() });
     assert!(!plan.refusals.is_empty(), "{}", plan.to_text());
 }

@@ -1,8 +1,8 @@
 //! Filesystems and swap space: where they are mounted, how they are called; and identities that are adopted.
 
 use super::holder::{Holder, Tree};
-use crate::{NodeId, Size};
 use crate::tree::{Content, Filesystem, Format};
+use crate::{NodeId, Size};
 use document::{Path, Problems};
 use std::collections::BTreeMap;
 
@@ -96,7 +96,12 @@ pub(super) fn label(id: &NodeId, at: &Path, format: Format, label: Option<&str>,
             Format::Btrfs => 255,
         };
         let fat = |c: char| format != Format::Vfat || c.is_ascii() && !"*?.,;:/\\|+=<>[]\"".contains(c);
-        let plain = |c: char| !c.is_control() && (format != Format::Btrfs || c != '/') && (format != Format::Xfs || !c.is_whitespace()) && fat(c);
+        let plain = |c: char| {
+            !c.is_control()
+                && (format != Format::Btrfs || c != '/')
+                && (format != Format::Xfs || !c.is_whitespace())
+                && fat(c)
+        };
         if label.len() > max || label.is_empty() || label == crate::plan::BEGUN || !label.chars().all(plain) {
             problems.add(
                 &at.join("label"),

@@ -3,7 +3,7 @@
 use super::attrs::{Attrs, Place, Usual};
 use super::finding::Report;
 use super::{legacy, named, table};
-use crate::tree::{Content, Filesystem, Format, LvmPv, Mdraid, Swap};
+use crate::tree::{Btrfs, Content, Filesystem, Format, LvmPv, Mdraid, Swap};
 use document::Value;
 use uuid::Uuid;
 
@@ -37,9 +37,10 @@ pub(super) fn content(value: &Value, place: Place, site: &Site<'_>, report: &mut
         "lvm_pv" => physical_volume(&mut attrs, report),
         "filesystem" => filesystem(&mut attrs, report),
         "swap" => swap(&mut attrs, report),
+        "btrfs" => super::btrfs::btrfs(&mut attrs, report),
         other => {
             let message = format!("content of type `{}` is not known to homehive", other.escape_debug());
-            report.left_out(&attrs.place, message, "known: gpt, table, mdraid, lvm_pv, filesystem, swap");
+            report.left_out(&attrs.place, message, "known: gpt, table, mdraid, lvm_pv, filesystem, btrfs, swap");
             return None;
         }
     };
@@ -54,9 +55,6 @@ fn without_counterpart(kind: &str) -> Option<(&'static str, &'static str)> {
             "leave the device to your own tools and open it in a NixOS module of the machine (`boot.initrd.luks.devices`), \
              or do without encryption: then write the inner content here",
         )),
-        "btrfs" => {
-            Some(("homehive does not make btrfs yet", "take xfs or ext4, or leave the device to your own tools"))
-        }
         "zfs" => {
             Some(("homehive does not make ZFS pools yet", "leave the device to your own tools, or take mdadm and LVM"))
         }
@@ -129,6 +127,11 @@ fn filesystem(attrs: &mut Attrs<'_>, report: &mut Report) -> Option<Content> {
     let options = options(attrs, report);
     let args = attrs.texts("extraArgs", report);
     let place = attrs.place.clone();
+    if word == "btrfs" {
+        let mut btrfs = Btrfs { mountpoint, options, ..Btrfs::default() };
+        super::btrfs::mkfs(&mut btrfs, &args, &place.join("extraArgs"), report);
+        return Some(Content::Btrfs(btrfs));
+    }
     let Some(format) = Format::ALL.into_iter().find(|format| format.word() == word) else {
         let mounted = mountpoint.map(|path| format!(" for `{}`", path.escape_debug())).unwrap_or_default();
         let message = format!("homehive does not make `{}`{mounted}", word.escape_debug());
@@ -141,7 +144,7 @@ fn filesystem(attrs: &mut Attrs<'_>, report: &mut Report) -> Option<Content> {
 }
 
 /// Mount options, one an entry; `defaults` says nothing.
-fn options(attrs: &mut Attrs<'_>, report: &mut Report) -> Vec<String> {
+pub(super) fn options(attrs: &mut Attrs<'_>, report: &mut Report) -> Vec<String> {
     let all = attrs.texts("mountOptions", report);
     let split = all.iter().flat_map(|option| option.split(',')).map(str::trim);
     split.filter(|option| !option.is_empty() && *option != "defaults").map(str::to_owned).collect()

@@ -3,6 +3,7 @@
 //! Pure: the tree comes as a [`document::Value`]; reading JSON and evaluating Nix are the caller's business.
 
 mod attrs;
+mod btrfs;
 mod content;
 mod device;
 mod finding;

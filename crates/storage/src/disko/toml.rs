@@ -102,13 +102,19 @@ fn says(key: &str, value: &Value) -> bool {
     !value.is_null() && !unsaid
 }
 
+/// A key as TOML wants it: bare where it may be.
+fn bare(key: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !key.is_empty() && key.chars().all(plain) { key.to_owned() } else { inline(&Value::String(key.to_owned())) }
+}
+
 fn inline(value: &Value) -> String {
     match value {
         Value::Object(entries) => {
             let entries: Vec<String> = entries
                 .iter()
                 .filter(|(key, value)| says(key, value))
-                .map(|(key, value)| format!("{key} = {}", inline(value)))
+                .map(|(key, value)| format!("{} = {}", bare(key), inline(value)))
                 .collect();
             if entries.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", entries.join(", ")) }
         }

@@ -6,7 +6,7 @@ impl Facts {
     /// Who uses a device or anything on it, in words: `mounted on /data`, `held by array nas (/dev/md127), mounted on
     /// /data`. A partition alone is no use.
     pub fn used(&self, device: &Device) -> Option<String> {
-        if let Some(mount) = self.mounts.iter().find(|mount| mount.device == device.name) {
+        if let Some(mount) = self.mounts_of(device).next() {
             return Some(format!("mounted on {}", mount.target));
         }
         if self.swaps.contains(&device.name) {

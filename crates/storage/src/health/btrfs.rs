@@ -1,9 +1,9 @@
 //! Whether a btrfs has its devices, and its subvolumes are there and mounted.
 
 use super::{Look, Said, State};
+use crate::facts::Content;
 use crate::facts::Device;
 use crate::plan::BEGUN;
-use crate::facts::Content;
 use crate::wish::Btrfs;
 
 impl Look<'_> {

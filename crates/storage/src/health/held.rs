@@ -102,10 +102,8 @@ impl Look<'_> {
         // On an installer the machine's own tree hangs below /mnt.
         let installer = if path == "/" { "/mnt".to_owned() } else { format!("/mnt{path}") };
         let here = |target: &str| target == path || target == installer;
-        let mount = self
-            .facts
-            .mounts_of(device)
-            .find(|mount| mount.subvolume.as_deref() == subvolume && here(&mount.target));
+        let mount =
+            self.facts.mounts_of(device).find(|mount| mount.subvolume.as_deref() == subvolume && here(&mount.target));
         let wished_read_only = options.iter().any(|option| option == "ro");
         match mount {
             None => Said::new(State::NotMounted, format!("{format} is not mounted on {path}")),

@@ -84,7 +84,9 @@ impl BtrfsAction {
             }
             Self::Subvolumes { paths, .. } => format!("see to the subvolumes of {node}: {}", list(paths)),
             Self::Add { members, at } => format!("add {} to the btrfs on {at}", list(members)),
-            Self::Forget { at } => format!("restore on the other devices what the btrfs on {at} had on the missing one"),
+            Self::Forget { at } => {
+                format!("restore on the other devices what the btrfs on {at} had on the missing one")
+            }
             Self::Grow { device, at, .. } => format!("grow the btrfs on {at} to all of {device}"),
         }
     }
@@ -171,7 +173,8 @@ pub(super) struct Known<'a> {
 
 /// Plans what comes before mounting; answers the filesystem if it is there already.
 pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, btrfs: &'a Btrfs) -> Option<Known<'a>> {
-    let seats: Vec<(NodeId, Seat)> = btrfs.devices(&node.id).into_iter().map(|id| (id.clone(), seat(planner, &id, btrfs))).collect();
+    let seats: Vec<(NodeId, Seat)> =
+        btrfs.devices(&node.id).into_iter().map(|id| (id.clone(), seat(planner, &id, btrfs))).collect();
     let of = |wanted: fn(&Seat) -> bool| -> Vec<NodeId> {
         seats.iter().filter(|(_, seat)| wanted(seat)).map(|(id, _)| id.clone()).collect()
     };
@@ -200,7 +203,11 @@ pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, btrfs: &'a Btr
     }
     let Some(facts) = planner.facts.btrfs.iter().find(|known| known.uuid == btrfs.uuid) else {
         let reason = "it is there, and nothing is known of its devices: the machine has no `btrfs`, or it failed";
-        planner.refuse(&node.id, reason, "install btrfs-progs on the machine, and see what `btrfs filesystem show` says");
+        planner.refuse(
+            &node.id,
+            reason,
+            "install btrfs-progs on the machine, and see what `btrfs filesystem show` says",
+        );
         planner.place(&node.id, At::Blocked, Vec::new());
         return None;
     };
@@ -219,7 +226,11 @@ fn seat<'a>(planner: &mut Planner<'a>, id: &NodeId, btrfs: &Btrfs) -> Seat<'a> {
             _ => Seat::Ours(device),
         },
         At::Here(device) if planner.vacant(id, device) => {
-            if planner.refuse_used(id, device) { Seat::Closed } else { Seat::Free }
+            if planner.refuse_used(id, device) {
+                Seat::Closed
+            } else {
+                Seat::Free
+            }
         }
         At::Here(device) => {
             planner.refuse_foreign(id, device);
@@ -270,7 +281,9 @@ fn anew<'a>(planner: &mut Planner<'a>, node: &Node, btrfs: &Btrfs, seats: &[(Nod
         planner.place(&node.id, At::Blocked, Vec::new());
     } else {
         let held = seats.iter().filter(|(_, seat)| matches!(seat, Seat::Ours(_)));
-        let what = held.clone().find_map(|(_, seat)| if let Seat::Ours(device) = seat { Some(shown(&device.content)) } else { None });
+        let what = held
+            .clone()
+            .find_map(|(_, seat)| if let Seat::Ours(device) = seat { Some(shown(&device.content)) } else { None });
         let risk = Risk::Destroys { nodes: held.map(|(id, _)| id.clone()).collect(), what: what.unwrap_or_default() };
         make(planner, node, btrfs, risk);
     }

@@ -22,8 +22,8 @@ mod wipe;
 
 pub use array::ArrayAction;
 pub use begun::Begun;
-pub(crate) use filesystem::BEGUN;
 pub use btrfs::BtrfsAction;
+pub(crate) use filesystem::BEGUN;
 pub use filesystem::FilesystemAction;
 pub use group::{GroupAction, NewPv, NewVolume};
 pub use guard::Guard;
@@ -39,10 +39,5 @@ pub use wipe::Wipe;
 
 /// homehive's own shell scripts that stand in commands, by name.
 pub(crate) fn scripts() -> [(&'static str, &'static str); 4] {
-    [
-        ("group", group::CREATE),
-        ("identify", group::IDENTIFY),
-        ("subvolumes", btrfs::SUBVOLUMES),
-        ("wipe", wipe::WIPE),
-    ]
+    [("group", group::CREATE), ("identify", group::IDENTIFY), ("subvolumes", btrfs::SUBVOLUMES), ("wipe", wipe::WIPE)]
 }

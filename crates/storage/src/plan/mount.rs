@@ -45,7 +45,10 @@ impl MountAction {
         let mount = Cmd::new("mount").args(["-t", self.format.word()]);
         let mount = mount.args(options.iter().flat_map(|options| ["-o", options]));
         let scan = super::btrfs::scan(&self.devices);
-        let mount = [Cmd::new("mkdir").args(["-p", "--", &self.at]), mount.arg("--").device(self.from.as_ref().unwrap_or(node)).arg(&*self.at)];
+        let mount = [
+            Cmd::new("mkdir").args(["-p", "--", &self.at]),
+            mount.arg("--").device(self.from.as_ref().unwrap_or(node)).arg(&*self.at),
+        ];
         scan.into_iter().chain(mount).collect()
     }
 }

@@ -27,7 +27,9 @@ impl Consent {
         for step in &plan.steps {
             match step.what {
                 Action::Wipe(_) => self.wipe.clear(),
-                Action::Filesystem(_) | Action::Btrfs(BtrfsAction::Make { .. }) => drop(self.made.insert(step.node.clone())),
+                Action::Filesystem(_) | Action::Btrfs(BtrfsAction::Make { .. }) => {
+                    self.made.insert(step.node.clone());
+                }
                 Action::Table(_)
                 | Action::Settle
                 | Action::Array(_)

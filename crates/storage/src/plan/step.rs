@@ -1,6 +1,8 @@
 //! A step: one thing that can be done, and seen to be done, on its own.
 
-use super::{ArrayAction, BtrfsAction, FilesystemAction, GroupAction, Guard, MountAction, TableAction, VolumeAction, Wipe};
+use super::{
+    ArrayAction, BtrfsAction, FilesystemAction, GroupAction, Guard, MountAction, TableAction, VolumeAction, Wipe,
+};
 use crate::NodeId;
 use cmd::Cmd;
 use schemars::JsonSchema;

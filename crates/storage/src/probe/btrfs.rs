@@ -31,10 +31,29 @@ pub(super) fn show(text: &str, name: impl Fn(&str) -> Option<String>) -> Result<
     Ok(found)
 }
 
-/// The paths that `btrfs subvolume list` prints, without what was deleted.
+/// The paths of all subvolumes that `btrfs subvolume list` prints. It prints those below the subvolume that is mounted where
+/// it was asked as seen from there, all others from the top: so each is put together from those that it lies in.
 pub(super) fn subvolumes(text: &str) -> Vec<String> {
-    let paths = text.lines().filter_map(|line| line.strip_prefix("ID ")?.split_once(" path ").map(|(_, path)| path));
-    paths.map(|path| path.trim_start_matches("<FS_TREE>/").to_owned()).collect()
+    // Number, number of the one it lies in, path as printed.
+    let lines = text.lines().filter_map(|line| {
+        let (words, path) = line.strip_prefix("ID ")?.split_once(" path ")?;
+        let words: Vec<&str> = words.split_ascii_whitespace().collect();
+        let below = words.iter().position(|word| *word == "level").and_then(|at| words.get(at + 1));
+        Some((*words.first()?, *below?, path))
+    });
+    let lines: Vec<(&str, &str, &str)> = lines.collect();
+    let paths = lines.iter().map(|(_, below, path)| {
+        let (mut whole, mut here, mut below) = ((*path).to_owned(), *path, *below);
+        for _ in 0..lines.len() {
+            let Some((_, next, above)) = lines.iter().find(|(id, ..)| *id == below) else { break };
+            if !here.strip_prefix(above).is_some_and(|rest| rest.starts_with('/')) {
+                whole = format!("{above}/{whole}");
+            }
+            (here, below) = (*above, *next);
+        }
+        whole
+    });
+    paths.collect()
 }
 
 /// The profiles of data and of metadata that `btrfs filesystem df` prints, in lower case.
@@ -72,8 +91,15 @@ Label: none  uuid: 11111111-0000-5000-8000-000000000002
 
     #[test]
     fn what_is_in_it() {
-        let list = "ID 256 gen 9 top level 5 path @\nID 257 gen 8 top level 256 path @/a b\n";
-        assert_eq!(subvolumes(list), ["@", "@/a b"]);
+        let asked = |from: &str| -> Vec<String> {
+            let [b, c] = if from == "a" { ["b", "b/x/c"] } else { ["a/b", "a/b/x/c"] };
+            subvolumes(&format!(
+                "ID 256 gen 9 top level 5 path a\nID 257 gen 8 top level 256 path {b}\nID 258 gen 8 top level 257 path {c}\nID 259 gen 8 top level 5 path d e\n"
+            ))
+        };
+        for from in ["a", "top"] {
+            assert_eq!(asked(from), ["a", "a/b", "a/b/x/c", "d e"], "{from}");
+        }
         let df = "Data, RAID1: total=1, used=0\nSystem, RAID1: total=1, used=1\nMetadata, DUP: total=1, used=1\nMetadata, single: total=1, used=0\n";
         assert_eq!(profiles(df), (vec!["raid1".to_owned()], vec!["dup".to_owned(), "single".to_owned()]));
     }

@@ -70,7 +70,8 @@ impl<'a> Files<'a> {
             let source: Vec<_> = source.split(' ').collect();
             let [_, _, number, root, target, options, ..] = own.as_slice() else { return None };
             let [format, from, ..] = source.as_slice() else { return None };
-            let subvolume = source.get(2).and_then(|options| options.split(',').find_map(|it| it.strip_prefix("subvol=")));
+            let subvolume =
+                source.get(2).and_then(|options| options.split(',').find_map(|it| it.strip_prefix("subvol=")));
             Some(MountLine {
                 number: (*number).to_owned(),
                 source: plain(from),

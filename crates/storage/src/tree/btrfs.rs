@@ -131,7 +131,9 @@ pub struct SubvolumePath(String);
 
 /// Why a text is no [`SubvolumePath`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("write names of letters, digits, `@`, `.`, `_`, `+` or `-`, with `/` between them, such as `@home` or `home/anna`")]
+#[error(
+    "write names of letters, digits, `@`, `.`, `_`, `+` or `-`, with `/` between them, such as `@home` or `home/anna`"
+)]
 pub struct SubvolumePathError;
 
 impl FromStr for SubvolumePath {

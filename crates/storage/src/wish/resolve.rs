@@ -271,11 +271,7 @@ fn implied(content: Option<&Content>) -> PartitionKind {
         Some(Content::LvmPv(_)) => PartitionKind::LinuxLvm,
         Some(Content::Swap(_)) => PartitionKind::LinuxSwap,
         Some(
-            Content::Filesystem(_)
-            | Content::Gpt(_)
-            | Content::Mbr(_)
-            | Content::Btrfs(_)
-            | Content::BtrfsMember(_),
+            Content::Filesystem(_) | Content::Gpt(_) | Content::Mbr(_) | Content::Btrfs(_) | Content::BtrfsMember(_),
         )
         | None => PartitionKind::Linux,
     }

@@ -205,8 +205,22 @@ fn filesystems_one_by_one() {
         assert_eq!(lines, format!("content = {{ type = \"filesystem\", {line} }}"), "{case}");
         assert_eq!(found, named, "{case}");
     }
+    let btrfs = json!({
+        "type": "btrfs", "extraArgs": ["-f", "-d raid1", "/dev/sdz"], "mountpoint": "/top",
+        "subvolumes": {
+            "/home": { "mountpoint": "/home", "mountOptions": ["compress=zstd"] },
+            "@swap": { "mountpoint": "/.swap", "swap": { "file": { "size": "20M" } } },
+        },
+    });
+    let (lines, found) = content(&btrfs);
+    let subvolumes = "subvolumes = { \"@swap\" = { mountpoint = \"/.swap\", swap = { file = { size = \"20MiB\" } } }, \
+                      home = { mountpoint = \"/home\", options = [\"compress=zstd\"] } }";
+    assert_eq!(
+        lines,
+        format!("content = {{ type = \"btrfs\", data = \"raid1\", mountpoint = \"/top\", {subvolumes} }}")
+    );
+    assert_eq!(found[0], format!("left out {at}.extraArgs"), "{found:?}");
     for (case, given) in [
-        ("btrfs", json!({ "type": "btrfs", "subvolumes": {} })),
         ("zfs", json!({ "type": "zfs", "pool": "zroot" })),
         ("bcachefs", json!({ "type": "bcachefs", "filesystem": "f" })),
         ("luks", json!({ "type": "luks", "name": "c" })),

@@ -97,7 +97,10 @@ impl Diagram {
                 let to = format!("{}.content", node.id);
                 let further = |from: &NodeId| Link { from: from.to_string(), to: to.clone(), cache: None };
                 self.links.extend(btrfs.members.iter().map(further));
-                (if title.is_empty() { "btrfs".to_owned() } else { title }, format!("btrfs {} · UUID {short}…", btrfs.data))
+                (
+                    if title.is_empty() { "btrfs".to_owned() } else { title },
+                    format!("btrfs {} · UUID {short}…", btrfs.data),
+                )
             }
             _ => return,
         };
@@ -219,8 +222,7 @@ fn holding(seen: &Seen<'_>, node: &Node, path: Option<&str>) -> (Health, String)
         (_, Some(Holds::Btrfs(btrfs))) => device.btrfs() == Some(btrfs.uuid),
         _ => false,
     };
-    let mounted =
-        |path: &str| seen.facts.mounts_of(device).any(|mount| mount.target == path);
+    let mounted = |path: &str| seen.facts.mounts_of(device).any(|mount| mount.target == path);
     let (health, words) = match path {
         _ if !there => (Health::Missing, "missing"),
         Some(path) if !mounted(path) => (Health::Degraded, "not mounted"),

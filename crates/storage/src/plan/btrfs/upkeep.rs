@@ -10,7 +10,8 @@ use crate::tree::Profile;
 
 /// Where a filesystem is mounted, or will be, and the step that mounts it.
 fn place(planner: &Planner, known: &Known) -> Option<(String, Option<StepId>)> {
-    let devices = known.seats.iter().filter_map(|(_, seat)| if let Seat::Ours(device) = seat { Some(*device) } else { None });
+    let devices =
+        known.seats.iter().filter_map(|(_, seat)| if let Seat::Ours(device) = seat { Some(*device) } else { None });
     let mounted = devices.flat_map(|device| planner.facts.mounts_of(device)).find(|mount| !mount.read_only);
     if let Some(mount) = mounted {
         return Some((mount.target.clone(), None));
@@ -48,7 +49,8 @@ pub(in super::super) fn upkeep(planner: &mut Planner, known: &Known) {
         return converts(planner, known);
     }
     let Some((at, mount)) = place(planner, known) else {
-        return planner.note(node, "its btrfs gets more devices, or more of them, once it is mounted: apply again then");
+        return planner
+            .note(node, "its btrfs gets more devices, or more of them, once it is mounted: apply again then");
     };
     let mut after: Vec<StepId> = mount.into_iter().collect();
     if !joins.is_empty() {
@@ -80,7 +82,8 @@ pub(in super::super) fn upkeep(planner: &mut Planner, known: &Known) {
 fn converts(planner: &mut Planner, known: &Known) {
     let Some((at, _)) = place(planner, known) else { return };
     let (btrfs, facts) = (known.btrfs, known.facts);
-    let differs = |wished: Profile, found: &[String]| !found.is_empty() && found.iter().any(|found| found != wished.word());
+    let differs =
+        |wished: Profile, found: &[String]| !found.is_empty() && found.iter().any(|found| found != wished.word());
     if differs(btrfs.data, &facts.data) || differs(btrfs.metadata, &facts.metadata) {
         let text = format!(
             "data is kept as {}, metadata as {}, and {} and {} are declared: `btrfs balance start -dconvert={},soft \

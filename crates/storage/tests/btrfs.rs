@@ -1,0 +1,174 @@
+//! btrfs over two disks, in the states in which the lab showed it.
+
+mod common;
+
+use common::{facts, renamed, wish};
+use storage::health;
+use storage::plan;
+use storage::plan::Consent;
+
+const TREE: &str = r#"
+[disk.first]
+serial = "FIRST"
+[disk.first.content]
+type = "gpt"
+partitions.bios = { size = "1MiB", type = "bios-boot" }
+partitions.boot = { size = "256MiB", content = { type = "filesystem", format = "ext4", mountpoint = "/boot" } }
+[disk.first.content.partitions.pool.content]
+type = "btrfs"
+data = "raid1"
+metadata = "raid1"
+label = "pool"
+subvolumes."@" = { mountpoint = "/", options = ["noatime"] }
+subvolumes."@nix" = { mountpoint = "/nix" }
+subvolumes."@data" = { mountpoint = "/data" }
+subvolumes."@data/anna" = {}
+[disk.second]
+serial = "SECOND"
+content = { type = "gpt", partitions.pool = { content = { type = "btrfs_member", of = "disk.first.pool" } } }
+"#;
+
+/// The machine's own tree: the lab's identities belong to another fleet.
+fn own(text: &str) -> storage::Wish {
+    storage::Wish::new(&common::storage(text), storage::identity::namespace("pair", "one"))
+}
+
+fn planned(text: &str, state: &str) -> plan::Plan {
+    plan::plan(&own(text), &facts(&format!("btrfs/{state}")), &Consent::default())
+}
+
+#[test]
+fn what_is_mounted_is_whole() {
+    let plan = planned(TREE, "mounted");
+    assert!(plan.is_empty(), "{}", plan.to_text());
+    for finding in health(&own(TREE), &facts("btrfs/mounted")) {
+        assert_eq!(finding.state, health::State::Good, "{finding:?}");
+    }
+}
+
+/// The kernel names one device of several as the one that is mounted: all of them are in use.
+#[test]
+fn no_device_of_what_is_mounted_is_wiped() {
+    for node in ["disk.second", "disk.second.pool"] {
+        let consent = Consent { wipe: [node.into()].into(), ..Consent::default() };
+        let plan = plan::plan(&own(TREE), &facts("btrfs/mounted"), &consent);
+        assert!(plan.steps.is_empty(), "{}", plan.to_text());
+        assert!(plan.refusals.iter().any(|refusal| refusal.reason.contains("mounted on")), "{}", plan.to_text());
+    }
+    let consent = Consent { wipe: ["disk.second.pool".into()].into(), ..Consent::default() };
+    let plan = plan::plan(&own(TREE), &facts("btrfs/rebooted"), &consent);
+    assert!(plan.refusals.iter().any(|refusal| refusal.reason.contains("other devices")), "{}", plan.to_text());
+}
+
+#[test]
+fn what_is_not_mounted_is_mounted() {
+    let steps: Vec<String> = planned(TREE, "rebooted").steps.iter().map(plan::Step::describe).collect();
+    insta::assert_snapshot!(steps.join("\n"), @r"
+    see to the subvolumes of disk.first.pool: @, @data, @data/anna, @nix
+    mount btrfs subvolume @ on /mnt
+    mount ext4 on /mnt/boot
+    mount btrfs subvolume @data on /mnt/data
+    mount btrfs subvolume @nix on /mnt/nix
+    ");
+}
+
+#[test]
+fn a_subvolume_is_added() {
+    let more = format!(
+        "{TREE}\n[disk.first.content.partitions.pool.content.subvolumes.\"@data/ben\"]\nmountpoint = \"/ben\"\n"
+    );
+    let plan = planned(&more, "mounted");
+    let steps: Vec<String> = plan.steps.iter().map(plan::Step::describe).collect();
+    assert_eq!(
+        steps,
+        ["see to the subvolumes of disk.first.pool: @data/ben", "mount btrfs subvolume @data/ben on /mnt/ben"]
+    );
+}
+
+/// What was one device becomes two: the new one is added, and converting is left to a person.
+#[test]
+fn devices_are_added_and_grow() {
+    let mut seen = facts("btrfs/mounted");
+    let lost = seen.btrfs[0].devices.pop().unwrap();
+    let device = seen.devices.iter_mut().find(|device| device.name == lost.device).unwrap();
+    device.content = storage::facts::Content::Blank;
+    seen.btrfs[0].devices[0].size -= 64 << 20;
+    seen.btrfs[0].data = vec!["single".into()];
+    let plan = plan::plan(&own(TREE), &seen, &Consent::default());
+    let steps: Vec<String> = plan.steps.iter().map(plan::Step::describe).collect();
+    assert_eq!(
+        steps,
+        ["add disk.second.pool to the btrfs on /mnt", "grow the btrfs on /mnt to all of disk.first.pool"],
+        "{}",
+        plan.to_text()
+    );
+    assert!(plan.notes.iter().any(|note| note.text.contains("btrfs balance start -dconvert=raid1,soft")));
+}
+
+/// What was lost comes back on a new disk; without a second copy nothing is tried.
+#[test]
+fn a_missing_device_is_replaced() {
+    let mut seen = facts("btrfs/rebooted");
+    let lost = seen.btrfs[0].devices.pop().unwrap();
+    seen.btrfs[0].missing = 1;
+    seen.devices.iter_mut().find(|device| device.name == lost.device).unwrap().content = storage::facts::Content::Blank;
+    let plan = plan::plan(&own(TREE), &seen, &Consent::default());
+    let steps: Vec<String> = plan.steps.iter().map(plan::Step::describe).collect();
+    let last: Vec<&str> = steps.iter().rev().take(2).rev().map(String::as_str).collect();
+    assert_eq!(
+        last,
+        [
+            "add disk.second.pool to the btrfs on /mnt",
+            "restore on the other devices what the btrfs on /mnt had on the missing one"
+        ],
+        "{}",
+        plan.to_text()
+    );
+    let options = |plan: &plan::Plan| format!("{:?}", plan.steps);
+    assert!(options(&plan).contains("degraded"), "{}", plan.to_text());
+    let single = TREE.replace("data = \"raid1\"\nmetadata", "data = \"single\"\nmetadata");
+    let plan = plan::plan(&own(&single), &seen, &Consent::default());
+    assert!(!plan.refusals.is_empty(), "{}", plan.to_text());
+}
+
+#[test]
+fn kernel_names_do_not_count() {
+    let seen = facts("btrfs/rebooted");
+    let mut names = seen.devices.iter().filter(|device| device.kind == storage::facts::DeviceKind::Disk);
+    let (a, b) = (names.next().unwrap().name.clone(), names.next().unwrap().name.clone());
+    let mut swapped = renamed(&seen, &a, &b);
+    for device in swapped.btrfs.iter_mut().flat_map(|btrfs| &mut btrfs.devices) {
+        if device.device == a {
+            device.device.clone_from(&b);
+        } else if device.device == b {
+            device.device.clone_from(&a);
+        }
+    }
+    let digest = |facts| plan::plan(&own(TREE), facts, &Consent::default()).digest();
+    assert_eq!(digest(&seen), digest(&swapped));
+}
+
+#[test]
+fn mistakes() {
+    let problems = |text: &str| -> Vec<&'static str> {
+        let mut problems = document::Problems::default();
+        storage::check(&common::storage(text), &document::Path::root(), &mut problems);
+        problems.iter().map(|problem| problem.code).filter(|code| *code != "storage::unstable_device").collect()
+    };
+    let one = |content: &str| format!("[disk.a]\nserial = \"A\"\ncontent = {{ type = \"btrfs\", {content} }}\n");
+    for (case, text, code) in [
+        ("too few", one("data = \"raid1\""), "storage::too_few_members"),
+        (
+            "nobody",
+            one("label = \"x\"") + "[disk.b]\nserial = \"B\"\ncontent = { type = \"btrfs_member\", of = \"disk.c\" }",
+            "storage::unknown_btrfs",
+        ),
+        ("label", one("label = \"a/b\""), "storage::bad_label"),
+        ("subvol", one("mountpoint = \"/a\", options = [\"subvol=x\"]"), "storage::bad_option"),
+        ("twice", one("mountpoint = \"/a\", subvolumes.x.mountpoint = \"/a\""), "storage::mountpoint_twice"),
+        ("swap nowhere", one("swap.f.size = \"1GiB\""), "storage::swap_file"),
+    ] {
+        assert_eq!(problems(&text), [code], "{case}");
+    }
+    assert!(wish(&one("mountpoint = \"/a\", swap.f.size = \"1GiB\"")).node(&"disk.a".into()).is_some());
+}
