@@ -33,8 +33,12 @@ fn own(text: &str) -> storage::Wish {
     storage::Wish::new(&common::storage(text), storage::identity::namespace("pair", "one"))
 }
 
+fn made(wish: &storage::Wish, facts: &storage::facts::Facts, consent: &Consent) -> plan::Plan {
+    plan(wish, facts, consent)
+}
+
 fn planned(text: &str, state: &str) -> plan::Plan {
-    plan::plan(&own(text), &facts(&format!("btrfs/{state}")), &Consent::default())
+    made(&own(text), &facts(&format!("btrfs/{state}")), &Consent::default())
 }
 
 #[test]
@@ -51,12 +55,12 @@ fn what_is_mounted_is_whole() {
 fn no_device_of_what_is_mounted_is_wiped() {
     for node in ["disk.second", "disk.second.pool"] {
         let consent = Consent { wipe: [node.into()].into(), ..Consent::default() };
-        let plan = plan::plan(&own(TREE), &facts("btrfs/mounted"), &consent);
+        let plan = made(&own(TREE), &facts("btrfs/mounted"), &consent);
         assert!(plan.steps.is_empty(), "{}", plan.to_text());
         assert!(plan.refusals.iter().any(|refusal| refusal.reason.contains("mounted on")), "{}", plan.to_text());
     }
     let consent = Consent { wipe: ["disk.second.pool".into()].into(), ..Consent::default() };
-    let plan = plan::plan(&own(TREE), &facts("btrfs/rebooted"), &consent);
+    let plan = made(&own(TREE), &facts("btrfs/rebooted"), &consent);
     assert!(plan.refusals.iter().any(|refusal| refusal.reason.contains("other devices")), "{}", plan.to_text());
 }
 
@@ -94,7 +98,7 @@ fn devices_are_added_and_grow() {
     device.content = storage::facts::Content::Blank;
     seen.btrfs[0].devices[0].size -= 64 << 20;
     seen.btrfs[0].data = vec!["single".into()];
-    let plan = plan::plan(&own(TREE), &seen, &Consent::default());
+    let plan = made(&own(TREE), &seen, &Consent::default());
     let steps: Vec<String> = plan.steps.iter().map(plan::Step::describe).collect();
     assert_eq!(
         steps,
@@ -112,7 +116,7 @@ fn a_missing_device_is_replaced() {
     let lost = seen.btrfs[0].devices.pop().unwrap();
     seen.btrfs[0].missing = 1;
     seen.devices.iter_mut().find(|device| device.name == lost.device).unwrap().content = storage::facts::Content::Blank;
-    let plan = plan::plan(&own(TREE), &seen, &Consent::default());
+    let plan = made(&own(TREE), &seen, &Consent::default());
     let steps: Vec<String> = plan.steps.iter().map(plan::Step::describe).collect();
     let last: Vec<&str> = steps.iter().rev().take(2).rev().map(String::as_str).collect();
     assert_eq!(
@@ -127,7 +131,7 @@ fn a_missing_device_is_replaced() {
     let options = |plan: &plan::Plan| format!("{:?}", plan.steps);
     assert!(options(&plan).contains("degraded"), "{}", plan.to_text());
     let single = TREE.replace("data = \"raid1\"\nmetadata", "data = \"single\"\nmetadata");
-    let plan = plan::plan(&own(&single), &seen, &Consent::default());
+    let plan = made(&own(&single), &seen, &Consent::default());
     assert!(!plan.refusals.is_empty(), "{}", plan.to_text());
 }
 
@@ -144,7 +148,7 @@ fn kernel_names_do_not_count() {
             device.device.clone_from(&a);
         }
     }
-    let digest = |facts| plan::plan(&own(TREE), facts, &Consent::default()).digest();
+    let digest = |facts| made(&own(TREE), facts, &Consent::default()).digest();
     assert_eq!(digest(&seen), digest(&swapped));
 }
 
