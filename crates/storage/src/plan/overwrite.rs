@@ -3,7 +3,7 @@
 
 use super::sight::{self, Sight};
 use super::table::starts;
-use super::{Action, FilesystemAction, Guard, Step, TableAction, Wipe, begun, guard};
+use super::{Action, BtrfsAction, FilesystemAction, Guard, Step, TableAction, Wipe, begun, guard};
 use crate::NodeId;
 use crate::facts::{Content, Device, DeviceKind, Facts};
 use crate::save::Area;
@@ -62,6 +62,15 @@ impl Step {
                     over.whole = false;
                 }
             }
+            Action::Btrfs(BtrfsAction::Make { members, .. }) => {
+                let nodes = std::iter::once(&self.node).chain(members);
+                for device in
+                    nodes.filter(|node| self.risk.destroyed().contains(node)).filter_map(|node| sight.device(node))
+                {
+                    over.ends(device);
+                    over.whole = false;
+                }
+            }
             // These write where nothing is, or change what goes on to be there.
             Action::Settle
             | Action::Table(TableAction::Add { .. } | TableAction::Grow { .. })
@@ -69,6 +78,12 @@ impl Step {
             | Action::Group(_)
             | Action::Volume(_)
             | Action::Filesystem(FilesystemAction::Grow { .. })
+            | Action::Btrfs(
+                BtrfsAction::Subvolumes { .. }
+                | BtrfsAction::Add { .. }
+                | BtrfsAction::Forget { .. }
+                | BtrfsAction::Grow { .. },
+            )
             | Action::Mount(_) => {}
         }
         over.end()
