@@ -216,10 +216,12 @@ rest = { size = "end", lvm_type = "striped" }
 /// Three disks, blank or with a group of ours, of 200 extents each.
 fn trio(grouped: bool, volumes: Vec<Volume>) -> Facts {
     let blank = facts("blank");
-    let some = blank.devices.iter().find(|device| device.content == Content::Blank).unwrap();
+    let Some(some) = blank.devices.iter().find(|device| device.content == Content::Blank) else {
+        panic!("no disk is blank");
+    };
     let wish = wish(TRIO);
-    let pv = |node: &str| match &wish.node(&node.into()).unwrap().holds {
-        Some(storage::wish::Holds::PhysicalVolume { uuid, .. }) => uuid.clone(),
+    let pv = |node: &str| match wish.node(&node.into()).map(|node| &node.holds) {
+        Some(Some(storage::wish::Holds::PhysicalVolume { uuid, .. })) => uuid.clone(),
         other => panic!("{other:?}"),
     };
     let used: u64 = volumes.iter().map(|volume| volume.size / 2 + (4 << 20)).sum();
@@ -237,8 +239,8 @@ fn trio(grouped: bool, volumes: Vec<Volume>) -> Facts {
         },
         ..some.clone()
     };
-    let uuid = match &wish.node(&"lvm_vg.trio".into()).unwrap().kind {
-        Kind::Group(group) => group.uuid.clone(),
+    let uuid = match wish.node(&"lvm_vg.trio".into()).map(|node| &node.kind) {
+        Some(Kind::Group(group)) => group.uuid.clone(),
         other => panic!("{other:?}"),
     };
     let group = Group { name: "trio".into(), uuid, extent: 4 << 20, free: 600, missing: 0, volumes };
