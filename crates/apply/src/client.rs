@@ -91,7 +91,9 @@ impl AskError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Silent { .. } | Self::Late => true,
-            Self::Answered { .. } | Self::Unknown { .. } => matches!(self.refusal(), Some(Refusal::NotNow(_))),
+            // 409: it is another object by now, or was changed just now; asking the same again does not help.
+            Self::Answered { status } => status.code != 409 && matches!(refusal(status), Refusal::NotNow(_)),
+            Self::Unknown { .. } => false,
         }
     }
 
