@@ -8,6 +8,7 @@ use common::{NAS, facts, wish};
 use storage::facts::{Content, Facts, Mount};
 use storage::plan;
 use storage::plan::{Action, Begun, Consent, Risk};
+use storage::wish::Kind;
 
 /// The steps that the plan for blank disks begins, as the journal keeps them.
 fn begun() -> Vec<Begun> {
@@ -101,5 +102,28 @@ fn a_filesystem_that_is_being_made_is_made_anew() {
         }
         let text = plan(&wish(NAS), &facts, &Consent::default()).to_text();
         assert_eq!(text.contains("make ext4 for /boot"), steps, "{label:?}: {text}");
+    }
+}
+
+/// Superblocks are written one after another; an array with some of them is dirty and degraded, and never starts.
+#[test]
+fn an_array_that_was_cut_between_its_members_is_made_anew() {
+    let wish = wish(NAS);
+    let uuid =
+        wish.nodes.iter().find_map(|node| if let Kind::Array(array) = &node.kind { Some(array.uuid) } else { None });
+    for (case, events, journal, verb) in [
+        ("as the journal has it", 0, begun(), "create"),
+        ("the journal knows of nothing", 0, Vec::new(), "assemble"),
+        ("it has run", 7, begun(), "assemble"),
+    ] {
+        let mut facts = facts("blank");
+        let disks = facts.devices.iter_mut().filter(|it| it.serial.as_ref().is_some_and(|it| it.contains("SATA")));
+        for (slot, disk) in (0..5).zip(disks) {
+            let (name, level, slot) = ("nas".into(), "raid6".into(), Some(slot));
+            disk.content = Content::Member { array: uuid.unwrap(), name, level, devices: 6, events, slot };
+        }
+        let plan = plan(&wish, &facts, &Consent { begun: journal, ..Consent::default() });
+        let steps: Vec<&str> = plan.steps.iter().map(|step| step.id.0.as_str()).collect();
+        assert!(steps.contains(&format!("mdadm.nas/{verb}").as_str()), "{case}: {}", plan.to_text());
     }
 }

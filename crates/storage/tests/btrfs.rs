@@ -7,26 +7,7 @@ use storage::health;
 use storage::plan;
 use storage::plan::Consent;
 
-const TREE: &str = r#"
-[disk.first]
-serial = "FIRST"
-[disk.first.content]
-type = "gpt"
-partitions.bios = { size = "1MiB", type = "bios-boot" }
-partitions.boot = { size = "256MiB", content = { type = "filesystem", format = "ext4", mountpoint = "/boot" } }
-[disk.first.content.partitions.pool.content]
-type = "btrfs"
-data = "raid1"
-metadata = "raid1"
-label = "pool"
-subvolumes."@" = { mountpoint = "/", options = ["noatime"] }
-subvolumes."@nix" = { mountpoint = "/nix" }
-subvolumes."@data" = { mountpoint = "/data" }
-subvolumes."@data/anna" = {}
-[disk.second]
-serial = "SECOND"
-content = { type = "gpt", partitions.pool = { content = { type = "btrfs_member", of = "disk.first.pool" } } }
-"#;
+const TREE: &str = include_str!("common/pair.toml");
 
 /// The machine's own tree: the lab's identities belong to another fleet.
 fn own(text: &str) -> storage::Wish {

@@ -218,11 +218,13 @@ fn start<'a>(
     let wanted = members.iter().filter_map(|(_, device, _)| devices(device)).max().unwrap_or(0);
     let active = members.iter().filter(|(.., slot)| slot.is_some()).count();
     let needed = wanted.saturating_sub(array.level.may_lose(wanted));
-    if !members.is_empty() && active >= needed {
+    let ran = members.iter().any(|(_, device, _)| !matches!(device.content, Content::Member { events: 0, .. }));
+    // Enough to run, if it ever did. What was cut between the members of one making does not: it is dirty and degraded.
+    let cut = !ran && active < wanted && seats.iter().all(|(id, seat)| is_begun(planner, id, seat));
+    if !members.is_empty() && active >= needed && !cut {
         return assemble(planner, node, array, known.is_some(), &members, wanted - active);
     }
     // Too few to run, and none of them ever did: their making was cut short, and holds nothing.
-    let ran = members.iter().any(|(_, device, _)| !matches!(device.content, Content::Member { events: 0, .. }));
     if ran {
         let reason =
             format!("md/{} has {active} of {wanted} members and does not run with fewer than {needed}", array.name);
@@ -238,6 +240,12 @@ fn start<'a>(
         return;
     }
     create(planner, node, array, known.is_some(), &seats.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+}
+
+/// Is this one of the members that a making was writing to, as the journal has it?
+fn is_begun(planner: &Planner, id: &NodeId, seat: &Seat) -> bool {
+    let begun = || planner.consent.begun.iter().find(|begun| begun.node == *id);
+    matches!(seat, Seat::Free | Seat::Member(..)) && begun().is_some_and(|it| it.is_here(planner.wish, &planner.sight))
 }
 
 /// A member that is there: its node, its device, its slot.

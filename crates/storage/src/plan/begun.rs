@@ -21,6 +21,15 @@ pub struct Begun {
     pub disks: Vec<String>,
 }
 
+impl Begun {
+    /// Was it begun on the very disks that are here now?
+    pub(super) fn is_here(&self, wish: &Wish, sight: &Sight<'_>) -> bool {
+        // A disk without a serial number or WWN is known by nothing but its size, which is not enough.
+        let known = self.disks.iter().all(|mark| mark.contains(", "));
+        known && disks(wish, sight, &self.node) == self.disks
+    }
+}
+
 impl Step {
     /// What it writes anew, as `wish` and `facts` have it: those that the step's plan was made from.
     pub fn begins(&self, wish: &Wish, facts: &Facts) -> Vec<Begun> {
@@ -69,12 +78,7 @@ pub(super) fn mark(device: &Device) -> String {
 pub(super) fn remains(wish: &Wish, facts: &Facts, begun: &[Begun], sight: &Sight<'_>) -> BTreeSet<NodeId> {
     let is_left = |begun: &&Begun| {
         let (Some(node), Some(device)) = (wish.node(&begun.node), sight.device(&begun.node)) else { return false };
-        // A disk without a serial number or WWN is known by nothing but its size, which is not enough.
-        let known = begun.disks.iter().all(|mark| mark.contains(", "));
-        known
-            && disks(wish, sight, &begun.node) == begun.disks
-            && !is_used(facts, device)
-            && is_piece(node.holds.as_ref(), &device.content)
+        begun.is_here(wish, sight) && !is_used(facts, device) && is_piece(node.holds.as_ref(), &device.content)
     };
     begun.iter().filter(is_left).map(|begun| begun.node.clone()).collect()
 }

@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod cuts;
 mod trees;
 mod volumes;
 mod world;
@@ -34,8 +35,14 @@ fn state(wish: &Wish, facts: &Facts) -> (BTreeMap<NodeId, (u64, Content)>, BTree
     (held.collect(), facts.mounts.iter().map(|mount| mount.target.clone()).collect())
 }
 
+/// So many cases as `PROPTEST_CASES` says, 64 unless it says anything: a minute's worth.
+fn config() -> ProptestConfig {
+    let said = std::env::var_os("PROPTEST_CASES").is_some();
+    if said { ProptestConfig::default() } else { ProptestConfig::with_cases(64) }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(config())]
 
     /// Blank disks become what is wished, nothing is destroyed on the way, and then there is nothing to do.
     #[test]

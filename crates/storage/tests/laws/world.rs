@@ -46,6 +46,11 @@ pub fn above(name: String, path: String, kind: DeviceKind, size: u64, parents: V
     Device { name, path, kind, serial: None, model: None, parents, ..disk("", "", size) }
 }
 
+/// A filesystem's identity as blkid(8) prints it.
+pub fn shown(format: Format, uuid: Uuid) -> String {
+    if format == Format::Vfat { identity::vfat(uuid) } else { uuid.to_string() }
+}
+
 impl World {
     pub fn new(disks: Vec<Device>) -> Self {
         let machine = Machine { hostname: "m".into(), ..Machine::default() };
@@ -170,10 +175,9 @@ impl World {
                 let span = Some(device.size);
                 match action {
                     FilesystemAction::Make { format, uuid, label, .. } => {
-                        let shown = if *format == Format::Vfat { identity::vfat(*uuid) } else { uuid.to_string() };
                         device.content = Content::Filesystem {
                             format: format.word().into(),
-                            uuid: Some(shown),
+                            uuid: Some(shown(*format, *uuid)),
                             label: label.clone(),
                             size: span,
                             block: Some(4096),
