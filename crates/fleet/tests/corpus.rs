@@ -1,6 +1,6 @@
 //! What fuzzers have found worth keeping, through the same targets without a fuzzer: nothing panics.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests read files and may fall")]
+#![expect(clippy::disallowed_methods, reason = "tests read files and may fall")]
 
 #[path = "../../../fuzz/src/inputs.rs"]
 mod inputs;
