@@ -61,8 +61,8 @@ pub enum Diverged {
     /// The plan is not the approved one.
     #[error("the plan is {found} now, not the approved {approved}: what is on the disks has changed since")]
     OtherPlan { found: String, approved: String },
-    /// The plan would destroy what nobody named. A planner that does so is wrong; nothing was done.
-    #[error("the plan would destroy {0}, which nobody named")]
+    /// The plan would destroy or risk what nobody named. A planner that does so is wrong; nothing was done.
+    #[error("the plan would destroy or risk {0}, which nobody named")]
     Unnamed(NodeId),
     /// A step failed.
     #[error(transparent)]
@@ -102,6 +102,9 @@ impl Ground<'_> {
                 }
             }
             if let Some(node) = plan.destroyed().into_iter().find(|node| !self.named(node)) {
+                return Err(Diverged::Unnamed(node));
+            }
+            if let Some(node) = plan.risked().into_iter().find(|node| !self.consent.force_start.contains(node)) {
                 return Err(Diverged::Unnamed(node));
             }
             let ended = |rounds, last, stopped| Ok(Converged { rounds, last, stopped });

@@ -120,7 +120,16 @@ fn an_array_that_was_cut_between_its_members_is_made_anew() {
         let disks = facts.devices.iter_mut().filter(|it| it.serial.as_ref().is_some_and(|it| it.contains("SATA")));
         for (slot, disk) in (0..5).zip(disks) {
             let (name, level, slot) = ("nas".into(), "raid6".into(), Some(slot));
-            disk.content = Content::Member { array: uuid.unwrap(), name, level, devices: 6, events, slot };
+            disk.content = Content::Member {
+                array: uuid.unwrap(),
+                name,
+                level,
+                devices: 6,
+                events,
+                slot,
+                dirty: false,
+                recovering: false,
+            };
         }
         let plan = plan(&wish, &facts, &Consent { begun: journal, ..Consent::default() });
         let steps: Vec<&str> = plan.steps.iter().map(|step| step.id.0.as_str()).collect();

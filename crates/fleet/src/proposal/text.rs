@@ -109,6 +109,7 @@ fn content(content: &Content) -> String {
     match content {
         Content::Blank => "blank".into(),
         Content::Unknown => "unknown content".into(),
+        Content::Unreadable => "what cannot be read".into(),
         Content::Table { label, .. } => format!("{label} partition table"),
         Content::Filesystem { format, label, .. } => {
             format!("{format}{}", label.as_ref().map(|label| format!(" {label}")).unwrap_or_default())

@@ -53,6 +53,10 @@ pub struct Consent {
     /// Destroy what this node holds, and everything on it
     #[arg(long, value_name = "NODE")]
     pub wipe: Vec<String>,
+    /// Start this array although it was cut off in the midst of a write while members were missing; the last writes may be
+    /// lost
+    #[arg(long, value_name = "ARRAY")]
+    pub force_start: Vec<String>,
     /// Make what is not persistent anew, as a reinstall does
     #[arg(long)]
     pub reinstall: bool,

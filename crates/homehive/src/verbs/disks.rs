@@ -81,8 +81,9 @@ fn nodes(wish: &Wish, typed: &[String]) -> Result<Vec<NodeId>, Failure> {
 
 /// Consent in the planner's terms.
 pub fn consent(wish: &Wish, typed: &Consent) -> Result<storage::plan::Consent, Failure> {
-    let wipe = nodes(wish, &typed.wipe)?.into_iter().collect();
-    Ok(storage::plan::Consent { wipe, reinstall: typed.reinstall, ..Default::default() })
+    let named = |typed: &[String]| Ok::<_, Failure>(nodes(wish, typed)?.into_iter().collect());
+    let (wipe, force_start) = (named(&typed.wipe)?, named(&typed.force_start)?);
+    Ok(storage::plan::Consent { wipe, force_start, reinstall: typed.reinstall, ..Default::default() })
 }
 
 /// The machine's journal, beside its fleet.
@@ -125,6 +126,9 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
             }
             for node in &args.consent.wipe {
                 let _ = write!(text, " --wipe {node}");
+            }
+            for node in &args.consent.force_start {
+                let _ = write!(text, " --force-start {node}");
             }
             if args.consent.reinstall {
                 text.push_str(" --reinstall");

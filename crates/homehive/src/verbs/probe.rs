@@ -196,6 +196,7 @@ fn content(content: &Content) -> String {
     match content {
         Content::Blank => "blank".into(),
         Content::Unknown => "unknown content".into(),
+        Content::Unreadable => "what cannot be read".into(),
         Content::Table { label, .. } => format!("{label} partition table"),
         Content::Filesystem { format, uuid, unfinished, .. } => {
             format!("{format} {}{}", or_none(uuid), if *unfinished { " (unfinished)" } else { "" })

@@ -6,12 +6,14 @@ mod btrfs;
 mod error;
 mod machine;
 mod modules;
+mod standing;
 mod usage;
 mod validate;
 
 pub use btrfs::{Btrfs, BtrfsDevice};
 pub use error::FactsError;
 pub use machine::{Bus, Driver, Machine, Nic};
+pub(crate) use standing::Standing;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -139,6 +141,8 @@ pub enum Content {
     Blank,
     /// Nothing that any tool knows, but not zeroes.
     Unknown,
+    /// Reading it gives nothing but errors.
+    Unreadable,
     /// A partition table.
     Table {
         /// `gpt`, `dos`, or another name of sfdisk's.
@@ -195,6 +199,12 @@ pub enum Content {
         /// Slot in the array; none for a spare or a member put out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         slot: Option<u32>,
+        /// Was something being written when it was last heard of? Then its parity may not be right.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dirty: bool,
+        /// Was it still being brought into step with the others?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        recovering: bool,
     },
     /// An LVM physical volume.
     PhysicalVolume {

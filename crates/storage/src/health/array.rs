@@ -2,7 +2,7 @@
 
 use super::{Look, Said, State};
 use crate::NodeId;
-use crate::facts::{Array as Known, Content, MemberState};
+use crate::facts::{Array as Known, Content, MemberState, Standing};
 use crate::wish::Array;
 use std::fmt::Write as _;
 
@@ -26,9 +26,21 @@ impl Look<'_> {
         if found == 0 {
             return Said::new(State::Unmade, format!("array {name} is not made"));
         }
+        let contents = members.iter().filter_map(|node| Some((*node, &self.sight.device(node)?.content)));
+        let standing = Standing::new(contents.filter(|(node, _)| holds(node)));
+        let (wanted, active) = (standing.wanted(), standing.active());
+        let needed = wanted.saturating_sub(array.level.may_lose(wanted));
         let missing: Vec<_> = members.iter().filter(|node| !holds(node)).map(|node| self.named(node)).collect();
         let missing = if missing.is_empty() { String::new() } else { format!(", missing {}", missing.join(", ")) };
         let text = format!("array {name} is not started: {found} of {} members found{missing}", members.len());
+        if standing.ran() && active < needed {
+            return Said::new(State::Broken, format!("{text}; {active} are in step, and it needs {needed}"));
+        }
+        if array.level.has_parity() && active < wanted && standing.dirty() {
+            let text =
+                format!("{text}; cut off in the midst of a write without them: it starts only when that is asked for");
+            return Said::new(State::Broken, text);
+        }
         Said::new(State::Inactive, text)
     }
 }

@@ -55,6 +55,7 @@ impl Look<'_> {
             }
             (Holds::Swap { uuid }, Content::Swap { uuid: found }) => ours(Some(*uuid) == *found, "swap space".into()),
             (_, Content::Blank) => Said::new(State::Unmade, "blank"),
+            (_, Content::Unreadable) => Said::new(State::Broken, "answers nothing but errors"),
             // Inside what is ours, what no tool knows is what was there before.
             (_, Content::Unknown) if !matches!(node.kind, Kind::Disk(_)) => {
                 Said::new(State::Unmade, "holds nothing known")
@@ -121,6 +122,7 @@ fn described(content: &Content) -> String {
     match content {
         Content::Blank => "nothing".into(),
         Content::Unknown => "unknown data".into(),
+        Content::Unreadable => "what cannot be read".into(),
         Content::Table { label, .. } => format!("a partition table ({label})"),
         Content::Filesystem { format, label: Some(label), .. } => format!("{format} `{label}`"),
         Content::Filesystem { format, .. } => format.clone(),

@@ -1,5 +1,8 @@
 //! md arrays on real members: created, assembled, and made whole again.
 
+mod start;
+
+use super::group::script;
 use super::planner::{At, Planner, Work};
 use super::step::{Action, Risk, StepId, settle};
 use crate::facts::{self, Content, Device, MemberState};
@@ -11,6 +14,8 @@ use cmd::Cmd;
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
+
+pub(super) const FORCE: &str = include_str!("force.sh");
 
 /// What is done to an array.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -38,6 +43,20 @@ pub enum ArrayAction {
         /// Its UUID.
         uuid: Uuid,
         /// Members and spares that are there.
+        members: Vec<NodeId>,
+        /// How many are missing.
+        missing: usize,
+        /// Has the kernel begun it without being able to run it? Then it is stopped first.
+        stop: bool,
+    },
+    /// Starts it although it was cut off while something was being written and members were missing: what was being
+    /// written then may be half there.
+    Force {
+        /// Its name.
+        name: Name,
+        /// Its UUID.
+        uuid: Uuid,
+        /// The members that are there and were in step to the end.
         members: Vec<NodeId>,
         /// How many are missing.
         missing: usize,
@@ -74,6 +93,9 @@ impl ArrayAction {
             }
             Self::Assemble { name, members, missing, .. } => {
                 format!("assemble md/{name} from {} members, {missing} missing", members.len())
+            }
+            Self::Force { name, members, missing, .. } => {
+                format!("start md/{name} by force from {} members, {missing} missing", members.len())
             }
             Self::Add { name, members, replaces } => {
                 let why = if *replaces { ", in place of what failed" } else { "" };
@@ -113,6 +135,12 @@ impl ArrayAction {
                 ]);
                 stop(begun).into_iter().chain([devices(assemble, members), settle()]).collect()
             }
+            Self::Force { name, uuid, members, stop, .. } => {
+                let words = [format!("/dev/md/{name}"), md(*uuid)];
+                let cmd = script(FORCE, "force").args(words).args([if *stop { "begun" } else { "-" }]);
+                let cmd = if *stop { cmd.device(begun(node)) } else { cmd };
+                vec![devices(cmd, members), settle()]
+            }
             Self::Add { members, replaces, .. } => {
                 let manage = || mdadm().args(["--manage", "--quiet"]).device(node);
                 let out = ["failed", "detached"].map(|which| manage().args(["--remove", which]));
@@ -139,11 +167,13 @@ fn list(nodes: &[NodeId]) -> String {
 /// What stands where a member should be.
 enum Seat<'a> {
     /// A member of this array.
-    Member(&'a Device, Option<u32>),
+    Member(&'a Device),
     /// Nothing.
     Free,
     /// It is not there.
     Absent,
+    /// It is there, and answers nothing but errors.
+    Dead,
     /// Refused, or not to be seen yet.
     Closed,
 }
@@ -155,7 +185,7 @@ pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, array: &'a Arr
         array.members.iter().chain(&array.spares).map(|id| (id, seat(planner, id, array))).collect();
     match known.filter(|known| known.active) {
         Some(known) => maintain(planner, node, array, known, &seats),
-        None => start(planner, node, array, known, &seats),
+        None => start::plan(planner, node, array, known, &seats),
     }
 }
 
@@ -165,7 +195,8 @@ fn seat<'a>(planner: &mut Planner<'a>, id: &'a NodeId, array: &Array) -> Seat<'a
         At::Absent => Seat::Absent,
         At::Hidden | At::Blocked => Seat::Closed,
         At::Here(device) => match &device.content {
-            Content::Member { array: of, slot, .. } if *of == array.uuid => Seat::Member(device, *slot),
+            Content::Member { array: of, .. } if *of == array.uuid => Seat::Member(device),
+            Content::Unreadable => Seat::Dead,
             _ if planner.vacant(id, device) && planner.refuse_used(id, device) => Seat::Closed,
             _ if planner.vacant(id, device) => Seat::Free,
             _ => {
@@ -202,105 +233,6 @@ fn absent(planner: &Planner, ids: &[&NodeId]) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
-/// The array does not run: it is made, or started.
-fn start<'a>(
-    planner: &mut Planner<'a>,
-    node: &'a Node,
-    array: &'a Array,
-    known: Option<&facts::Array>,
-    seats: &[(&'a NodeId, Seat<'a>)],
-) {
-    let gone = of(seats, |seat| matches!(seat, Seat::Absent));
-    let members: Vec<Ours> = seats
-        .iter()
-        .filter_map(|(id, seat)| if let Seat::Member(device, slot) = seat { Some((*id, *device, *slot)) } else { None })
-        .collect();
-    let wanted = members.iter().filter_map(|(_, device, _)| devices(device)).max().unwrap_or(0);
-    let active = members.iter().filter(|(.., slot)| slot.is_some()).count();
-    let needed = wanted.saturating_sub(array.level.may_lose(wanted));
-    let ran = members.iter().any(|(_, device, _)| !matches!(device.content, Content::Member { events: 0, .. }));
-    // Enough to run, if it ever did. What was cut between the members of one making does not: it is dirty and degraded.
-    let cut = !ran && active < wanted && seats.iter().all(|(id, seat)| is_begun(planner, id, seat));
-    if !members.is_empty() && active >= needed && !cut {
-        return assemble(planner, node, array, known.is_some(), &members, wanted - active);
-    }
-    // Too few to run, and none of them ever did: their making was cut short, and holds nothing.
-    if ran {
-        let reason =
-            format!("md/{} has {active} of {wanted} members and does not run with fewer than {needed}", array.name);
-        planner.refuse(&node.id, reason, format!("connect its disks: {}", absent(planner, &gone)));
-    } else if !gone.is_empty() {
-        let reason = format!("md/{} cannot be made without {}", array.name, absent(planner, &gone));
-        planner.refuse(&node.id, reason, "connect the disk, or correct what the fleet says of it");
-    }
-    let closed = seats.iter().any(|(_, seat)| matches!(seat, Seat::Closed));
-    if ran || closed || !gone.is_empty() {
-        let hidden = !ran && gone.is_empty() && seats.iter().any(|(id, _)| matches!(planner.site(id).at, At::Hidden));
-        planner.place(&node.id, if hidden { At::Hidden } else { At::Blocked }, Vec::new());
-        return;
-    }
-    create(planner, node, array, known.is_some(), &seats.iter().map(|(id, _)| *id).collect::<Vec<_>>());
-}
-
-/// Is this one of the members that a making was writing to, as the journal has it?
-fn is_begun(planner: &Planner, id: &NodeId, seat: &Seat) -> bool {
-    let begun = || planner.consent.begun.iter().find(|begun| begun.node == *id);
-    matches!(seat, Seat::Free | Seat::Member(..)) && begun().is_some_and(|it| it.is_here(planner.wish, &planner.sight))
-}
-
-/// A member that is there: its node, its device, its slot.
-type Ours<'a> = (&'a NodeId, &'a Device, Option<u32>);
-
-fn create<'a>(planner: &mut Planner<'a>, node: &'a Node, array: &'a Array, begun: bool, all: &[&'a NodeId]) {
-    let what = ArrayAction::Create {
-        name: array.name.clone(),
-        level: array.level,
-        uuid: array.uuid,
-        members: array.members.clone(),
-        spares: array.spares.clone(),
-        stop: begun,
-    };
-    let touches = all.iter().map(|id| (*id).clone()).collect();
-    let work = Work { after: waits(planner, all), touches, blank: blank(planner, all) };
-    let step = planner.add(&node.id, "create", Action::Array(what), Risk::Creates, work);
-    planner.place(&node.id, At::Made, vec![step]);
-}
-
-fn assemble<'a>(
-    planner: &mut Planner<'a>,
-    node: &'a Node,
-    array: &Array,
-    begun: bool,
-    members: &[Ours<'a>],
-    missing: usize,
-) {
-    if missing > 0 {
-        let text = format!(
-            "md/{name} starts with {missing} of its members missing. If it was cut off while writing like that, the kernel \
-             refuses; what is on it is then brought back by `mdadm --stop /dev/md/{name}` and `mdadm --assemble --run --force \
-             --uuid={uuid} /dev/md/{name}`, at the risk of the last writes",
-            name = array.name,
-            uuid = md(array.uuid),
-        );
-        planner.note(&node.id, text);
-    }
-    let there: Vec<&NodeId> = members.iter().map(|(id, ..)| *id).collect();
-    let what = ArrayAction::Assemble {
-        name: array.name.clone(),
-        uuid: array.uuid,
-        members: there.iter().map(|id| (*id).clone()).collect(),
-        missing,
-        stop: begun,
-    };
-    let work = Work { after: waits(planner, &there), ..Work::default() };
-    let step = planner.add(&node.id, "assemble", Action::Array(what), Risk::None, work);
-    planner.place(&node.id, At::Hidden, vec![step]);
-}
-
-fn devices(member: &Device) -> Option<usize> {
-    if let Content::Member { devices, .. } = member.content { usize::try_from(devices).ok() } else { None }
-}
-
 /// The array runs: it is kept, and missing members are put back.
 fn maintain<'a>(
     planner: &mut Planner<'a>,
@@ -335,7 +267,7 @@ fn maintain<'a>(
     for (id, seat) in seats {
         match seat {
             Seat::Free => joins.push(*id),
-            Seat::Member(device, _) => match serves(device) {
+            Seat::Member(device) => match serves(device) {
                 None => joins.push(*id),
                 Some(MemberState::Faulty) => {
                     let text =
@@ -348,6 +280,14 @@ fn maintain<'a>(
             },
             Seat::Absent => {
                 let text = format!("{} is not there; md/{} does without", absent(planner, &[*id]), array.name);
+                planner.note(id, text);
+            }
+            Seat::Dead => {
+                let text = format!(
+                    "{} answers nothing but errors, and md/{} does without: replace the disk",
+                    absent(planner, &[*id]),
+                    array.name
+                );
                 planner.note(id, text);
             }
             Seat::Closed => {}

@@ -49,7 +49,7 @@ impl Step {
             Action::Btrfs(it) => it.begins(&self.node),
             Action::Settle
             | Action::Table(TableAction::Grow { .. })
-            | Action::Array(ArrayAction::Assemble { .. } | ArrayAction::Reshape { .. })
+            | Action::Array(ArrayAction::Assemble { .. } | ArrayAction::Force { .. } | ArrayAction::Reshape { .. })
             | Action::Group(GroupAction::Resize { .. } | GroupAction::Activate { .. } | GroupAction::Identify { .. })
             | Action::Volume(_)
             | Action::Filesystem(FilesystemAction::Grow { .. })

@@ -38,6 +38,12 @@ pub use volume::VolumeAction;
 pub use wipe::Wipe;
 
 /// homehive's own shell scripts that stand in commands, by name.
-pub(crate) fn scripts() -> [(&'static str, &'static str); 4] {
-    [("group", group::CREATE), ("identify", group::IDENTIFY), ("subvolumes", btrfs::SUBVOLUMES), ("wipe", wipe::WIPE)]
+pub(crate) fn scripts() -> [(&'static str, &'static str); 5] {
+    [
+        ("force", array::FORCE),
+        ("group", group::CREATE),
+        ("identify", group::IDENTIFY),
+        ("subvolumes", btrfs::SUBVOLUMES),
+        ("wipe", wipe::WIPE),
+    ]
 }

@@ -1,6 +1,6 @@
 //! A plan as data: steps, what is kept, what is noted, what is refused, what cannot be seen yet.
 
-use super::{Action, Begun, BtrfsAction, Step};
+use super::{Action, ArrayAction, Begun, BtrfsAction, Step};
 use crate::NodeId;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,6 +11,9 @@ use std::collections::BTreeSet;
 pub struct Consent {
     /// Nodes whose content, and everything on it, may be destroyed.
     pub wipe: BTreeSet<NodeId>,
+    /// Arrays that may be started although they were cut off while something was being written and members were missing:
+    /// what was being written then may be lost.
+    pub force_start: BTreeSet<NodeId>,
     /// Make filesystems and swap that are not persistent anew.
     pub reinstall: bool,
     /// What steps of earlier runs have begun and not ended, as the journal has it.
@@ -30,9 +33,15 @@ impl Consent {
                 Action::Filesystem(_) | Action::Btrfs(BtrfsAction::Make { .. }) => {
                     self.made.insert(step.node.clone());
                 }
-                Action::Table(_)
+                Action::Array(ArrayAction::Force { .. }) => drop(self.force_start.remove(&step.node)),
+                Action::Array(
+                    ArrayAction::Create { .. }
+                    | ArrayAction::Assemble { .. }
+                    | ArrayAction::Add { .. }
+                    | ArrayAction::Reshape { .. },
+                )
+                | Action::Table(_)
                 | Action::Settle
-                | Action::Array(_)
                 | Action::Group(_)
                 | Action::Volume(_)
                 | Action::Btrfs(_)
@@ -108,5 +117,10 @@ impl Plan {
     /// The nodes whose content some step destroys.
     pub fn destroyed(&self) -> BTreeSet<NodeId> {
         self.steps.iter().flat_map(|step| step.risk.destroyed()).cloned().collect()
+    }
+
+    /// The nodes of whose content some step may lose a part.
+    pub fn risked(&self) -> BTreeSet<NodeId> {
+        self.steps.iter().filter_map(|step| step.risk.risked()).cloned().collect()
     }
 }

@@ -50,8 +50,12 @@ impl Plan {
     }
 
     fn starts(&self, node: &NodeId) -> bool {
-        let starts =
-            |what: &Action| matches!(what, Action::Array(ArrayAction::Create { .. } | ArrayAction::Assemble { .. }));
+        let starts = |what: &Action| {
+            matches!(
+                what,
+                Action::Array(ArrayAction::Create { .. } | ArrayAction::Assemble { .. } | ArrayAction::Force { .. })
+            )
+        };
         self.steps.iter().any(|step| step.node == *node && starts(&step.what))
     }
 }

@@ -305,6 +305,7 @@ pub(super) fn shown(content: &Content) -> String {
     match content {
         Content::Blank => "nothing".to_owned(),
         Content::Unknown => "data that no tool knows".to_owned(),
+        Content::Unreadable => "what cannot be read: it answers nothing but errors".to_owned(),
         Content::Table { label, .. } => format!("a partition table ({label})"),
         Content::Filesystem { format, label: Some(label), .. } => format!("a filesystem ({format}, label {label})"),
         Content::Filesystem { format, .. } => format!("a filesystem ({format})"),

@@ -47,6 +47,13 @@ pub enum Risk {
     Creates,
     /// Enlarges what is there.
     Grows,
+    /// May lose a part of what this node holds.
+    MayLose {
+        /// The node.
+        node: NodeId,
+        /// Which part, for people.
+        what: String,
+    },
     /// Ends what these nodes hold.
     Destroys {
         /// The nodes.
@@ -60,8 +67,16 @@ impl Risk {
     /// The nodes whose content is lost.
     pub fn destroyed(&self) -> &[NodeId] {
         match self {
-            Self::None | Self::Creates | Self::Grows => &[],
+            Self::None | Self::Creates | Self::Grows | Self::MayLose { .. } => &[],
             Self::Destroys { nodes, .. } => nodes,
+        }
+    }
+
+    /// The node of whose content a part may be lost.
+    pub fn risked(&self) -> Option<&NodeId> {
+        match self {
+            Self::None | Self::Creates | Self::Grows | Self::Destroys { .. } => None,
+            Self::MayLose { node, .. } => Some(node),
         }
     }
 }
@@ -160,7 +175,9 @@ impl Step {
             Action::Wipe(_) | Action::Btrfs(_) | Action::Settle | Action::Mount(_) => Vec::new(),
             Action::Table(_)
             | Action::Filesystem(_)
-            | Action::Array(ArrayAction::Assemble { .. } | ArrayAction::Reshape { .. }) => vec![self.node.clone()],
+            | Action::Array(ArrayAction::Assemble { .. } | ArrayAction::Force { .. } | ArrayAction::Reshape { .. }) => {
+                vec![self.node.clone()]
+            }
             Action::Array(ArrayAction::Create { members, spares, .. }) => [members.as_slice(), spares].concat(),
             Action::Array(ArrayAction::Add { members, .. }) => members.clone(),
             Action::Group(GroupAction::Create { pvs, .. } | GroupAction::Extend { pvs, .. }) => {

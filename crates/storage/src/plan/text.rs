@@ -14,6 +14,7 @@ impl Plan {
                 Risk::None => (' ', String::new()),
                 Risk::Creates => ('+', String::new()),
                 Risk::Grows => ('>', String::new()),
+                Risk::MayLose { what, .. } => ('!', format!("  MAY LOSE {what}")),
                 Risk::Destroys { .. } if matches!(step.what, Action::Wipe(_)) => {
                     ('!', "  DESTROYS all of that".to_owned())
                 }

@@ -153,8 +153,12 @@ impl Look<'_> {
         let head = self.heads.get(&raw).map(Vec::as_slice).unwrap_or_default();
         let signature = match self.signatures.get(&row.name).map(Vec::as_slice).unwrap_or_default() {
             [] => {
-                let blank = self.zero.clone()?.lines().any(|line| line == raw);
-                return Ok(if blank { Content::Blank } else { Content::Unknown });
+                let said = |word: &str| Ok(self.zero.clone()?.lines().any(|line| line == format!("{raw}{word}")));
+                return Ok(match (said("")?, said(" unreadable")?) {
+                    (true, _) => Content::Blank,
+                    (false, true) => Content::Unreadable,
+                    (false, false) => Content::Unknown,
+                });
             }
             [signature] => signature,
             _ => return Ok(Content::Other { name: "ambiguous".into() }),
@@ -212,6 +216,8 @@ impl Look<'_> {
                     devices: member.devices,
                     events: member.events,
                     slot: member.slot,
+                    dirty: member.dirty,
+                    recovering: member.recovering,
                 },
                 // Metadata 0.90, 1.0, or a firmware's: it stands at the device's end.
                 None => other(" (metadata at its end)"),

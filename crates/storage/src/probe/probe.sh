@@ -43,7 +43,7 @@ list_heads() {
     head -v -c 5120 $heads | od -A x -t x1
 }
 
-# A device without any signature may still hold something: is its first MiB zero?
+# A device without any signature may still hold something: is its first MiB zero? And can it be read at all?
 list_zero() {
     command -v cmp >/dev/null || return 127
     for device in $devices; do
@@ -55,7 +55,18 @@ list_zero() {
         bytes=1048576
         [ "$size" -lt 2048 ] && bytes=$((size * 512))
         # Side by side: each waits for its disk.
-        (cmp -s -n "$bytes" "$device" /dev/zero && echo "$device") &
+        (
+            cmp -s -n "$bytes" "$device" /dev/zero
+            case $? in
+            0) echo "$device" ;;
+            1) ;;
+            *) echo "$device unreadable" ;;
+            esac
+        ) &
+    done
+    for device in $failed; do
+        cmp -s -n 4096 "$device" /dev/zero
+        [ $? -lt 2 ] || echo "$device unreadable"
     done
     wait
 }

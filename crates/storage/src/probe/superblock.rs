@@ -26,6 +26,8 @@ pub(super) struct Member {
     pub devices: u32,
     pub events: u64,
     pub slot: Option<u32>,
+    pub dirty: bool,
+    pub recovering: bool,
 }
 
 /// The heads by the path of their device.
@@ -136,6 +138,7 @@ pub(super) fn ext(head: &[u8]) -> Option<Filesystem> {
 /// md, metadata 1.1 (at 0) and 1.2 (at 4 KiB): `struct mdp_superblock_1` of the kernel's `uapi/linux/raid/md_p.h`.
 pub(super) fn md(head: &[u8]) -> Option<Member> {
     const MAGIC: u32 = 0xa92b_4efc;
+    const RECOVERY: u32 = 2; // MD_FEATURE_RECOVERY_OFFSET
     let at = [4096, 0].into_iter().find(|at| le32(head, *at) == Some(MAGIC) && le32(head, at + 4) == Some(1))?;
     let superblock = head.get(at..)?;
     let text: [u8; 32] = take(superblock, 32)?;
@@ -160,6 +163,9 @@ pub(super) fn md(head: &[u8]) -> Option<Member> {
         events: u64::from_le_bytes(take(superblock, 200)?),
         // 0xffff is a spare, 0xfffe faulty, 0xfffd a journal.
         slot: role.filter(|role| *role < 0xff00).map(u32::from),
+        // `resync_offset`: up to where parity is known to be right; all ones when nothing was being written.
+        dirty: u64::from_le_bytes(take(superblock, 208)?) != u64::MAX,
+        recovering: le32(superblock, 8)? & RECOVERY != 0,
     })
 }
 

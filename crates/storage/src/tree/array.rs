@@ -89,6 +89,14 @@ impl Level {
         }
     }
 
+    /// Does the array keep parity, which a cut in the midst of a write leaves wrong?
+    pub fn has_parity(self) -> bool {
+        match self {
+            Self::Raid0 | Self::Raid1 | Self::Raid10 => false,
+            Self::Raid4 | Self::Raid5 | Self::Raid6 => true,
+        }
+    }
+
     /// Does the array hold anything twice, so that a member can be replaced?
     pub fn redundant(self) -> bool {
         self != Self::Raid0

@@ -160,6 +160,8 @@ fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
                     devices: u32::try_from(members.len()).unwrap(),
                     events: 0,
                     slot: u32::try_from(slot).ok().filter(|_| slot < members.len()),
+                    dirty: true,
+                    recovering: false,
                 };
             }
         }
@@ -183,7 +185,12 @@ fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
         Action::Wipe(_)
         | Action::Settle
         | Action::Table(TableAction::Add { .. } | TableAction::Grow { .. })
-        | Action::Array(ArrayAction::Assemble { .. } | ArrayAction::Add { .. } | ArrayAction::Reshape { .. })
+        | Action::Array(
+            ArrayAction::Assemble { .. }
+            | ArrayAction::Force { .. }
+            | ArrayAction::Add { .. }
+            | ArrayAction::Reshape { .. },
+        )
         | Action::Group(GroupAction::Resize { .. } | GroupAction::Activate { .. } | GroupAction::Identify { .. })
         | Action::Volume(_)
         | Action::Filesystem(FilesystemAction::Swap { .. } | FilesystemAction::Grow { .. })

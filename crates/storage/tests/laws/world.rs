@@ -310,6 +310,8 @@ impl World {
                         devices,
                         events: 1,
                         slot,
+                        dirty: false,
+                        recovering: false,
                     };
                     let state = if slot.is_some() { MemberState::InSync } else { MemberState::Spare };
                     known.push(Member { device: member.clone(), state, slot });
@@ -329,7 +331,7 @@ impl World {
                     done: 0,
                 });
             }
-            ArrayAction::Assemble { uuid, .. } => drop(self.stopped.remove(uuid)),
+            ArrayAction::Assemble { uuid, .. } | ArrayAction::Force { uuid, .. } => drop(self.stopped.remove(uuid)),
             ArrayAction::Add { members, .. } => {
                 let Kind::Array(array) = &wish.node(node).unwrap().kind else { panic!() };
                 for member in members {
@@ -349,6 +351,8 @@ impl World {
                         devices,
                         events: 9,
                         slot,
+                        dirty: false,
+                        recovering: false,
                     };
                 }
             }

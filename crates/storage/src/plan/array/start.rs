@@ -1,0 +1,154 @@
+//! An array that does not run: it is made, or started, or, where it was cut off while something was being written and
+//! members were missing, started by force if that is asked for.
+
+use super::{ArrayAction, Seat, absent, blank, of, waits};
+use crate::NodeId;
+use crate::facts::{self, Standing};
+use crate::plan::planner::{At, Planner, Work};
+use crate::plan::step::{Action, Risk};
+use crate::wish::{Array, Node};
+use std::fmt::Write as _;
+
+/// The array does not run: it is made, or started.
+pub(super) fn plan<'a>(
+    planner: &mut Planner<'a>,
+    node: &'a Node,
+    array: &'a Array,
+    known: Option<&facts::Array>,
+    seats: &[(&'a NodeId, Seat<'a>)],
+) {
+    let gone = of(seats, |seat| matches!(seat, Seat::Absent | Seat::Dead));
+    let there = seats.iter().filter_map(|(id, seat)| match seat {
+        Seat::Member(device) => Some((*id, &device.content)),
+        Seat::Free | Seat::Absent | Seat::Dead | Seat::Closed => None,
+    });
+    let standing = Standing::new(there);
+    let (wanted, active) = (standing.wanted(), standing.active());
+    let needed = wanted.saturating_sub(array.level.may_lose(wanted));
+    let ran = standing.ran();
+    // Enough to run, if it ever did. What was cut between the members of one making does not: it is dirty and degraded.
+    let cut = !ran && active < wanted && seats.iter().all(|(id, seat)| is_begun(planner, id, seat));
+    if !standing.all().is_empty() && active >= needed && !cut {
+        // The kernel starts no array of parity that is dirty and not whole (md's `raid5_run`), and mdadm none of it.
+        if array.level.has_parity() && active < wanted && standing.dirty() {
+            demand(planner, node, array, known.is_some(), &standing, &gone);
+        } else {
+            assemble(planner, node, array, known.is_some(), &standing);
+        }
+        return;
+    }
+    // Too few to run, and none of them ever did: their making was cut short, and holds nothing.
+    if ran {
+        let mut reason =
+            format!("md/{} has {active} of {wanted} members and does not run with fewer than {needed}", array.name);
+        let behind = standing.behind();
+        if !behind.is_empty() {
+            let behind = absent(planner, &behind);
+            let _ =
+                write!(reason, "; {behind} fell behind before the others stopped, and lacks what was written since");
+        }
+        let remedy = format!(
+            "connect its disks: {}. If they are dead, what was on the array is lost: only a backup brings it back",
+            absent(planner, &gone)
+        );
+        planner.refuse(&node.id, reason, remedy);
+    } else if !gone.is_empty() {
+        let reason = format!("md/{} cannot be made without {}", array.name, absent(planner, &gone));
+        planner.refuse(&node.id, reason, "connect the disk, or correct what the fleet says of it");
+    }
+    let closed = seats.iter().any(|(_, seat)| matches!(seat, Seat::Closed));
+    if ran || closed || !gone.is_empty() {
+        let hidden = !ran && gone.is_empty() && seats.iter().any(|(id, _)| matches!(planner.site(id).at, At::Hidden));
+        planner.place(&node.id, if hidden { At::Hidden } else { At::Blocked }, Vec::new());
+        return;
+    }
+    create(planner, node, array, known.is_some(), &seats.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+}
+
+/// Is this one of the members that a making was writing to, as the journal has it?
+fn is_begun(planner: &Planner, id: &NodeId, seat: &Seat) -> bool {
+    let begun = || planner.consent.begun.iter().find(|begun| begun.node == *id);
+    matches!(seat, Seat::Free | Seat::Member(_)) && begun().is_some_and(|it| it.is_here(planner.wish, &planner.sight))
+}
+
+fn create<'a>(planner: &mut Planner<'a>, node: &'a Node, array: &'a Array, begun: bool, all: &[&'a NodeId]) {
+    let what = ArrayAction::Create {
+        name: array.name.clone(),
+        level: array.level,
+        uuid: array.uuid,
+        members: array.members.clone(),
+        spares: array.spares.clone(),
+        stop: begun,
+    };
+    let touches = all.iter().map(|id| (*id).clone()).collect();
+    let work = Work { after: waits(planner, all), touches, blank: blank(planner, all) };
+    let step = planner.add(&node.id, "create", Action::Array(what), Risk::Creates, work);
+    planner.place(&node.id, At::Made, vec![step]);
+}
+
+fn assemble<'a>(
+    planner: &mut Planner<'a>,
+    node: &'a Node,
+    array: &Array,
+    begun: bool,
+    standing: &Standing<&'a NodeId>,
+) {
+    let there = standing.all();
+    let missing = standing.wanted() - standing.active();
+    if missing > 0 {
+        planner.note(&node.id, format!("md/{} starts with {missing} of its members missing", array.name));
+    }
+    let what = ArrayAction::Assemble {
+        name: array.name.clone(),
+        uuid: array.uuid,
+        members: there.iter().map(|id| (*id).clone()).collect(),
+        missing,
+        stop: begun,
+    };
+    let work = Work { after: waits(planner, &there), ..Work::default() };
+    let step = planner.add(&node.id, "assemble", Action::Array(what), Risk::None, work);
+    planner.place(&node.id, At::Hidden, vec![step]);
+}
+
+/// It starts only by force, which only a person may ask for.
+fn demand<'a>(
+    planner: &mut Planner<'a>,
+    node: &'a Node,
+    array: &Array,
+    begun: bool,
+    standing: &Standing<&'a NodeId>,
+    gone: &[&NodeId],
+) {
+    let missing = standing.wanted() - standing.active();
+    let there = standing.latest();
+    if !planner.consent.force_start.contains(&node.id) {
+        let without: Vec<&NodeId> = gone.iter().copied().chain(standing.behind()).collect();
+        let reason = format!(
+            "md/{} was cut off while something was being written and {missing} of its {} members were missing ({}): the \
+             kernel does not start it, for what was being written then may be half there",
+            array.name,
+            standing.wanted(),
+            absent(planner, &without),
+        );
+        let remedy = format!(
+            "connect those disks if they were whole when the power went; to start it without them, at the risk of the \
+             last writes: --force-start {}",
+            node.id
+        );
+        planner.refuse(&node.id, reason, remedy);
+        planner.place(&node.id, At::Blocked, Vec::new());
+        return;
+    }
+    let what = ArrayAction::Force {
+        name: array.name.clone(),
+        uuid: array.uuid,
+        members: there.iter().map(|id| (*id).clone()).collect(),
+        missing,
+        stop: begun,
+    };
+    let touches = there.iter().map(|id| (*id).clone()).collect();
+    let work = Work { after: waits(planner, &there), touches, blank: Vec::new() };
+    let risk = Risk::MayLose { node: node.id.clone(), what: "what was being written when the power went".into() };
+    let step = planner.add(&node.id, "force", Action::Array(what), risk, work);
+    planner.place(&node.id, At::Hidden, vec![step]);
+}
