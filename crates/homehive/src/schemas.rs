@@ -2,12 +2,14 @@
 
 use crate::answer::schema;
 use crate::verbs;
+use ::scenario;
 use schemars::Schema;
 
-/// Every schema: the fleet file's, the story's, and one per verb that answers with JSON.
+/// Every schema: the fleet file's, a scenario's, the story's, and one per verb that answers with JSON.
 pub fn all() -> Vec<(&'static str, Schema)> {
     vec![
         ("fleet", fleet::schema::schema()),
+        ("scenario", scenario::schema::schema()),
         ("story", schemars::schema_for!(machine::Event)),
         ("charts-bump", schema::<verbs::ChartsBumpAnswer>("charts-bump")),
         ("charts-outdated", schema::<verbs::ChartsOutdatedAnswer>("charts-outdated")),

@@ -15,7 +15,7 @@ pub enum Lab {
         #[arg(long, value_name = "SNAPSHOT")]
         from: Option<String>,
     },
-    /// Run the whole scenario: install, verify, hurt, heal, reinstall; end with a report
+    /// Run a scenario: your own, or the built-in one: install, verify, hurt, heal, reinstall; end with a report
     Run(Run),
     /// Log in to a machine of the lab, or run words on it
     Ssh {
@@ -60,6 +60,9 @@ pub enum Lab {
 /// `lab run`
 #[derive(Debug, Args)]
 pub struct Run {
+    /// Your own scenario (TOML; JSON if its name ends so); the built-in one if left out
+    #[arg(conflicts_with_all = ["save", "installed"])]
+    pub scenario: Option<PathBuf>,
     /// What to install
     #[arg(long, value_enum, default_value_t = Payload::StandIn)]
     pub payload: Payload,

@@ -136,9 +136,9 @@ pub enum Verb {
         /// The directory; made if it is not there
         dir: PathBuf,
     },
-    /// Print the JSON schema of a verb's `--json` answer, or of the fleet file
+    /// Print the JSON schema of a verb's `--json` answer, of the fleet file, or of a lab's scenario
     Schema {
-        /// `fleet`, `story`, or a verb such as `disks-plan`; all their names if left out
+        /// `fleet`, `scenario`, `story`, or a verb such as `disks-plan`; all their names if left out
         name: Option<String>,
     },
 }

@@ -3,10 +3,13 @@
 mod attend;
 mod bench;
 mod derive;
+mod harm;
 mod kexec;
 mod saved;
 
 pub use attend::attend;
 pub use bench::{Bench, From, failed, image, open, open_fleet, place};
+pub use derive::{Derived, derive};
+pub use harm::{Harm, harm, short};
 pub use kexec::kexec_installer;
 pub use saved::Saved;

@@ -1,18 +1,19 @@
-//! What happens in the scenario, act by act.
+//! What happens in the built-in scenario, act by act.
 
 use super::STAGES;
+use super::deeds::{converge, flush, intact, put_system, verified, write_known};
 use super::stage::{Scenario, Told};
-use crate::converge::{Converged, Ground, list};
+use crate::converge::list;
 use crate::failure::Failure;
-use crate::installing::{self, Job};
 use crate::labs::From;
+use crate::verbs::seed_of_now;
 use cmd::Cmd;
+use lab::Loss;
 use std::time::{Duration, Instant};
 use storage::facts::MemberState;
 use storage::plan::{Consent, Risk};
 use storage::wish::Kind;
 use storage::{NodeId, Wish};
-use verify::Outcome;
 
 /// The file whose content must survive everything.
 const PROOF: &str = "/data/homehive-proof";
@@ -41,7 +42,7 @@ pub async fn play(s: &mut Scenario<'_>) -> Result<(), Failure> {
         Ok(((), "it showed the host key that was pinned before its disks existed".into()))
     })
     .await?;
-    s.stage(STAGES[7], async |s| verified(s, "after the first boot", &[]).await).await?;
+    s.stage(STAGES[7], async |s| verified(s, "after the first boot").await).await?;
     s.stage(STAGES[8], again).await?;
     let hash = s.stage(STAGES[9], write_proof).await?;
     let disk = s.stage(STAGES[10], async |s| dying(s, &hash).await).await?;
@@ -50,7 +51,7 @@ pub async fn play(s: &mut Scenario<'_>) -> Result<(), Failure> {
     s.stage(STAGES[13], async |s| power_cut(s, &hash).await).await?;
     s.stage(STAGES[14], async |s| reinstall(s, &hash).await).await?;
     s.stage(STAGES[15], async |s| {
-        let told = verified(s, "after the reinstallation", &[]).await?;
+        let told = verified(s, "after the reinstallation").await?;
         s.off().await?;
         Ok(told)
     })
@@ -97,39 +98,6 @@ async fn install(s: &mut Scenario<'_>) -> Result<(), Failure> {
     .await
 }
 
-/// Installs the system from the medium; the machine is still on, with nothing mounted.
-async fn put_system(s: &mut Scenario<'_>, reinstall: bool) -> Told<()> {
-    let loaded = s.loaded()?;
-    let packages = s.bench()?.packages().await?;
-    let job = Job {
-        story: &s.context.story,
-        loaded: &loaded,
-        name: &s.name,
-        machine: s.machine()?,
-        consent: Consent { reinstall, ..Consent::default() },
-        payload: s.args.payload,
-        packages: Some(packages),
-        again: "homehive lab run",
-        until: crate::args::Phase::Boot,
-    };
-    let installed = installing::install(job).await?;
-    let title = if reinstall { "the reinstallation's disks" } else { "the installation's disks" };
-    s.rounds(title, &installed.converged);
-    let closure = &installed.closure;
-    Ok(((), format!("{} paths, {}: {}", closure.paths.len(), storage::Size(closure.size), closure.path)))
-}
-
-async fn converge(s: &mut Scenario<'_>, consent: Consent) -> Result<Converged, Failure> {
-    let loaded = s.loaded()?;
-    let wish = s.wish()?;
-    let journal = crate::verbs::journal(&loaded, &s.name)?;
-    let shelf = crate::verbs::shelf(&loaded, &s.name);
-    let records = machine::Records { journal: &journal, shelf: &shelf };
-    let (machine, story) = (s.machine()?, &s.context.story);
-    let ground = Ground { machine, wish: &wish, consent, records, story, approved: None, until: None };
-    ground.converge().await.map_err(|error| error.failure("homehive lab run"))
-}
-
 /// Every identity that was announced before any disk existed is found on the disks, by the tools' own words.
 async fn identities(s: &mut Scenario<'_>) -> Told<()> {
     let wish = s.wish()?;
@@ -150,14 +118,6 @@ async fn identities(s: &mut Scenario<'_>) -> Told<()> {
     }
 }
 
-async fn verified(s: &mut Scenario<'_>, title: &str, broken: &[&str]) -> Told<()> {
-    let groups = s.verify(title, &[], broken).await?;
-    let count = |fits: fn(&Outcome) -> bool| groups.iter().filter(|group| fits(&group.outcome)).count();
-    let passed = count(|outcome| *outcome == Outcome::Passed);
-    let not_run = count(|outcome| matches!(outcome, Outcome::NotRun { .. }));
-    Ok(((), format!("{passed} groups passed, {not_run} not run")))
-}
-
 /// A second look plans nothing.
 async fn again(s: &mut Scenario<'_>) -> Told<()> {
     let wish = s.wish()?;
@@ -172,46 +132,9 @@ async fn again(s: &mut Scenario<'_>) -> Told<()> {
 }
 
 async fn write_proof(s: &mut Scenario<'_>) -> Told<String> {
-    s.words(&["dd", "if=/dev/urandom", &format!("of={PROOF}"), "bs=1M", "count=24", "conv=fsync"]).await?;
     s.words(&["touch", TRACE]).await?;
-    flush(s).await?;
-    let hash = read_hash(s).await?;
+    let hash = write_known(s, PROOF, 24 << 20).await?;
     Ok((hash.clone(), format!("24 MiB, sha256 {}…", &hash[..16])))
-}
-
-async fn read_hash(s: &Scenario<'_>) -> Result<String, Failure> {
-    // What the page cache holds proves nothing about the disks.
-    let cold = Cmd::new("tee").arg("/proc/sys/vm/drop_caches").input("3");
-    let run = s.machine()?.run(&cold, Duration::from_mins(1)).await;
-    run.map_err(|error| Failure::Failed(error.to_string()))?;
-    let said = s.words(&["sha256sum", PROOF]).await?.stdout;
-    let hash = said.split_whitespace().next().unwrap_or_default().to_owned();
-    if hash.len() == 64 { Ok(hash) } else { Err(Failure::Failed(format!("sha256sum says `{said}`"))) }
-}
-
-async fn intact(s: &Scenario<'_>, hash: &str) -> Result<(), Failure> {
-    let found = read_hash(s).await?;
-    if found == hash { Ok(()) } else { Err(Failure::Failed(format!("{PROOF} has changed: {found}, not {hash}"))) }
-}
-
-/// Brings what rests in the write cache to the array.
-async fn flush(s: &mut Scenario<'_>) -> Result<(), Failure> {
-    for volume in cached(&s.wish()?) {
-        s.words(&["dmsetup", "message", &volume, "0", "flush"]).await?;
-    }
-    Ok(())
-}
-
-/// Device-mapper names of the volumes that have a write cache: LVM doubles hyphens in names.
-fn cached(wish: &Wish) -> Vec<String> {
-    let volumes = wish.nodes.iter().filter_map(|node| match &node.kind {
-        Kind::Volume(volume) if volume.cache.as_ref().is_some_and(|cache| cache.kind.segment() == "writecache") => {
-            Some(volume)
-        }
-        _ => None,
-    });
-    let double = |name: &storage::Name| name.as_ref().replace('-', "--");
-    volumes.map(|volume| format!("{}-{}", double(&volume.group), double(&volume.name))).collect()
 }
 
 /// The array of the story and one of its member disks, neither the first nor the last.
@@ -254,7 +177,7 @@ async fn dying(s: &mut Scenario<'_>, hash: &str) -> Told<NodeId> {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    intact(s, hash).await?;
+    intact(s, PROOF, hash).await?;
     let groups = s.verify("while a disk is dead", &["raid".into(), "data".into()], &["raid"]).await?;
     let told = groups.iter().flat_map(|group| &group.checks).any(|check| check.detail.contains(&serial));
     if !told {
@@ -289,8 +212,8 @@ async fn replace(s: &mut Scenario<'_>, disk: &NodeId) -> Told<()> {
 
 async fn rebuild(s: &mut Scenario<'_>, hash: &str) -> Told<()> {
     in_sync(s).await?;
-    intact(s, hash).await?;
-    verified(s, "after the rebuild", &[]).await
+    intact(s, PROOF, hash).await?;
+    verified(s, "after the rebuild").await
 }
 
 /// Waits until md has nothing to do any more, and shows how far it is.
@@ -334,11 +257,11 @@ async fn power_cut(s: &mut Scenario<'_>, hash: &str) -> Told<()> {
             () = waiting => {}
         }
     }
-    let cut = s.power_cut().await?;
+    let cut = s.power_cut(Loss::Some { seed: seed_of_now() }).await?;
     s.boot(From::Disks).await?;
-    intact(s, hash).await?;
+    intact(s, PROOF, hash).await?;
     in_sync(s).await?;
-    let ((), told) = verified(s, "after the power cut", &[]).await?;
+    let ((), told) = verified(s, "after the power cut").await?;
     Ok(((), format!("{cut}; the file is intact; {told}")))
 }
 
@@ -350,7 +273,7 @@ async fn reinstall(s: &mut Scenario<'_>, hash: &str) -> Told<()> {
     put_system(s, true).await?;
     s.off().await?;
     s.boot(From::Disks).await?;
-    intact(s, hash).await?;
+    intact(s, PROOF, hash).await?;
     let left = s.machine()?.ask(&Cmd::new("stat").arg(TRACE), Duration::from_mins(1)).await;
     match left {
         Ok(output) if output.status == 1 => Ok(((), "the old root is gone, the file is intact".into())),

@@ -1,7 +1,10 @@
-//! The whole story in the lab: blank disks become the NAS, which is then hurt, healed and reinstalled.
+//! Stories in the lab, each with a report: the built-in one, in which blank disks become the NAS, which is then hurt, healed
+//! and reinstalled; and those that users write.
 
 mod acts;
+mod deeds;
 mod stage;
+mod written;
 
 use crate::answer;
 use crate::args::Run as RunArgs;
@@ -12,12 +15,12 @@ use crate::verbs::{Context, look, write};
 use fleet::HostName;
 use stage::Scenario;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use verify::report::{Accel, Report, Run, html, junit, terminal};
 
-/// The stages in order; those that a failure keeps from running are told as not run.
-const STAGES: [&str; 17] = [
+/// The stages of the built-in story in order; those that a failure keeps from running are told as not run.
+const STAGES: [&str; 16] = [
     "the fleet is checked",
     "blank disks, booted from the medium",
     "the plan for blank disks",
@@ -34,37 +37,70 @@ const STAGES: [&str; 17] = [
     "the power goes while it writes",
     "reinstalled: root wiped, data kept",
     "verified again",
-    "the lab is taken down",
 ];
 
-/// Runs the scenario on the fleet's first machine that has disks.
+/// Runs the user's scenario, or the built-in one.
 pub async fn run(context: &Context, args: &RunArgs) -> Result<(), Failure> {
-    let begun = Instant::now();
-    let started = machine::clock::now();
-    let loaded = Loaded::declared(&context.global)?;
-    let name = machine(&loaded)?;
-    let saved = Saved::named(&labs::place(&loaded)?, "installed")?;
+    match &args.scenario {
+        Some(file) => written::run(context, args, file).await,
+        None => built_in(context, args).await,
+    }
+}
+
+/// Runs the built-in scenario on the fleet's first machine that has disks.
+async fn built_in(context: &Context, args: &RunArgs) -> Result<(), Failure> {
+    let declared = Loaded::declared(&context.global)?;
+    let name = machine(&declared)?;
+    let saved = Saved::named(&labs::place(&declared)?, "installed")?;
     if args.installed && !saved.exists() {
         return Err(Failure::usage("no installed lab is saved", "save one: homehive lab run --save"));
     }
-    let from = args.installed.then_some(&saved);
-    context.story.stage("lab", "prepares");
-    let bench = Bench::create(&loaded, std::slice::from_ref(&name), from, &context.story).await?;
     let title = format!("From blank disks to {name}, and through its mishaps");
+    let stages = STAGES.map(str::to_owned).to_vec();
+    let machines = vec![name];
+    perform(context, args, Play { title, declared, machines, stages }, acts::play).await
+}
+
+/// A story that is about to be played.
+struct Play {
+    title: String,
+    declared: Loaded,
+    /// The machines of its lab; the first is the one that it begins with.
+    machines: Vec<HostName>,
+    /// Its stages, but for the lab's end.
+    stages: Vec<String>,
+}
+
+/// Makes the lab, plays, takes the lab down, and writes the report.
+async fn perform(
+    context: &Context,
+    args: &RunArgs,
+    play: Play,
+    acts: impl AsyncFnOnce(&mut Scenario<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let started = machine::clock::now();
+    let Play { title, declared, machines, stages } = play;
+    let Some(name) = machines.first().cloned() else {
+        return Err(Failure::Bug("a story without a machine is played".into()));
+    };
+    let saved = Saved::named(&labs::place(&declared)?, "installed")?;
+    context.story.stage("lab", "prepares");
+    let bench = Bench::create(&declared, &machines, args.installed.then_some(&saved), &context.story).await?;
     let accel = match bench.state().map_err(labs::failed)?.accel {
         lab::kvm::Accel::Kvm => Accel::Kvm,
         lab::kvm::Accel::Emulated => Accel::Emulation,
     };
-    let run = Run { title, machine: name.to_string(), started, accel: Some(accel), ..Run::default() };
-    let mut scenario = Scenario::new(context, args, loaded, name, bench, run, saved);
+    let machine = machines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let run = Run { title, machine, started, accel: Some(accel), ..Run::default() };
+    let mut scenario = Scenario::new(context, args, declared, name, bench, run, stages)?;
     // A person who has seen enough still wants the machines gone and the report written.
     let played = tokio::select! {
-        played = acts::play(&mut scenario) => played,
+        played = acts(&mut scenario) => played,
         _ = tokio::signal::ctrl_c() => Err(Failure::Failed("interrupted".into())),
     };
-    let console = scenario.console();
     if played.is_err() {
-        copy_console(&console, &args.report);
+        copy_consoles(&scenario.consoles(), &args.report);
     }
     let down = scenario.end(args.keep).await;
     let mut run = scenario.into_run();
@@ -98,10 +134,13 @@ fn machine(loaded: &Loaded) -> Result<HostName, Failure> {
     })
 }
 
-/// What the machine said last goes with the report; the lab is gone by then.
-fn copy_console(console: &Path, report: &Path) {
-    if let Ok(text) = std::fs::read(console) {
-        let _ = std::fs::create_dir_all(report);
-        let _ = std::fs::write(report.join("console.log"), text);
+/// What the machines said last goes with the report; the lab is gone by then.
+fn copy_consoles(consoles: &[(String, PathBuf)], report: &Path) {
+    for (name, console) in consoles {
+        if let Ok(text) = std::fs::read(console) {
+            let file = if consoles.len() == 1 { "console.log".to_owned() } else { format!("console-{name}.log") };
+            let _ = std::fs::create_dir_all(report);
+            let _ = std::fs::write(report.join(file), text);
+        }
     }
 }

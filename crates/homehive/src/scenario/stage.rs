@@ -4,16 +4,16 @@
 use crate::args::Run as RunArgs;
 use crate::converge::Converged;
 use crate::failure::Failure;
-use crate::labs::{Bench, From, Saved};
+use crate::labs::{self, Bench, From, Saved};
 use crate::load::Loaded;
 use crate::reach::{self, System};
-use crate::verbs::Context;
-use crate::verbs::{lost_text, seed_of_now};
+use crate::verbs::{Context, lost_text};
 use crate::verifying::{self, Verified};
 use cmd::Cmd;
 use fleet::HostName;
 use lab::{Lab, Loss};
 use machine::{Machine, Output, StepTime};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use storage::Wish;
@@ -27,15 +27,20 @@ pub struct Scenario<'a> {
     pub args: &'a RunArgs,
     /// The fleet as declared.
     pub declared: Loaded,
-    /// The machine that the story is about.
+    /// The machine that the story is about at this moment.
     pub name: HostName,
     /// The lab; none once it is down.
     pub bench: Option<Bench>,
     pub saved: Saved,
+    /// The stages that are to come, but for the lab's end.
+    announced: Vec<String>,
     run: Run,
-    /// The machine, while it is on.
-    machine: Option<Machine>,
+    /// The machines that are on.
+    machines: BTreeMap<HostName, Machine>,
 }
+
+/// The last stage of every story.
+pub const DOWN: &str = "the lab is taken down";
 
 /// What a stage has to say for itself, beside its result.
 pub type Told<T> = Result<(T, String), Failure>;
@@ -48,9 +53,11 @@ impl<'a> Scenario<'a> {
         name: HostName,
         bench: Bench,
         run: Run,
-        saved: Saved,
-    ) -> Self {
-        Self { context, args, declared, name, bench: Some(bench), saved, run, machine: None }
+        announced: Vec<String>,
+    ) -> Result<Self, Failure> {
+        let saved = Saved::named(&labs::place(&declared)?, "installed")?;
+        let machines = BTreeMap::new();
+        Ok(Self { context, args, declared, name, bench: Some(bench), saved, announced, run, machines })
     }
 
     /// Plays one stage: its name, its duration and its end go into the report.
@@ -60,6 +67,7 @@ impl<'a> Scenario<'a> {
         let played = play(self).await;
         let (outcome, detail) = match &played {
             Ok((_, detail)) => (Outcome::Passed, detail.clone()),
+            Err(Failure::Wanting) => (Outcome::Failed, "found wanting".to_owned()),
             Err(failure) => (Outcome::Failed, failure.to_string()),
         };
         let seconds = begun.elapsed().as_secs_f64();
@@ -73,9 +81,14 @@ impl<'a> Scenario<'a> {
         self.run.stages.push(Stage { name: name.to_owned(), seconds: 0.0, outcome, detail: String::new() });
     }
 
+    /// How many stages are over.
+    pub fn played(&self) -> usize {
+        self.run.stages.len()
+    }
+
     /// The lab.
     pub fn bench(&mut self) -> Result<&mut Bench, Failure> {
-        self.bench.as_mut().ok_or_else(|| Failure::Bug("the lab is used after it was taken down".into()))
+        self.bench.as_mut().ok_or_else(|| Failure::Bug("the lab is used while it is let go of".into()))
     }
 
     /// The lab's fleet, as it is now.
@@ -92,7 +105,7 @@ impl<'a> Scenario<'a> {
     /// Boots the machine and logs in.
     pub async fn boot(&mut self, from: From) -> Result<(), Failure> {
         let name = self.name.clone();
-        self.machine = None;
+        self.machines.remove(&name);
         self.bench()?.boot(name.as_ref(), from).await?;
         let loaded = self.loaded()?;
         let expected = if from == From::Medium { System::Installer } else { System::Installed };
@@ -101,18 +114,19 @@ impl<'a> Scenario<'a> {
             self.context.story.stage(name.to_string(), "brings up its disks");
             reach::mounted(&machine, &self.wish()?).await?;
         }
-        self.machine = Some(machine);
+        self.machines.insert(name, machine);
         Ok(())
     }
 
     /// The machine, which must be on.
     pub fn machine(&self) -> Result<&Machine, Failure> {
-        self.machine.as_ref().ok_or_else(|| Failure::Bug("the machine is asked while it is off".into()))
+        let off = || Failure::Failed(format!("{} is asked while it is off", self.name));
+        self.machines.get(&self.name).ok_or_else(off)
     }
 
     /// Shuts the machine down from inside, as its owner would.
     pub async fn off(&mut self) -> Result<(), Failure> {
-        if let Some(machine) = self.machine.take() {
+        if let Some(machine) = self.machines.remove(&self.name) {
             self.context.story.stage(self.name.to_string(), "shuts down");
             // The connection may break before the command has answered.
             let _ = machine.ask(&Cmd::new("poweroff"), Duration::from_secs(30)).await;
@@ -122,12 +136,11 @@ impl<'a> Scenario<'a> {
         self.bench()?.wait_off(&name).await
     }
 
-    /// The power goes, and with it some of what was not flushed; what it took.
-    pub async fn power_cut(&mut self) -> Result<String, Failure> {
+    /// The power goes, and with it of what was not flushed what `loss` says; what it took.
+    pub async fn power_cut(&mut self, loss: Loss) -> Result<String, Failure> {
         let name = self.name.to_string();
-        let loss = Loss::Some { seed: seed_of_now() };
         let lost = self.bench()?.lab().power_cut(&name, loss).await?;
-        self.machine = None;
+        self.machines.remove(&self.name);
         let told = lost_text(loss, &lost);
         self.context.story.note(name, format!("the power is cut; {told}"));
         Ok(told)
@@ -182,32 +195,35 @@ impl<'a> Scenario<'a> {
         self.run.plans.push(Applied { title: title.to_owned(), steps: steps.collect() });
     }
 
-    /// Where the machine's first serial line is written down.
-    pub fn console(&self) -> PathBuf {
-        let name = self.name.to_string();
-        self.bench.as_ref().map_or_else(PathBuf::new, |bench| bench.files(&name).console())
+    /// Where the first serial line of each machine is written down, by its name.
+    pub fn consoles(&self) -> Vec<(String, PathBuf)> {
+        let state = self.bench.as_ref().and_then(|bench| Some((bench, bench.state().ok()?)));
+        let of = |(bench, state): (&Bench, lab::State)| {
+            let names = state.machines.into_iter().map(|it| it.machine.name);
+            names.map(|name| (name.clone(), bench.files(&name).console())).collect()
+        };
+        state.map_or_else(Vec::new, of)
     }
 
     /// Takes the lab down, unless it is to be kept; what was not reached is written down.
     pub async fn end(&mut self, keep: bool) -> Result<(), Failure> {
-        let reached: Vec<String> = self.run.stages.iter().map(|stage| stage.name.clone()).collect();
-        let missed = super::STAGES.iter().filter(|name| !reached.iter().any(|stage| stage == *name));
-        let missed: Vec<&str> = missed.copied().filter(|name| *name != super::STAGES[16]).collect();
-        for name in missed {
-            self.skip(name, "an earlier stage failed");
+        for name in self.announced.split_off(self.run.stages.len().min(self.announced.len())) {
+            self.skip(&name, "an earlier stage failed");
         }
-        self.machine = None;
+        self.machines.clear();
         let Some(mut bench) = self.bench.take() else { return Ok(()) };
-        self.run.omitted.extend(self.args.keep.then(|| NotRun {
-            what: super::STAGES[16].to_owned(),
-            reason: "--keep: it goes on; homehive lab status".to_owned(),
-        }));
+        self.run.omitted.extend(
+            self.args.keep.then(|| NotRun {
+                what: DOWN.to_owned(),
+                reason: "--keep: it goes on; homehive lab status".to_owned(),
+            }),
+        );
         if keep {
             return Ok(());
         }
         let root = bench.lab().root().to_owned();
         drop(bench);
-        self.stage(super::STAGES[16], async |_| {
+        self.stage(DOWN, async |_| {
             Lab::down(&root).await?;
             Ok(((), format!("nothing is left at {}", root.display())))
         })

@@ -5,12 +5,12 @@ use super::{Context, disks};
 use crate::answer;
 use crate::args::{Access, Apply, Consent, Fault, Lab as LabVerb, Lose, Target};
 use crate::failure::Failure;
-use crate::labs::{self, Bench, From, Saved};
+use crate::labs::{self, Bench, From, Harm, Saved, harm, short};
 use crate::load::Loaded;
 use crate::reach::{self, System};
 use crate::scenario;
 use ::lab::qemu::Health;
-use ::lab::{self as drives, Effect, Lab, LabDir, Loss, Lost, Order, Rule, shell};
+use ::lab::{self as drives, Lab, LabDir, Loss, Lost, shell};
 use fleet::HostName;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -59,10 +59,13 @@ pub struct LabDisk {
 }
 
 pub async fn run(context: &Context, verb: LabVerb) -> Result<(), Failure> {
+    if let LabVerb::Run(args) = &verb {
+        // A scenario may name a fleet of its own.
+        return scenario::run(context, args).await;
+    }
     let declared = Loaded::declared(&context.global)?;
     let open = || labs::open(&declared, &context.story);
     match verb {
-        LabVerb::Run(args) => return scenario::run(context, &args).await,
         LabVerb::Up { machines, from } => up(context, &declared, &machines, from.as_deref()).await?,
         LabVerb::Down => {
             let place = labs::place(&declared)?;
@@ -83,7 +86,7 @@ pub async fn run(context: &Context, verb: LabVerb) -> Result<(), Failure> {
         LabVerb::Ssh { machine, words } => return ssh(context, &declared, &machine, &words).await,
         LabVerb::Shell { machine } => return serial(&declared, &machine),
         LabVerb::Fault(fault) => return hurt(context, &declared, fault).await,
-        LabVerb::Status => {}
+        LabVerb::Run(_) | LabVerb::Status => {}
     }
     status(context, &declared)
 }
@@ -198,23 +201,22 @@ fn serial(declared: &Loaded, machine: &str) -> Result<(), Failure> {
 }
 
 async fn hurt(context: &Context, declared: &Loaded, fault: Fault) -> Result<(), Failure> {
-    let short = |disk: &str| disk.trim_start_matches("disk.").to_owned();
     let open = || labs::open(declared, &context.story);
     let told = match fault {
         Fault::Dying { machine, disk } => {
-            open()?.lab().fail_disk(&machine, &short(&disk)).await?;
+            harm(open()?.lab(), &machine, &disk, Harm::Dying).await?;
             format!("{disk} of {machine} answers nothing but errors\nnext: homehive --lab disks status {machine}")
         }
         Fault::Revive { machine, disk } => {
-            open()?.lab().revive_disk(&machine, &short(&disk)).await?;
+            harm(open()?.lab(), &machine, &disk, Harm::Revive).await?;
             format!("{disk} of {machine} works again")
         }
         Fault::Pull { machine, disk } => {
-            open()?.lab().pull_disk(&machine, &short(&disk)).await?;
+            harm(open()?.lab(), &machine, &disk, Harm::Pull).await?;
             format!("{disk} of {machine} is pulled\nnext: homehive --lab disks status {machine}")
         }
         Fault::Replace { machine, disk } => {
-            let serial = open()?.replace(&machine, &short(&disk))?;
+            let serial = open()?.replace(&machine, short(&disk))?;
             format!("{disk} of {machine} is a new blank disk, serial {serial}\nnext: homehive lab boot {machine}")
         }
         Fault::Errors { machine, disk, on, from, to } => {
@@ -223,25 +225,23 @@ async fn hurt(context: &Context, declared: &Loaded, fault: Fault) -> Result<(), 
                 Access::Write => drives::Access::Write,
                 Access::Flush => drives::Access::Flush,
             };
-            rules(open()?.lab(), &machine, &short(&disk), vec![rule(vec![on], (from, to), Effect::Fail)]).await?;
+            harm(open()?.lab(), &machine, &disk, Harm::Errors { on, from, to }).await?;
             format!("{disk} of {machine} answers with errors there")
         }
         Fault::Slow { machine, disk, ms } => {
-            rules(open()?.lab(), &machine, &short(&disk), vec![rule(all(), (0, None), Effect::Delay(ms))]).await?;
+            harm(open()?.lab(), &machine, &disk, Harm::Slow(ms)).await?;
             format!("{disk} of {machine} takes {ms} ms longer")
         }
         Fault::Full { machine, disk, after } => {
-            let full = rule(vec![drives::Access::Write], (0, None), Effect::Full(after));
-            rules(open()?.lab(), &machine, &short(&disk), vec![full]).await?;
+            harm(open()?.lab(), &machine, &disk, Harm::Full(after)).await?;
             format!("{disk} of {machine} takes {after} bytes more")
         }
         Fault::Rot { machine, disk, at, sectors } => {
-            let rot = Order::Rot { drive: short(&disk), at, sectors };
-            open()?.lab().order_drives(&machine, rot).await?;
+            harm(open()?.lab(), &machine, &disk, Harm::Rot { at, sectors }).await?;
             format!("{sectors} sectors of {disk} of {machine} are rotten from byte {at} on")
         }
         Fault::Well { machine, disk } => {
-            rules(open()?.lab(), &machine, &short(&disk), Vec::new()).await?;
+            harm(open()?.lab(), &machine, &disk, Harm::Well).await?;
             format!("{disk} of {machine} is well")
         }
         Fault::PowerCut { machine, after_step, lose, seed } => {
@@ -260,18 +260,6 @@ async fn hurt(context: &Context, declared: &Loaded, fault: Fault) -> Result<(), 
         answer::text(&told);
     }
     Ok(())
-}
-
-fn all() -> Vec<drives::Access> {
-    vec![drives::Access::Read, drives::Access::Write, drives::Access::Flush]
-}
-
-fn rule(on: Vec<drives::Access>, (from, to): (u64, Option<u64>), effect: Effect) -> Rule {
-    Rule { on, from, to, effect, times: None }
-}
-
-async fn rules(lab: &Lab, machine: &str, disk: &str, rules: Vec<Rule>) -> Result<(), Failure> {
-    lab.order_drives(machine, Order::Rules { drive: disk.to_owned(), rules }).await.map_err(labs::failed).map(drop)
 }
 
 fn loss(lose: Lose, seed: Option<u64>) -> Loss {

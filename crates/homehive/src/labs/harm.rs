@@ -1,0 +1,62 @@
+//! What can be done to a disk of the lab, whoever asks for it: a verb or a scenario.
+
+use lab::{Access, Effect, Lab, LabError, Order, Rule};
+
+/// A fault, or its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harm {
+    /// It answers nothing but errors, also after the machine was off.
+    Dying,
+    /// It comes back to its senses.
+    Revive,
+    /// It is pulled out.
+    Pull,
+    /// Some accesses between two bytes fail.
+    Errors {
+        /// Which.
+        on: Access,
+        /// The first byte.
+        from: u64,
+        /// The byte behind the last; none for the end of the disk.
+        to: Option<u64>,
+    },
+    /// Everything takes so many milliseconds longer.
+    Slow(u64),
+    /// It takes so many bytes more.
+    Full(u64),
+    /// One bit of each of so many sectors from a byte on is another.
+    Rot {
+        /// The first byte.
+        at: u64,
+        /// How many sectors.
+        sectors: u64,
+    },
+    /// Errors, slowness and want of room are over.
+    Well,
+}
+
+/// The disk's name without the kind of its node.
+pub fn short(disk: &str) -> &str {
+    disk.trim_start_matches("disk.")
+}
+
+/// Does it.
+pub async fn harm(lab: &mut Lab, machine: &str, disk: &str, what: Harm) -> Result<(), LabError> {
+    let drive = short(disk);
+    let everything = || vec![Access::Read, Access::Write, Access::Flush];
+    let rule = |on, (from, to), effect| vec![Rule { on, from, to, effect, times: None }];
+    let rules = match what {
+        Harm::Dying => return lab.fail_disk(machine, drive).await,
+        Harm::Revive => return lab.revive_disk(machine, drive).await,
+        Harm::Pull => return lab.pull_disk(machine, drive).await,
+        Harm::Rot { at, sectors } => {
+            let rot = Order::Rot { drive: drive.to_owned(), at, sectors };
+            return lab.order_drives(machine, rot).await.map(drop);
+        }
+        Harm::Errors { on, from, to } => rule(vec![on], (from, to), Effect::Fail),
+        Harm::Slow(ms) => rule(everything(), (0, None), Effect::Delay(ms)),
+        Harm::Full(after) => rule(vec![Access::Write], (0, None), Effect::Full(after)),
+        Harm::Well => Vec::new(),
+    };
+    lab.order_drives(machine, Order::Rules { drive: drive.to_owned(), rules }).await.map(drop)
+}
