@@ -2,8 +2,10 @@
 
 mod program;
 mod quote;
+mod secret;
 mod words;
 
 pub use program::{Fault, Line, Program};
 pub use quote::quote;
+pub use secret::Secret;
 pub use words::{Cmd, Word};

@@ -1,6 +1,6 @@
 //! Several commands as one shell program, so that they cost one round trip; and what such a program says of a failure.
 
-use crate::{Cmd, quote};
+use crate::{Cmd, Secret, quote};
 use std::fmt::Write as _;
 
 /// One line of a [`Program`].
@@ -8,6 +8,13 @@ use std::fmt::Write as _;
 pub enum Line {
     /// Run it; the program stops if it fails.
     Run(Cmd),
+    /// Run it with a key on its standard input; the program stops if it fails.
+    Feed {
+        /// What is run.
+        cmd: Cmd,
+        /// What it reads.
+        key: Secret,
+    },
     /// Run it; the program stops unless it prints exactly `output` (trailing newlines apart), whatever its exit status.
     Expect {
         /// What is asked.
@@ -21,7 +28,7 @@ impl Line {
     /// The command of the line.
     pub fn cmd(&self) -> &Cmd {
         match self {
-            Self::Run(cmd) | Self::Expect { cmd, .. } => cmd,
+            Self::Run(cmd) | Self::Feed { cmd, .. } | Self::Expect { cmd, .. } => cmd,
         }
     }
 
@@ -29,6 +36,7 @@ impl Line {
     pub fn resolve(&self, path: impl FnMut(&str) -> Option<String>) -> Result<Self, String> {
         match self {
             Self::Run(cmd) => cmd.resolve(path).map(Self::Run),
+            Self::Feed { cmd, key } => cmd.resolve(path).map(|cmd| Self::Feed { cmd, key: key.clone() }),
             Self::Expect { cmd, output } => cmd.resolve(path).map(|cmd| Self::Expect { cmd, output: output.clone() }),
         }
     }
@@ -60,12 +68,15 @@ impl Program {
         let mut text = String::from("set -u\n");
         for (at, line) in self.lines.iter().enumerate() {
             let words = line.cmd().to_sh(device);
-            let words = match &line.cmd().input {
-                Some(input) => format!("printf %s {} | {words}", quote(input)),
-                None => format!("{words} </dev/null"),
+            let words = match (line, &line.cmd().input) {
+                (Line::Feed { key, .. }, _) => format!("{} | {words}", *key.to_sh()),
+                (_, Some(input)) => format!("printf %s {} | {words}", quote(input)),
+                (_, None) => format!("{words} </dev/null"),
             };
             let _ = match line {
-                Line::Run(_) => writeln!(text, "{words} || {{ s=$?; echo \"{MARK} {at} $s\" >&2; exit \"$s\"; }}"),
+                Line::Run(_) | Line::Feed { .. } => {
+                    writeln!(text, "{words} || {{ s=$?; echo \"{MARK} {at} $s\" >&2; exit \"$s\"; }}")
+                }
                 Line::Expect { output, .. } => writeln!(
                     text,
                     "o=$({words}); s=$?; [ \"$o\" = {} ] || {{ echo \"{MARK} {at} $s $o\" >&2; exit 65; }}",
@@ -120,6 +131,17 @@ mod tests {
             ],
         };
         assert_eq!(sh(&program), (0, "it's $HOME\nend\n".into(), String::new()));
+    }
+
+    #[test]
+    fn feeds_any_bytes_and_shows_none() {
+        let bytes: Vec<u8> = (0..=255).chain(*b"0'%\\\n").collect();
+        let sum = Cmd::new("od").args(["-A", "n", "-v", "-t", "u1"]);
+        let program = Program { lines: vec![Line::Feed { cmd: sum, key: crate::Secret::new(bytes.clone()) }] };
+        assert!(!format!("{program:?}").contains("37, 92"), "{program:?}");
+        let (status, out, err) = sh(&program);
+        let read: Vec<u8> = out.split_whitespace().map(|byte| byte.parse().unwrap()).collect();
+        assert_eq!((status, read, err.as_str()), (0, bytes, ""));
     }
 
     #[test]

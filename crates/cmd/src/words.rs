@@ -45,12 +45,15 @@ pub struct Cmd {
     /// What the command reads on standard input; nothing if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
+    /// The node whose key it reads on standard input. The key itself is known only to whoever runs the command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 impl Cmd {
     /// A command without arguments.
     pub fn new(program: &str) -> Self {
-        Self { words: vec![program.into()], input: None }
+        Self { words: vec![program.into()], input: None, key: None }
     }
 
     /// With one more argument.
@@ -81,6 +84,13 @@ impl Cmd {
         self
     }
 
+    /// With the key of a node on standard input.
+    #[must_use]
+    pub fn key(mut self, node: impl fmt::Display) -> Self {
+        self.key = Some(node.to_string());
+        self
+    }
+
     /// The same command with every device word replaced by what `path` answers for its node; the first node that it
     /// does not know is the error.
     pub fn resolve(&self, mut path: impl FnMut(&str) -> Option<String>) -> Result<Self, String> {
@@ -88,7 +98,7 @@ impl Cmd {
             Word::Text(_) => Ok(word.clone()),
             Word::Device { device } => path(device).map(Word::Text).ok_or_else(|| device.clone()),
         });
-        Ok(Self { words: words.collect::<Result<_, _>>()?, input: self.input.clone() })
+        Ok(Self { words: words.collect::<Result<_, _>>()?, input: self.input.clone(), key: self.key.clone() })
     }
 
     /// The words as text; a device that was not resolved stands as `{node}`.

@@ -26,6 +26,7 @@ fn bounded(wish: &Wish, id: &NodeId, depth: u8) -> Option<u64> {
             Some(array.level.capacity(members.len(), *members.iter().min()?))
         }
         Kind::Group(_) => None,
+        Kind::Crypt(_) => bounded(wish, node.on.first()?, depth),
         Kind::Volume(volume) => {
             let all = || match volume.spread {
                 None => volume.pvs.iter().map(|id| bounded(wish, id, depth)).sum::<Option<u64>>(),
@@ -69,7 +70,7 @@ fn fixed(node: &Node) -> Option<u64> {
     let size = match &node.kind {
         Kind::Partition(partition) => partition.size,
         Kind::Volume(volume) => volume.size,
-        Kind::Disk(_) | Kind::Array(_) | Kind::Group(_) => return None,
+        Kind::Disk(_) | Kind::Array(_) | Kind::Group(_) | Kind::Crypt(_) => return None,
     };
     match size {
         Extent::Size(size) => Some(size.0),

@@ -1,7 +1,8 @@
 //! Bringing a machine's disks to what is wished: look, plan, apply, and look again while something is still hidden.
 
 use crate::failure::Failure;
-use machine::{Applied, ApplyError, Effect, Entry, LookError, Machine, Records, State, StepTime, Story, apply};
+use crate::keyring::Keyring;
+use machine::{Applied, ApplyError, Effect, Entry, Given, LookError, Machine, Records, State, StepTime, Story, apply};
 use std::collections::BTreeSet;
 use storage::facts::Facts;
 use storage::plan::{Consent, Plan, plan};
@@ -16,6 +17,8 @@ pub struct Ground<'a> {
     pub wish: &'a Wish,
     /// What may be destroyed.
     pub consent: Consent,
+    /// The keys of encrypted devices.
+    pub keyring: Keyring,
     /// Where each step is written down, and what it overwrites is saved.
     pub records: Records<'a>,
     /// Where events go.
@@ -64,6 +67,9 @@ pub enum Diverged {
     /// The plan would destroy or risk what nobody named. A planner that does so is wrong; nothing was done.
     #[error("the plan would destroy or risk {0}, which nobody named")]
     Unnamed(NodeId),
+    /// A key is not to be had.
+    #[error("{0}")]
+    Key(Box<Failure>),
     /// A step failed.
     #[error(transparent)]
     Apply(#[from] ApplyError),
@@ -118,7 +124,9 @@ impl Ground<'_> {
                 overwrites: step.overwrites(self.wish, &facts),
             });
             let effects: Vec<Effect> = effects.collect();
-            let applied = apply(self.machine, &plan, &paths, &effects, self.records, self.story, until).await?;
+            self.keyring.fill(self.wish, &plan).map_err(|failure| Diverged::Key(Box::new(failure)))?;
+            let given = Given { paths: &paths, keys: self.keyring.keys(), effects: &effects };
+            let applied = apply(self.machine, &plan, given, self.records, self.story, until).await?;
             until = until.map(|until| until.saturating_sub(plan.steps.len()));
             let stopped = matches!(applied, Applied::Stopped(_));
             self.consent = std::mem::take(&mut self.consent).after(&plan);
@@ -165,6 +173,7 @@ impl Diverged {
     pub fn failure(self, again: &str) -> Failure {
         match self {
             Self::Refused { plan, done } => Failure::Refused(refusals(&plan, done)),
+            Self::Key(failure) => *failure,
             Self::OtherPlan { .. } => Failure::Refused(format!("{self}\n  see it: homehive disks plan")),
             Self::Unnamed(_) | Self::Endless(_) | Self::Apply(ApplyError::Unfit { .. }) => {
                 Failure::Bug(self.to_string())

@@ -6,6 +6,7 @@ use crate::building::{self, Order};
 use crate::converge::{Converged, Ground};
 use crate::failure::Failure;
 use crate::hostkeys::{HostKeys, reveal};
+use crate::keyring::Keyring;
 use crate::load::Loaded;
 use crate::reach;
 use crate::verbs;
@@ -46,6 +47,8 @@ pub struct Job<'a> {
     pub again: &'a str,
     /// Stop behind this phase.
     pub until: Phase,
+    /// Can anybody be asked for passphrases?
+    pub ask: bool,
 }
 
 /// What was installed.
@@ -77,6 +80,8 @@ pub async fn install(job: Job<'_>) -> Result<Installed, Failure> {
     let wish = verbs::wish(job.loaded, job.name)?;
     let facts = job.machine.look().await.map_err(|error| failed("what its disks hold", &error))?;
     memory(job.machine, job.story).await?;
+    let mut keyring = Keyring::new(job.loaded, job.ask);
+    keyring.fill(&wish, &storage::plan::plan(&wish, &facts, &job.consent))?;
     let closure = build(&job, facts).await?;
     let system = closure.path.to_string();
     let keys = HostKeys::of(&job.loaded.dir());
@@ -89,6 +94,7 @@ pub async fn install(job: Job<'_>) -> Result<Installed, Failure> {
         machine: job.machine,
         wish: &wish,
         consent: job.consent.clone(),
+        keyring,
         records: Records { journal: &journal, shelf: &verbs::shelf(job.loaded, job.name) },
         story: job.story,
         approved: None,
@@ -236,6 +242,9 @@ fn rest(wish: &Wish, sight: &Sight<'_>) -> Vec<Cmd> {
         Kind::Group(group) => Some(Cmd::new("vgchange").args(["--quiet", "--activate", "n", group.name.as_ref()])),
         Kind::Array(_) => {
             sight.device(&node.id).map(|device| Cmd::new("mdadm").args(["--quiet", "--stop", device.path.as_str()]))
+        }
+        Kind::Crypt(_) => {
+            sight.device(&node.id).map(|device| Cmd::new("cryptsetup").args(["close", device.path.as_str()]))
         }
         Kind::Disk(_) | Kind::Partition(_) | Kind::Volume(_) => None,
     });

@@ -12,6 +12,7 @@ mod hostkeys;
 mod importing;
 mod installing;
 mod kexecing;
+mod keyring;
 mod labs;
 mod load;
 mod medium;

@@ -5,7 +5,7 @@ use crate::journal::{Entry, Journal, JournalError, State};
 use crate::saved::{Held, SaveError, Shelf};
 use crate::story::{Event, Story};
 use crate::{Machine, ProgramError};
-use cmd::{Line, Program};
+use cmd::{Cmd, Line, Program, Secret};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,14 +117,23 @@ pub struct Records<'a> {
     pub shelf: &'a Shelf,
 }
 
-/// Applies `plan` to `machine`, where nodes are found at `paths`; stops right behind step number `until` if that is
-/// said, dropping what runs beside it, as a power cut would. `effects` says of each step what it
-/// does to what is there.
+/// What a plan leaves open.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// Where nodes are found.
+    pub paths: &'a BTreeMap<NodeId, String>,
+    /// The keys that its commands ask for, by node.
+    pub keys: &'a BTreeMap<NodeId, Secret>,
+    /// What each step does to what is there.
+    pub effects: &'a [Effect],
+}
+
+/// Applies `plan` to `machine`; stops right behind step number `until` if that is
+/// said, dropping what runs beside it, as a power cut would.
 pub async fn apply(
     machine: &Machine,
     plan: &Plan,
-    paths: &BTreeMap<NodeId, String>,
-    effects: &[Effect],
+    given: Given<'_>,
     records: Records<'_>,
     story: &Story,
     until: Option<usize>,
@@ -134,7 +143,7 @@ pub async fn apply(
         return Err(unfit(format!("{}: {}", refusal.node, refusal.reason)));
     }
     let digest = plan.digest();
-    let work = Work { machine, plan, digest: &digest, paths, effects, records, story, begun: Instant::now() };
+    let work = Work { machine, plan, digest: &digest, given, records, story, begun: Instant::now() };
     let mut waiting: Vec<usize> = (0..plan.steps.len()).collect();
     let mut done: BTreeSet<&StepId> = BTreeSet::new();
     let mut running = FuturesUnordered::new();
@@ -174,8 +183,7 @@ struct Work<'a> {
     machine: &'a Machine,
     plan: &'a Plan,
     digest: &'a str,
-    paths: &'a BTreeMap<NodeId, String>,
-    effects: &'a [Effect],
+    given: Given<'a>,
     records: Records<'a>,
     story: &'a Story,
     begun: Instant,
@@ -215,7 +223,7 @@ impl Work<'_> {
     /// Saves what the step writes over.
     async fn save(&self, number: usize, text: &str) -> Result<Vec<Held>, ApplyError> {
         let mut held = Vec::new();
-        for overwritten in self.effects.get(number - 1).map_or(&[][..], |effect| &effect.overwrites) {
+        for overwritten in self.given.effects.get(number - 1).map_or(&[][..], |effect| &effect.overwrites) {
             let kept = self.records.shelf.save(self.machine, text, overwritten).await;
             let kept = kept.map_err(|source| ApplyError::Unsaved {
                 machine: self.machine.name().to_owned(),
@@ -232,7 +240,7 @@ impl Work<'_> {
     }
 
     fn write(&self, step: usize, text: &str, state: State<'_>) -> Result<(), JournalError> {
-        let begins = self.effects.get(step - 1).map_or(&[][..], |effect| &effect.begins);
+        let begins = self.given.effects.get(step - 1).map_or(&[][..], |effect| &effect.begins);
         self.records.journal.write(&Entry {
             machine: self.machine.name(),
             plan: self.digest,
@@ -243,11 +251,24 @@ impl Work<'_> {
         })
     }
 
+    /// The command with the key that it asks for.
+    fn fed(&self, cmd: Cmd) -> Result<Line, ApplyError> {
+        let Some(node) = &cmd.key else { return Ok(Line::Run(cmd)) };
+        match self.given.keys.get(&NodeId::from(node.as_str())) {
+            Some(key) => Ok(Line::Feed { key: key.clone(), cmd }),
+            None => {
+                let why = format!("nobody gave the key of {node}");
+                Err(ApplyError::Unfit { machine: self.machine.name().to_owned(), why })
+            }
+        }
+    }
+
     /// The step's guards and commands with real devices.
     fn program(&self, step: &Step, number: usize, text: &str) -> Result<Program, ApplyError> {
         let guards = step.guards.iter().cloned().map(Line::from);
-        let lines = guards.chain(step.commands().into_iter().map(Line::Run));
-        let lines = lines.map(|line| line.resolve(|node| self.paths.get(&NodeId::from(node)).cloned()));
+        let commands = step.commands().into_iter().map(|cmd| self.fed(cmd));
+        let lines: Vec<Line> = guards.map(Ok).chain(commands).collect::<Result<_, _>>()?;
+        let lines = lines.iter().map(|line| line.resolve(|node| self.given.paths.get(&NodeId::from(node)).cloned()));
         let lines = lines.collect::<Result<_, _>>().map_err(|node| ApplyError::NoDevice {
             machine: self.machine.name().to_owned(),
             number,

@@ -17,7 +17,7 @@ mod saved;
 mod ssh;
 mod story;
 
-pub use apply::{Applied, ApplyError, Effect, Records, StepTime, apply};
+pub use apply::{Applied, ApplyError, Effect, Given, Records, StepTime, apply};
 pub use door::{Machine, ProgramError};
 pub use journal::{Entry, Journal, JournalError, State};
 pub use look::LookError;

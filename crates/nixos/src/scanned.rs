@@ -133,7 +133,7 @@ fn named(device: &Device) -> String {
 
 /// Does it lie on something that is opened by a key?
 fn encrypted(facts: &Facts, device: &Device, depth: usize) -> bool {
-    let key = |below: &Device| matches!(&below.content, Content::Other { name } if name == "crypto_LUKS");
+    let key = |below: &Device| matches!(&below.content, Content::Luks { .. });
     let parents = device.parents.iter().filter_map(|name| facts.device(name));
     depth < 8
         && device.kind != DeviceKind::Disk

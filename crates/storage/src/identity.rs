@@ -29,6 +29,8 @@ pub enum Role {
     Filesystem,
     /// Swap space.
     Swap,
+    /// A LUKS header.
+    Luks,
 }
 
 impl Role {
@@ -43,6 +45,7 @@ impl Role {
             Self::Volume => "volume",
             Self::Filesystem => "filesystem",
             Self::Swap => "swap",
+            Self::Luks => "luks",
         }
     }
 }

@@ -62,7 +62,7 @@ impl Decode for Name {
 }
 
 /// The name of a node of the device tree: `disk.nvme`, `disk.nvme.root` (a partition), `mdadm.nas`, `lvm_vg.nas`,
-/// `lvm_vg.nas.data` (a logical volume).
+/// `lvm_vg.nas.data` (a logical volume), `luks.crypt` (an opened LUKS container).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct NodeId(String);
@@ -81,6 +81,11 @@ impl NodeId {
     /// `lvm_vg.<name>`
     pub fn group(name: &Name) -> Self {
         Self(format!("lvm_vg.{name}"))
+    }
+
+    /// `luks.<name>`: what opened encryption of this name shows.
+    pub fn crypt(name: &Name) -> Self {
+        Self(format!("luks.{name}"))
     }
 
     /// A partition of this disk, or a volume of this group.

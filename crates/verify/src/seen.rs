@@ -31,6 +31,11 @@ impl<'a> Seen<'a> {
             }
             Kind::Array(_) => self.facts.device(&self.array(id)?.device),
             Kind::Group(_) => None,
+            Kind::Crypt(crypt) => {
+                let below = self.device(node.on.first()?)?;
+                let ours = matches!(below.content, Content::Luks { uuid: Some(uuid), .. } if uuid == crypt.uuid);
+                self.facts.children(&below.name).find(|child| ours && child.kind == DeviceKind::Crypt)
+            }
             Kind::Volume(volume) => {
                 let double = |name: &str| name.replace('-', "--");
                 let path = format!("/dev/mapper/{}-{}", double(volume.group.as_ref()), double(volume.name.as_ref()));

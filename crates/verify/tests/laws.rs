@@ -122,8 +122,8 @@ proptest! {
         frames in prop::collection::vec(prop::option::of(0..2_u8), 12),
         ends in prop::collection::vec((0..13_usize, 0..13_usize, any::<bool>()), 0..30),
     ) {
-        const KINDS: [PartKind; 5] =
-            [PartKind::Disk, PartKind::Partition, PartKind::Array, PartKind::Volume, PartKind::Filesystem];
+        const KINDS: [PartKind; 6] =
+            [PartKind::Disk, PartKind::Partition, PartKind::Array, PartKind::Volume, PartKind::Crypt, PartKind::Filesystem];
         let id = |at: usize| names.get(at).map_or_else(|| "nowhere".to_owned(), |name| format!("{at} {name}"));
         let parts = names.iter().enumerate().map(|(at, name)| Part {
             id: id(at),

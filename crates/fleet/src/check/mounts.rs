@@ -18,19 +18,25 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
         }
         let wish = Wish::new(&machine.storage, uuid::Uuid::nil());
         for mount in &wish.mounts {
-            options(name, mount, &content(&at, &mount.node), problems);
+            options(name, mount, &content(&wish, &at, &mount.node), problems);
         }
+        opened(name, &wish, &at, problems);
         booted(name, machine, &wish, &at, problems);
     }
 }
 
 /// Where a node's content is declared.
-fn content(machine: &Path, node: &NodeId) -> Path {
-    declared(machine, node).join("content")
+fn content(wish: &Wish, machine: &Path, node: &NodeId) -> Path {
+    declared(wish, machine, node).join("content")
 }
 
-/// Where a node is declared.
-fn declared(machine: &Path, node: &NodeId) -> Path {
+/// Where a node is declared; what encryption shows is declared as what its device holds.
+fn declared(wish: &Wish, machine: &Path, node: &NodeId) -> Path {
+    if let Some(Node { kind: Kind::Crypt(_), on, .. }) = wish.node(node)
+        && let Some(below) = on.first()
+    {
+        return content(wish, machine, below);
+    }
     let storage = machine.join("storage");
     let mut words = node.as_str().splitn(3, '.');
     let (kind, owner, part) = (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next());
@@ -98,14 +104,44 @@ fn booted(name: &HostName, machine: &Machine, wish: &Wish, at: &Path, problems: 
     let size = node.and_then(|node| match &node.kind {
         Kind::Partition(partition) => Some(partition.size),
         Kind::Volume(volume) => Some(volume.size),
-        Kind::Disk(_) | Kind::Array(_) | Kind::Group(_) => None,
+        Kind::Disk(_) | Kind::Array(_) | Kind::Group(_) | Kind::Crypt(_) => None,
     });
     if let (Some(Extent::Size(size)), Some(node), Some(boot)) = (size, node, boot)
         && size.0 < BOOT_MIN
     {
         let message = format!("`{}` of machine `{name}` has {size}, and kernels do not fit", boot.path);
         let help = format!("write at least {}, better 1GiB: every generation brings a kernel", Size(BOOT_MIN));
-        problems.add(&declared(at, &node.id).join("size"), "fleet::boot_too_small", message, "too small", help);
+        problems.add(&declared(wish, at, &node.id).join("size"), "fleet::boot_too_small", message, "too small", help);
+    }
+}
+
+/// The containers that a node lies in.
+fn crypts<'a>(wish: &'a Wish, id: &NodeId) -> Vec<&'a Node> {
+    let mut found: Vec<&Node> = Vec::new();
+    let mut todo = vec![id.clone()];
+    while let Some(id) = todo.pop() {
+        let Some(node) = wish.node(&id).filter(|node| !found.iter().any(|known| known.id == node.id)) else { continue };
+        if let Kind::Crypt(_) = node.kind {
+            found.push(node);
+        }
+        let btrfs = node.holds.as_ref().and_then(|holds| holds.btrfs());
+        todo.extend(node.on.iter().chain(btrfs.into_iter().flat_map(|btrfs| &btrfs.members)).cloned());
+    }
+    found
+}
+
+/// What holds a part of the system is opened before the system runs.
+fn opened(machine: &HostName, wish: &Wish, at: &Path, problems: &mut Problems) {
+    for mount in wish.mounts.iter().filter(|mount| NEEDED.contains(&mount.path.as_str())) {
+        for node in crypts(wish, &mount.node) {
+            let Kind::Crypt(crypt) = &node.kind else { continue };
+            let place = declared(wish, at, &node.id).join("initrd");
+            if !crypt.initrd && !problems.within(&place) {
+                let message =
+                    format!("machine `{machine}` cannot open `{}` late: `{}` lies in it", node.id, mount.path);
+                problems.add(&place, "fleet::opened_late", message, "too late", "remove `initrd`");
+            }
+        }
     }
 }
 
@@ -115,11 +151,11 @@ fn system_partition(name: &HostName, id: &NodeId, wish: &Wish, at: &Path, proble
     if partition.table == TableKind::Mbr {
         let message = format!("machine `{name}` boots by EFI from `{id}`, which stands in an MBR");
         let help = "write `type = \"gpt\"` for the disk's content: systemd-boot wants a GPT";
-        problems.add(&declared(at, id), "fleet::esp_in_mbr", message, "in an MBR", help);
+        problems.add(&declared(wish, at, id), "fleet::esp_in_mbr", message, "in an MBR", help);
     } else if partition.kind != PartitionKind::Efi {
         let message = format!("machine `{name}` boots by EFI from `{id}`, which firmware does not recognise");
         let help = "add `type = \"efi\"` to the partition";
-        problems.add(&declared(at, id), "fleet::esp_without_type", message, "no EFI system partition", help);
+        problems.add(&declared(wish, at, id), "fleet::esp_without_type", message, "no EFI system partition", help);
     }
 }
 
@@ -127,6 +163,12 @@ fn system_partition(name: &HostName, id: &NodeId, wish: &Wish, at: &Path, proble
 /// volume, which is right as long as that has every write (its `disk/lvm.c`).
 fn readable(name: &HostName, boot: &Mount, wish: &Wish, at: &Path, problems: &mut Problems) {
     let Some(node) = wish.node(&boot.node) else { return };
+    if let Some(crypt) = crypts(wish, &boot.node).first() {
+        let message = format!("GRUB cannot read `{}` of machine `{name}`: it lies in `{}`", boot.path, crypt.id);
+        let help = "put `/boot` on a partition of its own that is not encrypted";
+        problems.add(&declared(wish, at, &crypt.id), "fleet::boot_unreadable", message, "unknown to GRUB", help);
+        return;
+    }
     if let Kind::Volume(volume) = &node.kind
         && let Some(cache) = &volume.cache
     {
@@ -137,6 +179,12 @@ fn readable(name: &HostName, boot: &Mount, wish: &Wish, at: &Path, problems: &mu
         };
         let message = format!("GRUB cannot read `{}` of machine `{name}`: its cache keeps writes to itself", boot.path);
         let help = "put `/boot` on a partition of its own, or leave the cache out";
-        problems.add(&declared(at, &node.id).join(key), "fleet::boot_unreadable", message, "unknown to GRUB", help);
+        problems.add(
+            &declared(wish, at, &node.id).join(key),
+            "fleet::boot_unreadable",
+            message,
+            "unknown to GRUB",
+            help,
+        );
     }
 }

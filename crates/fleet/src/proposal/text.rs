@@ -119,6 +119,7 @@ fn content(content: &Content) -> String {
         Content::PhysicalVolume { group, .. } => {
             format!("physical volume of {}", group.as_deref().unwrap_or("no group"))
         }
+        Content::Luks { version, .. } => format!("encrypted (LUKS{version})"),
         Content::Other { name } => name.clone(),
     }
 }

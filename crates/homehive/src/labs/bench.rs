@@ -1,6 +1,6 @@
 //! A lab at work: its machines, its fleet file, its keys, kept in step.
 
-use super::derive::{derive, set_port, set_serial};
+use super::derive::{KEY_FILE, derive, set_port, set_serial};
 use super::saved::Saved;
 use crate::failure::Failure;
 use crate::hostkeys::{HostKeys, INSTALLER, KeyError, reveal};
@@ -106,6 +106,8 @@ impl Bench {
             None => {
                 let secret = key.to_openssh(LineEnding::LF).map_err(failed)?;
                 private(&bench.path("secrets/identity"), secret.as_bytes())?;
+                let key = crate::sealing::random().map_err(failed)?;
+                private(&bench.path(KEY_FILE), key.as_bytes())?;
                 bench.write_fleet(&derived.fleet)?;
                 let keys = bench.keys();
                 for name in std::iter::once(INSTALLER.to_owned()).chain(machines.iter().map(ToString::to_string)) {

@@ -68,6 +68,7 @@ pub fn derive(fleet: &Fleet, machines: &[HostName], key: &str) -> Result<Derived
             disks.push((id, declared, spec));
         }
         shrink(&wish, &disks, place);
+        own_keys(place);
         let disks = disks.into_iter().map(|(.., spec)| spec).collect();
         let name = name.to_string();
         blueprints.push(Machine { name, address: declared.address, memory: MEMORY, cpus: CPUS, disks });
@@ -84,6 +85,23 @@ pub fn derive(fleet: &Fleet, machines: &[HostName], key: &str) -> Result<Derived
     still_a_cluster(fleet, machines, &mut value);
     let segment = Segment { subnet: subnet.network(), prefix: subnet.prefix(), gateway };
     Ok(Derived { blueprint: Blueprint { segment, machines: blueprints }, fleet: value })
+}
+
+/// Where the key of the lab's encrypted devices lies, from its fleet file.
+pub const KEY_FILE: &str = "secrets/luks-key";
+
+/// A lab never sees the key of a real disk.
+fn own_keys(value: &mut Value) {
+    match value {
+        Value::Object(table) => {
+            if table.get("type").is_some_and(|kind| kind == "luks") && table.contains_key("key_file") {
+                table.insert("key_file".to_owned(), json!(KEY_FILE));
+            }
+            table.values_mut().for_each(own_keys);
+        }
+        Value::Array(list) => list.iter_mut().for_each(own_keys),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// Of some machines of a cluster a cluster again: one of them serves, never an even number do, and the rollout's order
@@ -189,16 +207,17 @@ fn shrink(wish: &Wish, disks: &[(NodeId, &Disk, DiskSpec)], place: &mut Value) {
                 (capacity(least(|size| size.0)), capacity(least(|size| size.1)))
             }
             Kind::Group(_) => below.iter().fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1)),
+            Kind::Crypt(_) => below.first().copied().unwrap_or_default(),
             Kind::Partition(partition) => {
                 let whole = below.first().copied().unwrap_or_default();
                 let keys = path(node);
-                resize(node, partition.size, whole, place.pointer_mut(&keys))
+                resize(least(wish, node), partition.size, whole, place.pointer_mut(&keys))
             }
             Kind::Volume(volume) => {
                 let below = volume.pvs.iter().filter_map(|id| sizes.get(id).copied());
                 let whole = below.fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
                 let keys = path(node);
-                resize(node, volume.size, whole, place.pointer_mut(&keys))
+                resize(least(wish, node), volume.size, whole, place.pointer_mut(&keys))
             }
         };
         sizes.insert(&node.id, whole);
@@ -206,12 +225,12 @@ fn shrink(wish: &Wish, disks: &[(NodeId, &Disk, DiskSpec)], place: &mut Value) {
 }
 
 /// The node's size as declared and in the lab; a fixed size is written back at `at`.
-fn resize(node: &Node, size: Extent, whole: (u64, u64), at: Option<&mut Value>) -> (u64, u64) {
+fn resize(least: u64, size: Extent, whole: (u64, u64), at: Option<&mut Value>) -> (u64, u64) {
     match size {
         Extent::End => whole,
         Extent::Percent(percent) => (whole.0 / 100 * u64::from(percent), whole.1 / 100 * u64::from(percent)),
         Extent::Size(size) => {
-            let small = scale::part(size.0, whole.0, whole.1, least(node)).max(MIB.min(size.0));
+            let small = scale::part(size.0, whole.0, whole.1, least).max(MIB.min(size.0));
             if let Some(at) = at {
                 at["size"] = json!(storage::Size(small).exact());
             }
@@ -221,13 +240,15 @@ fn resize(node: &Node, size: Extent, whole: (u64, u64), at: Option<&mut Value>) 
 }
 
 /// What a node's content needs at least, in the lab.
-fn least(node: &Node) -> u64 {
+fn least(wish: &Wish, node: &Node) -> u64 {
     match &node.holds {
         // The system and what it keeps of older generations.
         Some(Holds::Filesystem { mountpoint: Some(path), .. }) if path == "/" => 1280 * MIB,
         Some(Holds::Filesystem { mountpoint: Some(path), .. }) if path.starts_with("/boot") => 256 * MIB,
         // XFS refuses less than 300 MiB.
         Some(Holds::Filesystem { .. }) => 320 * MIB,
+        // Its headers, and what is in it.
+        Some(Holds::Luks { crypt, .. }) => 16 * MIB + wish.node(crypt).map_or(64 * MIB, |within| least(wish, within)),
         Some(_) | None => 64 * MIB,
     }
 }

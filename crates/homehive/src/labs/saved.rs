@@ -1,6 +1,7 @@
 //! A lab's disks kept under a name, with the keys that open what is on them, beyond the lab's own life.
 
 use super::bench::{failed, private};
+use super::derive::KEY_FILE;
 use crate::failure::Failure;
 use lab::Lab;
 use lab::snapshot::Snapshots;
@@ -9,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What belongs to the disks; the private key comes last, for without it nothing counts as saved.
-const FILES: [&str; 2] = ["fleet.json", "secrets/identity"];
+const FILES: [&str; 3] = ["fleet.json", KEY_FILE, "secrets/identity"];
 
 /// A saved lab.
 #[derive(Clone, Debug)]
@@ -61,7 +62,8 @@ impl Saved {
             lab.restore(&machine.machine.name, &snapshots, &machine.machine.name).await?;
         }
         copy(&self.dir.join("secrets/host-keys"), &lab.root().join("secrets/host-keys"))?;
-        for file in FILES {
+        // Older snapshots have no encrypted devices.
+        for file in FILES.iter().filter(|file| **file != KEY_FILE || self.dir.join(file).exists()) {
             private(&lab.root().join(file), &fs::read(self.dir.join(file)).map_err(failed)?)?;
         }
         Ok(())

@@ -1,6 +1,8 @@
 //! What both the built-in story and those of users do: install, make disks, verify, write files and look at them again.
 
 use super::stage::{Scenario, Told};
+use crate::keyring::Keyring;
+use crate::sealing;
 use crate::converge::{Converged, Ground};
 use crate::failure::Failure;
 use crate::installing::{self, Job};
@@ -25,6 +27,7 @@ pub async fn put_system(s: &mut Scenario<'_>, reinstall: bool) -> Told<()> {
         packages: Some(packages),
         again: "homehive lab run",
         until: crate::args::Phase::Boot,
+        ask: sealing::can_ask(&s.context.global),
     };
     let installed = installing::install(job).await?;
     let title = if reinstall { "the reinstallation's disks" } else { "the installation's disks" };
@@ -41,7 +44,8 @@ pub async fn converge(s: &mut Scenario<'_>, consent: Consent) -> Result<Converge
     let shelf = crate::verbs::shelf(&loaded, &s.name);
     let records = machine::Records { journal: &journal, shelf: &shelf };
     let (machine, story) = (s.machine()?, &s.context.story);
-    let ground = Ground { machine, wish: &wish, consent, records, story, approved: None, until: None };
+    let keyring = Keyring::new(&loaded, sealing::can_ask(&s.context.global));
+    let ground = Ground { machine, wish: &wish, consent, keyring, records, story, approved: None, until: None };
     ground.converge().await.map_err(|error| error.failure("homehive lab run"))
 }
 

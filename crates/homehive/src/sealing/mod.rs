@@ -8,7 +8,7 @@ mod vault;
 mod words;
 
 pub use editor::edit;
-pub use prompt::{Answer, ask, can_ask, piped};
+pub use prompt::{Answer, ask, ask_once, can_ask, piped};
 pub use rekey::{Rekeyed, rekey};
 pub use vault::{State, Vault, random};
 pub use words::{check, what_follows};

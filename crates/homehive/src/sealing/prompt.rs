@@ -45,6 +45,11 @@ pub fn ask(question: &str) -> Result<Answer, Failure> {
     }
 }
 
+/// Asks once: what is typed is tried anyway.
+pub fn ask_once(question: &str) -> Result<Zeroizing<String>, Failure> {
+    hidden(&format!("{question}: "))
+}
+
 /// The terminal as it was, given back whatever happens.
 struct Shown(Termios);
 

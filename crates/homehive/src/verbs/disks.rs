@@ -5,8 +5,10 @@ use crate::answer;
 use crate::args::{Apply, Consent, Plan as PlanArgs, Script, Target};
 use crate::converge::{Converged, Ground, list, refusals};
 use crate::failure::Failure;
+use crate::keyring::Keyring;
 use crate::load::Loaded;
 use crate::reach;
+use crate::sealing;
 use fleet::HostName;
 use machine::{Journal, Records, Shelf, StepTime};
 use schemars::JsonSchema;
@@ -195,7 +197,9 @@ pub async fn converge(
     let story = &context.story;
     let shelf = shelf(loaded, name);
     let records = Records { journal: &journal, shelf: &shelf };
-    let ground = Ground { machine: &reached.machine, wish: &wish, consent, records, story, approved, until };
+    let keyring = Keyring::new(loaded, sealing::can_ask(&context.global));
+    let machine = &reached.machine;
+    let ground = Ground { machine, wish: &wish, consent, keyring, records, story, approved, until };
     ground.converge().await.map_err(|error| error.failure(&context.again(&format!("disks apply {name}"))))
 }
 

@@ -54,6 +54,7 @@ pub async fn run(context: &Context, args: &Install) -> Result<(), Failure> {
         packages: None,
         again: &again,
         until: args.until,
+        ask: crate::sealing::can_ask(&context.global),
     };
     let installed = installing::install(job).await?;
     let steps = installed.converged.rounds.iter().map(|round| round.steps.len()).sum();
@@ -158,7 +159,8 @@ async fn same(
     let facts = facts.map_err(|error| Failure::failed(name, error, format!("mend that, then {again}")))?;
     let consent = Consent::default();
     let (payload, until) = (args.payload, args.until);
-    let job = Job { story, loaded, name, machine, consent, payload, packages: None, again: &again, until };
+    let ask = crate::sealing::can_ask(&context.global);
+    let job = Job { story, loaded, name, machine, consent, payload, packages: None, again: &again, until, ask };
     let wished = installing::build(&job, facts).await?.path.to_string();
     let runs = machine.run(&Cmd::new("readlink").args(["-f", "/run/current-system"]), ASK).await;
     let runs = runs.map_err(|error| Failure::failed(name, error, format!("mend that, then {again}")))?.stdout;

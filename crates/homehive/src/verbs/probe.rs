@@ -204,6 +204,9 @@ fn content(content: &Content) -> String {
         Content::Swap { .. } => "swap".into(),
         Content::Member { name, level, array, .. } => format!("member of {level} {name} ({array})"),
         Content::PhysicalVolume { uuid, group, .. } => format!("physical volume of {} ({uuid})", or_none(group)),
+        Content::Luks { version, uuid, .. } => {
+            format!("LUKS{version} {}", uuid.map(|uuid| uuid.to_string()).unwrap_or_default())
+        }
         Content::Other { name } => name.clone(),
     }
 }

@@ -6,6 +6,7 @@ mod flake;
 mod host;
 mod host_metrics;
 mod installer;
+mod luks;
 mod modules;
 mod network;
 mod readme;

@@ -49,6 +49,7 @@ pub(super) fn module(host: &Host<'_>, events: &str) -> Expr {
         .put("boot.initrd.availableKernelModules", buses)
         .with(kernel_modules(host))
         .with(arrays(host, events))
+        .with(super::luks::containers(host))
         .with(filesystems(host));
     Expr::module("{ config, lib, modulesPath, ... }", set)
 }
@@ -87,7 +88,8 @@ fn kernel_modules(host: &Host<'_>) -> Set {
                     None => {}
                 }
             }
-            Kind::Disk(_) | Kind::Partition(_) | Kind::Group(_) => {}
+            // What opens a container stage 1 gets from NixOS, see `luks`.
+            Kind::Disk(_) | Kind::Partition(_) | Kind::Group(_) | Kind::Crypt(_) => {}
         }
     }
     let mut set = Set::new();
@@ -153,7 +155,8 @@ fn swaps(node: &Node) -> Vec<Expr> {
             | Holds::Member { .. }
             | Holds::PhysicalVolume { .. }
             | Holds::Filesystem { .. }
-            | Holds::BtrfsMember { .. },
+            | Holds::BtrfsMember { .. }
+            | Holds::Luks { .. },
         )
         | None => Vec::new(),
     }

@@ -59,7 +59,7 @@ pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
             }
         }
         let mut disks: BTreeMap<String, &Holder<'_>> = BTreeMap::new();
-        for (holder, _) in all.iter().filter(|(holder, _)| holder.id.as_str().starts_with("disk.")) {
+        for (holder, _) in all.iter().filter(|(holder, _)| holder.root().starts_with("disk.")) {
             if let Some(other) = disks.insert(holder.root(), holder).filter(|_| array.level.redundant()) {
                 problems.add(
                     &holder.content_at(),

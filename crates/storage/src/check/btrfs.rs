@@ -66,9 +66,7 @@ fn whole(holder: &Holder<'_>, btrfs: &Btrfs, members: &[&Holder<'_>], problems: 
     }
     let redundant = btrfs.data.is_none_or(super::super::tree::Profile::redundant);
     let mut disks: BTreeMap<String, &NodeId> = BTreeMap::new();
-    for part in
-        std::iter::once(holder).chain(members.iter().copied()).filter(|part| part.id.as_str().starts_with("disk."))
-    {
+    for part in std::iter::once(holder).chain(members.iter().copied()).filter(|part| part.root().starts_with("disk.")) {
         if let Some(other) = disks.insert(part.root(), &part.id).filter(|_| redundant) {
             problems.add(
                 &part.content_at(),

@@ -17,6 +17,7 @@ pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
                 table.partitions.keys().map(|name| holder.id.child(name)).collect()
             }
             Some(Content::BtrfsMember(member)) => vec![member.of.clone()],
+            Some(Content::Luks(luks)) => vec![NodeId::crypt(&luks.name)],
             Some(Content::Filesystem(_) | Content::Swap(_) | Content::Btrfs(_)) | None => Vec::new(),
         };
         above.entry(holder.id.clone()).or_default().extend(next);

@@ -1,11 +1,11 @@
 //! Every declared device that can hold something, in one list with its place in the document.
 
-use crate::tree::{Content, Partition, Storage, Volume};
+use crate::tree::{Content, Luks, Partition, Storage, Volume};
 use crate::{Extent, NodeId};
 use document::Path;
 use uuid::Uuid;
 
-/// A disk, partition, array or volume.
+/// A disk, partition, array, volume, or opened container.
 pub(super) struct Holder<'a> {
     pub id: NodeId,
     /// Where it is declared.
@@ -15,6 +15,8 @@ pub(super) struct Holder<'a> {
     pub persistent: Option<bool>,
     /// Bytes, as far as the declaration tells.
     pub size: Option<u64>,
+    /// The disk, array or group in whose declaration it stands.
+    root: String,
 }
 
 #[derive(Clone, Copy)]
@@ -23,6 +25,7 @@ pub(super) enum Kind<'a> {
     Partition(&'a Partition),
     Array,
     Volume(&'a Volume),
+    Crypt(&'a Luks),
 }
 
 impl Holder<'_> {
@@ -31,9 +34,9 @@ impl Holder<'_> {
         self.at.join("content")
     }
 
-    /// The name of the disk, array or group that the node's own name starts with.
+    /// The name of the disk, array or group in whose declaration it stands.
     pub fn root(&self) -> String {
-        self.id.as_str().split('.').take(2).collect::<Vec<_>>().join(".")
+        self.root.clone()
     }
 }
 
@@ -55,6 +58,7 @@ impl<'a> Tree<'a> {
                 content: disk.content.as_ref(),
                 persistent: disk.persistent,
                 size: disk.size.map(|size| size.0),
+                root: NodeId::disk(name).to_string(),
             });
         }
         for (name, array) in &storage.mdadm {
@@ -65,6 +69,7 @@ impl<'a> Tree<'a> {
                 content: array.content.as_ref(),
                 persistent: array.persistent,
                 size: None,
+                root: NodeId::array(name).to_string(),
             });
         }
         for (name, group) in &storage.lvm_vg {
@@ -78,16 +83,29 @@ impl<'a> Tree<'a> {
                     content: volume.content.as_ref(),
                     persistent: volume.persistent,
                     size: fixed(volume.size),
+                    root: id.to_string(),
                 });
             }
         }
         tree
     }
 
-    /// The device and, below it, the partitions of its table.
+    /// The device and, below it, the partitions of its table, or what its encryption shows.
     fn push(&mut self, holder: Holder<'a>) {
-        let (id, at, content) = (holder.id.clone(), holder.content_at(), holder.content);
+        let (id, at, content, size, root) =
+            (holder.id.clone(), holder.content_at(), holder.content, holder.size, holder.root());
         self.holders.push(holder);
+        if let Some(Content::Luks(luks)) = content {
+            self.push(Holder {
+                id: NodeId::crypt(&luks.name),
+                at: at.clone(),
+                kind: Kind::Crypt(luks),
+                content: luks.content.as_deref(),
+                persistent: None,
+                size: size.map(|size| size.saturating_sub(super::luks::HEADER)),
+                root: root.clone(),
+            });
+        }
         for (name, partition) in content.and_then(Content::table).into_iter().flat_map(|(_, table)| &table.partitions) {
             self.push(Holder {
                 id: id.child(name),
@@ -96,6 +114,7 @@ impl<'a> Tree<'a> {
                 content: partition.content.as_ref(),
                 persistent: partition.persistent,
                 size: fixed(partition.size),
+                root: root.clone(),
             });
         }
     }
@@ -114,7 +133,7 @@ impl<'a> Tree<'a> {
             match holder.kind {
                 Kind::Partition(partition) => note(holder.at.clone(), partition.uuid),
                 Kind::Volume(volume) => note(holder.at.clone(), volume.uuid),
-                Kind::Disk | Kind::Array => {}
+                Kind::Disk | Kind::Array | Kind::Crypt(_) => {}
             }
             let own = holder.content.and_then(|content| match content {
                 Content::Gpt(table) | Content::Mbr(table) => table.uuid,
@@ -122,6 +141,7 @@ impl<'a> Tree<'a> {
                 Content::Filesystem(filesystem) => filesystem.uuid,
                 Content::Swap(swap) => swap.uuid,
                 Content::Btrfs(btrfs) => btrfs.uuid,
+                Content::Luks(luks) => luks.uuid,
                 Content::Mdraid(_) | Content::BtrfsMember(_) => None,
             });
             note(holder.content_at(), own);

@@ -8,6 +8,7 @@ mod disk;
 mod filesystem;
 mod group;
 mod holder;
+mod luks;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -27,5 +28,6 @@ pub fn check(storage: &Storage, at: &Path, problems: &mut Problems) {
     group::check(&tree, problems);
     filesystem::check(&tree, problems);
     btrfs::check(&tree, problems);
+    luks::check(&tree, problems);
     cycle::check(&tree, problems);
 }

@@ -106,7 +106,9 @@ pub enum DeviceKind {
     Array,
     /// An LVM volume, also LVM's inner ones (`nas-data_wcorig`).
     Volume,
-    /// Anything else on device mapper (crypt, multipath, …).
+    /// An opened LUKS container, or another device that dm-crypt shows.
+    Crypt,
+    /// Anything else on device mapper (multipath, …).
     Other,
 }
 
@@ -220,8 +222,24 @@ pub enum Content {
         #[serde(default)]
         used: u64,
     },
-    /// Something that a tool knows but homehive does not make (`crypto_LUKS`, `ntfs`, `zfs_member`), or several things
-    /// at once.
+    /// A LUKS header, and behind it what only its key shows.
+    Luks {
+        /// 1 or 2.
+        version: u32,
+        /// Its UUID.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uuid: Option<Uuid>,
+        /// Label (LUKS2).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        label: Option<String>,
+        /// Bytes before what is encrypted, if the header tells (LUKS2).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        offset: Option<u64>,
+        /// How many keys open it, if the header tells (LUKS2).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keys: Option<u32>,
+    },
+    /// Something that a tool knows but homehive does not make (`ntfs`, `zfs_member`), or several things at once.
     Other {
         /// blkid's TYPE, or `ambiguous`.
         name: String,

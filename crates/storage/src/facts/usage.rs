@@ -30,6 +30,7 @@ impl Facts {
                 format!("held by array{name} ({})", child.path)
             }
             DeviceKind::Volume => format!("held by volume {}", child.path),
+            DeviceKind::Crypt => format!("opened as {}", child.path),
             DeviceKind::Other => format!("held by {}", child.path),
         };
         Some(above.map_or_else(|| held.clone(), |above| format!("{held}, {above}")))

@@ -54,6 +54,9 @@ impl Look<'_> {
                 ours(same, if same { format!("device of the btrfs of {of}") } else { format.clone() })
             }
             (Holds::Swap { uuid }, Content::Swap { uuid: found }) => ours(Some(*uuid) == *found, "swap space".into()),
+            (Holds::Luks { uuid, .. }, content @ Content::Luks { .. }) => {
+                return self.luks(*uuid, content).into_iter().collect();
+            }
             (_, Content::Blank) => Said::new(State::Unmade, "blank"),
             (_, Content::Unreadable) => Said::new(State::Broken, "answers nothing but errors"),
             // Inside what is ours, what no tool knows is what was there before.
@@ -130,6 +133,7 @@ fn described(content: &Content) -> String {
         Content::Member { name, .. } => format!("a member of array {name}"),
         Content::PhysicalVolume { group: Some(group), .. } => format!("a physical volume of {group}"),
         Content::PhysicalVolume { .. } => "a physical volume".into(),
+        Content::Luks { version, .. } => format!("LUKS{version}"),
         Content::Other { name } => name.clone(),
     }
 }

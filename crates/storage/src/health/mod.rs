@@ -4,6 +4,7 @@
 mod array;
 mod btrfs;
 mod held;
+mod luks;
 mod volume;
 
 use crate::NodeId;
@@ -113,6 +114,7 @@ impl Look<'_> {
             Kind::Array(array) => self.array(array),
             Kind::Group(group) => vec![self.group(group)],
             Kind::Volume(volume) => self.volume(node, volume),
+            Kind::Crypt(crypt) => self.crypt(node, crypt),
         };
         if let (Some(device), Some(holds)) = (self.sight.device(&node.id), &node.holds) {
             said.extend(self.held(node, device, holds));

@@ -47,6 +47,7 @@ impl Step {
                 vec![self.node.clone()]
             }
             Action::Btrfs(it) => it.begins(&self.node),
+            Action::Luks(it) => it.begins(),
             Action::Settle
             | Action::Table(TableAction::Grow { .. })
             | Action::Array(ArrayAction::Assemble { .. } | ArrayAction::Force { .. } | ArrayAction::Reshape { .. })
@@ -105,6 +106,8 @@ fn is_piece(holds: Option<&Holds>, content: &Content) -> bool {
             format.word() == found
         }
         (Some(Holds::PhysicalVolume { .. }), Content::Other { name }) => name.starts_with("LVM2_member"),
+        // The first of its two headers torn.
+        (Some(Holds::Luks { .. }), Content::Other { name }) => name.starts_with("crypto_LUKS"),
         _ => false,
     }
 }

@@ -182,6 +182,11 @@ pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, btrfs: &'a Btr
         planner.place(&node.id, At::Blocked, Vec::new());
         return None;
     }
+    // One that is yet to be seen may be a device of it: without it the filesystem would be mounted as if it were missing.
+    if !of(|seat| matches!(seat, Seat::Hidden)).is_empty() {
+        planner.place(&node.id, At::Hidden, Vec::new());
+        return None;
+    }
     let ours = of(|seat| matches!(seat, Seat::Ours(_)));
     let absent = of(|seat| matches!(seat, Seat::Absent));
     if ours.is_empty() {
@@ -189,8 +194,6 @@ pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, btrfs: &'a Btr
             let reason = format!("the btrfs cannot be made without {}", list(&absent));
             planner.refuse(&node.id, reason, "connect the disk, or correct what the fleet says of it");
             planner.place(&node.id, At::Blocked, Vec::new());
-        } else if !of(|seat| matches!(seat, Seat::Hidden)).is_empty() {
-            planner.place(&node.id, At::Hidden, Vec::new());
         } else {
             make(planner, node, btrfs, Risk::Creates);
         }

@@ -178,7 +178,7 @@ fn judge(node: &Node, content: &Content) -> (bool, bool) {
 fn make(planner: &mut Planner, node: &Node, site: &Site, risk: Risk, blank: bool) {
     let sector = match &node.kind {
         Kind::Volume(volume) => volume.cache.as_ref().filter(|cache| cache.kind == CacheKind::Writecache).map(|_| 4096),
-        Kind::Disk(_) | Kind::Partition(_) | Kind::Array(_) | Kind::Group(_) => None,
+        Kind::Disk(_) | Kind::Partition(_) | Kind::Array(_) | Kind::Group(_) | Kind::Crypt(_) => None,
     };
     let what = match &node.holds {
         Some(Holds::Filesystem { format, uuid, label, mountpoint, .. }) => {
@@ -191,7 +191,8 @@ fn make(planner: &mut Planner, node: &Node, site: &Site, risk: Risk, blank: bool
             | Holds::Member { .. }
             | Holds::PhysicalVolume { .. }
             | Holds::Btrfs(_)
-            | Holds::BtrfsMember { .. },
+            | Holds::BtrfsMember { .. }
+            | Holds::Luks { .. },
         )
         | None => return,
     };

@@ -1,6 +1,6 @@
 //! A plan as data: steps, what is kept, what is noted, what is refused, what cannot be seen yet.
 
-use super::{Action, ArrayAction, Begun, BtrfsAction, Step};
+use super::{Action, ArrayAction, Begun, BtrfsAction, LuksAction, Step};
 use crate::NodeId;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -30,7 +30,9 @@ impl Consent {
         for step in &plan.steps {
             match step.what {
                 Action::Wipe(_) => self.wipe.clear(),
-                Action::Filesystem(_) | Action::Btrfs(BtrfsAction::Make { .. }) => {
+                Action::Filesystem(_)
+                | Action::Btrfs(BtrfsAction::Make { .. })
+                | Action::Luks(LuksAction::Format { .. }) => {
                     self.made.insert(step.node.clone());
                 }
                 Action::Array(ArrayAction::Force { .. }) => drop(self.force_start.remove(&step.node)),
@@ -45,6 +47,7 @@ impl Consent {
                 | Action::Group(_)
                 | Action::Volume(_)
                 | Action::Btrfs(_)
+                | Action::Luks(_)
                 | Action::Mount(_) => {}
             }
         }

@@ -3,7 +3,7 @@
 
 use super::sight::{self, Sight};
 use super::table::starts;
-use super::{Action, BtrfsAction, FilesystemAction, Guard, Step, TableAction, Wipe, begun, guard};
+use super::{Action, BtrfsAction, FilesystemAction, Guard, LuksAction, Step, TableAction, Wipe, begun, guard};
 use crate::NodeId;
 use crate::facts::{Content, Device, DeviceKind, Facts};
 use crate::save::Area;
@@ -71,6 +71,12 @@ impl Step {
                     over.whole = false;
                 }
             }
+            Action::Luks(LuksAction::Format { device, .. }) => {
+                if let Some(device) = sight.device(device).filter(|_| !self.risk.destroyed().is_empty()) {
+                    over.ends(device);
+                    over.whole = false;
+                }
+            }
             // These write where nothing is, or change what goes on to be there.
             Action::Settle
             | Action::Table(TableAction::Add { .. } | TableAction::Grow { .. })
@@ -84,6 +90,7 @@ impl Step {
                 | BtrfsAction::Forget { .. }
                 | BtrfsAction::Grow { .. },
             )
+            | Action::Luks(LuksAction::Open { .. } | LuksAction::Grow { .. })
             | Action::Mount(_) => {}
         }
         over.end()
@@ -179,6 +186,12 @@ pub(crate) fn known(facts: &Facts, device: &Device) -> String {
             let volume = group.volumes.iter().find(|volume| path(&volume.name) == device.path)?;
             Some(format!("volume {}", volume.uuid))
         }),
+        DeviceKind::Crypt => {
+            device.parents.first().and_then(|parent| facts.device(parent)).and_then(|parent| match &parent.content {
+                Content::Luks { uuid: Some(uuid), .. } => Some(format!("opened {uuid}")),
+                _ => None,
+            })
+        }
         DeviceKind::Other => None,
     };
     let uuid = uuid.unwrap_or_else(|| device.path.clone());

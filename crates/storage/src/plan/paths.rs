@@ -1,7 +1,7 @@
 //! Where the devices of a plan's nodes are on this machine, now.
 
 use super::array::begun;
-use super::{Action, ArrayAction, Plan, Sight, TableAction};
+use super::{Action, ArrayAction, LuksAction, Plan, Sight, TableAction};
 use crate::NodeId;
 use crate::facts::Facts;
 use crate::wish::{Kind, Wish};
@@ -27,9 +27,11 @@ impl Plan {
                     }
                     node.path.clone()
                 }
+                // It may be open under another name now.
+                (Kind::Crypt(_), ..) if self.opens(&node.id) => node.path.clone(),
                 (.., Some(device)) => Some(device.path.clone()),
                 (Kind::Disk(_) | Kind::Group(_), ..) => None,
-                (Kind::Partition(_) | Kind::Array(_) | Kind::Volume(_), ..) => node.path.clone(),
+                (Kind::Partition(_) | Kind::Array(_) | Kind::Volume(_) | Kind::Crypt(_), ..) => node.path.clone(),
             };
             if let Some(path) = path {
                 paths.insert(node.id.clone(), path);
@@ -47,6 +49,11 @@ impl Plan {
             Action::Table(TableAction::Add { partition, number, .. }) => (partition.node == *node).then_some(*number),
             _ => None,
         })
+    }
+
+    fn opens(&self, node: &NodeId) -> bool {
+        let opens = |what: &Action| matches!(what, Action::Luks(LuksAction::Format { .. } | LuksAction::Open { .. }));
+        self.steps.iter().any(|step| step.node == *node && opens(&step.what))
     }
 
     fn starts(&self, node: &NodeId) -> bool {

@@ -3,7 +3,7 @@
 use super::outcome::{Consent, Kept, Note, Plan, Refusal};
 use super::sight::{self, Sight, Unseen};
 use super::step::{Action, Risk, Step, StepId};
-use super::{array, begun, btrfs, filesystem, group, guard, mount, table, wipe};
+use super::{array, begun, btrfs, filesystem, group, guard, luks, mount, table, wipe};
 use crate::NodeId;
 use crate::facts::{Content, Device, Facts};
 use crate::wish::{Disk, Holds, Kind, Node, Wish};
@@ -115,6 +115,7 @@ impl<'a> Planner<'a> {
             Kind::Disk(disk) => self.disk(node, disk),
             Kind::Array(array) => array::plan(self, node, array),
             Kind::Group(group) => group::plan(self, node, group),
+            Kind::Crypt(crypt) => luks::plan(self, node, crypt),
             // Their table or group has placed them.
             Kind::Partition(_) | Kind::Volume(_) => {}
         }
@@ -129,7 +130,14 @@ impl<'a> Planner<'a> {
             }
             Some(Holds::Filesystem { .. } | Holds::Swap { .. }) => filesystem::plan(self, node, &site),
             // The array or the group looks at its members itself, and a btrfs at its devices once all are placed.
-            Some(Holds::Member { .. } | Holds::PhysicalVolume { .. } | Holds::Btrfs(_) | Holds::BtrfsMember { .. })
+            // The container that lies on it likewise.
+            Some(
+                Holds::Member { .. }
+                | Holds::PhysicalVolume { .. }
+                | Holds::Btrfs(_)
+                | Holds::BtrfsMember { .. }
+                | Holds::Luks { .. },
+            )
             | None => {}
         }
     }
@@ -155,11 +163,12 @@ impl<'a> Planner<'a> {
             }
             (None, Some(Unseen::Absent) | None) => {
                 // An array and a btrfs say themselves whether they can do without.
+                let within = node.holds.as_ref().and_then(Holds::crypt).and_then(|crypt| self.wish.node(crypt));
                 let can = matches!(
-                    node.holds,
+                    within.unwrap_or(node).holds,
                     Some(Holds::Member { .. } | Holds::Btrfs(_) | Holds::BtrfsMember { .. }) | None
                 );
-                if !can {
+                if !can || within.is_some_and(|within| within.holds.is_none()) {
                     let reason = format!("no disk with {} is found{}", said(disk), self.unclaimed());
                     self.refuse(id, reason, "connect it, or correct what the fleet says of it");
                 }
@@ -259,7 +268,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Is this node, or anything that lies on it, persistent?
-    fn carries_persistent(&self, node: &NodeId) -> bool {
+    pub fn carries_persistent(&self, node: &NodeId) -> bool {
         self.wish.node(node).is_some_and(|node| node.persistent)
             || self.wish.on(node).any(|above| self.carries_persistent(&above.id))
     }
@@ -313,6 +322,7 @@ pub(super) fn shown(content: &Content) -> String {
         Content::Member { name, level, .. } => format!("a member of array {name} ({level})"),
         Content::PhysicalVolume { group: Some(group), .. } => format!("a physical volume of group {group}"),
         Content::PhysicalVolume { group: None, .. } => "a physical volume of no group".to_owned(),
+        Content::Luks { version, .. } => format!("encrypted data (LUKS{version})"),
         Content::Other { name } => format!("something that homehive does not make ({name})"),
     }
 }

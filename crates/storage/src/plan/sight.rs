@@ -100,6 +100,11 @@ impl<'a> Sight<'a> {
                 let array = facts.arrays.iter().find(|array| array.uuid == wished.uuid && array.active)?;
                 facts.device(&array.device)
             }
+            Kind::Crypt(wished) => {
+                let device = self.device(node.on.first()?)?;
+                let ours = super::luks::is(&device.content, wished.uuid);
+                facts.children(&device.name).find(|child| ours && child.kind == DeviceKind::Crypt)
+            }
             Kind::Volume(wished) => {
                 group_of(wish, facts, node)?;
                 let path = format!("/dev/mapper/{}-{}", dashed(wished.group.as_ref()), dashed(wished.name.as_ref()));

@@ -1,7 +1,8 @@
 //! A step: one thing that can be done, and seen to be done, on its own.
 
 use super::{
-    ArrayAction, BtrfsAction, FilesystemAction, GroupAction, Guard, MountAction, TableAction, VolumeAction, Wipe,
+    ArrayAction, BtrfsAction, FilesystemAction, GroupAction, Guard, LuksAction, MountAction, TableAction, VolumeAction,
+    Wipe,
 };
 use crate::NodeId;
 use cmd::Cmd;
@@ -101,6 +102,8 @@ pub enum Action {
     Filesystem(FilesystemAction),
     /// btrfs: devices and subvolumes.
     Btrfs(BtrfsAction),
+    /// LUKS containers.
+    Luks(LuksAction),
     /// Mounts.
     Mount(MountAction),
 }
@@ -145,6 +148,7 @@ impl Step {
             Action::Volume(it) => it.describe(),
             Action::Filesystem(it) => it.describe(&self.node),
             Action::Btrfs(it) => it.describe(&self.node),
+            Action::Luks(it) => it.describe(),
             Action::Mount(it) => it.describe(),
         }
     }
@@ -160,6 +164,7 @@ impl Step {
             Action::Volume(it) => it.commands(),
             Action::Filesystem(it) => it.commands(&self.node),
             Action::Btrfs(it) => it.commands(&self.node),
+            Action::Luks(it) => it.commands(&self.node),
             Action::Mount(it) => it.commands(&self.node),
         };
         // A step that is done is on the disks: what only their caches have goes with the power.
@@ -184,6 +189,7 @@ impl Step {
                 pvs.iter().map(|pv| pv.node.clone()).collect()
             }
             Action::Group(GroupAction::Resize { pv, .. }) => vec![pv.clone()],
+            Action::Luks(it) => it.begins(),
             // LVM waits for its own metadata; a cache that is to be attached is inactive.
             Action::Group(GroupAction::Activate { .. } | GroupAction::Identify { .. }) | Action::Volume(_) => {
                 Vec::new()
@@ -199,6 +205,7 @@ impl Step {
             Action::Table(it) => it.proof(&self.node),
             Action::Settle => Vec::new(),
             Action::Array(_) | Action::Group(_) => vec![Proof::There { node }],
+            Action::Luks(it) => vec![Proof::Holds { node: it.device().clone() }, Proof::There { node }],
             Action::Volume(it) => it.proof(&self.node),
             Action::Filesystem(_) | Action::Btrfs(_) => vec![Proof::Holds { node }],
             Action::Mount(it) => vec![Proof::Mounted { node, at: it.at.clone() }],
@@ -210,7 +217,12 @@ impl Step {
     pub fn deadline(&self) -> u64 {
         match &self.what {
             Action::Settle | Action::Mount(_) => 120,
-            Action::Table(_) | Action::Wipe(_) | Action::Array(_) | Action::Group(_) | Action::Volume(_) => 300,
+            Action::Table(_)
+            | Action::Wipe(_)
+            | Action::Array(_)
+            | Action::Group(_)
+            | Action::Volume(_)
+            | Action::Luks(_) => 300,
             Action::Filesystem(_) => 1800,
             Action::Btrfs(it) => it.deadline(),
         }

@@ -1,6 +1,7 @@
 //! Wiping what was named, with everything that stands on it; and what the disks look like to the rest of the plan then.
 
 use super::group::{devices, script};
+use super::luks;
 use super::outcome::{Consent, Note, Refusal};
 use super::planner::shown;
 use super::sight::{Sight, our_group};
@@ -100,6 +101,12 @@ pub(super) fn clear<'a>(wish: &Wish, facts: &'a Facts, consent: &Consent, sight:
             }
             (Some(_), Some(device)) => drop(named.insert(id.clone(), device)),
             (Some(Kind::Volume(_)), None) if groups_named(wish, id, consent) => {}
+            // It goes with what it lies on.
+            (Some(_), None) if consent.wipe.iter().any(|below| luks::in_closed(wish, sight, id, Some(below))) => {}
+            (Some(_), None) if luks::in_closed(wish, sight, id, None) => cleared.refusals.push(refuse(
+                "it is closed, or in what is closed, so it cannot be wiped by itself",
+                &luks::whole(wish, sight, id),
+            )),
             (Some(_), None) => cleared.refusals.push(refuse(
                 "it is not seen, so it cannot be wiped",
                 "apply without wiping it first, or leave the word out",
@@ -195,6 +202,12 @@ fn lost(wish: &Wish, facts: &Facts, sight: &Sight, named: &BTreeMap<NodeId, &Dev
             return true;
         }
         let Some(node) = wish.node(id) else { return false };
+        let goes_below = |below: &NodeId| {
+            named.contains_key(below) || sight.device(below).is_some_and(|device| reach.above.contains(&device.name))
+        };
+        if wish.nodes.iter().any(|below| goes_below(&below.id) && luks::in_closed(wish, sight, id, Some(&below.id))) {
+            return true;
+        }
         let group_goes =
             |group: &NodeId| our_group(wish, facts, group).filter(|group| reach.groups.contains(&group.name));
         match &node.kind {
@@ -203,7 +216,7 @@ fn lost(wish: &Wish, facts: &Facts, sight: &Sight, named: &BTreeMap<NodeId, &Dev
                 let (name, inner) = (volume.name.as_ref(), format!("{}_cvol", volume.name));
                 group.volumes.iter().any(|found| found.name == name || found.name == inner)
             }),
-            Kind::Disk(_) | Kind::Partition(_) | Kind::Array(_) => false,
+            Kind::Disk(_) | Kind::Partition(_) | Kind::Array(_) | Kind::Crypt(_) => false,
         }
     };
     wish.nodes.iter().map(|node| &node.id).filter(|id| goes(id)).cloned().collect()

@@ -4,7 +4,7 @@ use super::kernel::{Files, MountLine};
 use super::lvm::{self, Physical};
 use super::sections::{NOT_FOUND, Section, Sections};
 use super::wipefs::Signature;
-use super::{btrfs, links, lsblk, sfdisk, superblock, wipefs};
+use super::{btrfs, links, lsblk, luks, sfdisk, superblock, wipefs};
 use crate::facts::{Array, Btrfs, Content, Device, DeviceKind, Facts, FactsError, Group, Mount, Partition};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -25,6 +25,7 @@ pub fn parse(output: &str) -> Result<Facts, FactsError> {
         sections: &sections,
         signatures,
         heads: heads(&sections)?,
+        luks: headers(&sections)?,
         zero: whatever(sections.get("zero")?, "cmp"),
         physical,
         known: &known,
@@ -109,6 +110,14 @@ fn heads(sections: &Sections<'_>) -> Result<BTreeMap<String, Vec<u8>>, FactsErro
     superblock::heads(whatever(sections.get("heads")?, "od")?)
 }
 
+/// Headers of LUKS; a probe of a machine that has none does not ask for any.
+fn headers(sections: &Sections<'_>) -> Result<BTreeMap<String, Vec<u8>>, FactsError> {
+    match sections.get("luks") {
+        Ok(section) => superblock::heads_of(whatever(section, "od")?, luks::HEAD),
+        Err(_) => Ok(BTreeMap::new()),
+    }
+}
+
 fn volumes(
     sections: &Sections<'_>,
     signatures: &BTreeMap<String, Vec<Signature>>,
@@ -141,6 +150,7 @@ struct Look<'a> {
     sections: &'a Sections<'a>,
     signatures: BTreeMap<String, Vec<Signature>>,
     heads: BTreeMap<String, Vec<u8>>,
+    luks: BTreeMap<String, Vec<u8>>,
     zero: Result<&'a str, FactsError>,
     physical: Vec<Physical>,
     known: &'a Known<'a>,
@@ -206,6 +216,14 @@ impl Look<'_> {
             // Its devices are looked at together, see `all_btrfs`.
             "btrfs" => {
                 Content::Filesystem { format: "btrfs".into(), uuid, label, size: None, block: None, unfinished: false }
+            }
+            "crypto_LUKS" => {
+                let uuid = uuid.and_then(|uuid| Uuid::try_parse(&uuid).ok());
+                // Its first header is gone, or the probe did not show it: what is behind it may be all there.
+                let Some(header) = self.luks.get(&raw).and_then(|head| luks::header(head)) else {
+                    return Ok(other(" (its header is damaged)"));
+                };
+                Content::Luks { version: header.version, uuid, label, offset: header.offset, keys: header.keys }
             }
             "swap" => Content::Swap { uuid: uuid.and_then(|uuid| Uuid::try_parse(&uuid).ok()) },
             "linux_raid_member" => match superblock::md(head) {

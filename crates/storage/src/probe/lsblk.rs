@@ -46,6 +46,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Row>, FactsError> {
                 "disk" => DeviceKind::Disk,
                 "part" => DeviceKind::Partition,
                 "lvm" => DeviceKind::Volume,
+                "crypt" => DeviceKind::Crypt,
                 "md" | "linear" => DeviceKind::Array,
                 raid if raid.starts_with("raid") => DeviceKind::Array,
                 _ => DeviceKind::Other,

@@ -8,6 +8,7 @@ mod hardware;
 mod kernel;
 mod links;
 mod lsblk;
+mod luks;
 mod lvm;
 mod sections;
 mod sfdisk;

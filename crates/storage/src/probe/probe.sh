@@ -43,6 +43,14 @@ list_heads() {
     head -v -c 5120 $heads | od -A x -t x1
 }
 
+# Headers of LUKS: where what is encrypted begins, and how many keys open it. The keys stand
+# behind that.
+list_luks() {
+    command -v od >/dev/null || return 127
+    # shellcheck disable=SC2086 # device paths are words, and are split on purpose
+    head -v -c 16384 $luks | od -A x -t x1
+}
+
 # A device without any signature may still hold something: is its first MiB zero? And can it be read at all?
 list_zero() {
     command -v cmp >/dev/null || return 127
@@ -195,6 +203,7 @@ $one"
     heads=
     volumes=
     btrfs=
+    luks=
     seen=$failed
     # shellcheck disable=SC2086 # device paths are words, and are split on purpose
     set -- $signatures
@@ -217,6 +226,9 @@ $one"
                 ;;
             LVM2_member) volumes=yes ;;
             btrfs) btrfs=yes ;;
+            crypto_LUKS)
+                case " $luks " in *" $device "*) ;; *) luks="$luks $device" ;; esac
+                ;;
             esac
             ;;
         esac
@@ -228,6 +240,7 @@ $one"
     done
 
     section heads list_heads
+    [ -z "$luks" ] || section luks list_luks
     [ -z "$btrfs" ] || list_btrfs
     section zero list_zero
     section lvm list_volumes

@@ -32,16 +32,21 @@ pub(super) struct Member {
 
 /// The heads by the path of their device.
 pub(super) fn heads(dump: &str) -> Result<BTreeMap<String, Vec<u8>>, FactsError> {
+    heads_of(dump, HEAD)
+}
+
+/// The heads by the path of their device, `size` bytes of each.
+pub(super) fn heads_of(dump: &str, size: usize) -> Result<BTreeMap<String, Vec<u8>>, FactsError> {
     let bytes = undump(dump)?;
     let mut found = BTreeMap::new();
     let mut rest = bytes.as_slice();
     while let Some(path) = header(rest) {
         rest = &rest[path.len() + OPEN.len() + CLOSE.len()..];
         // A disk that fails may give less: then the next header stands earlier.
-        let whole = rest.len() == HEAD
-            || rest.get(HEAD).is_some_and(|byte| *byte == b'\n') && header(&rest[HEAD + 1..]).is_some();
+        let whole = rest.len() == size
+            || rest.get(size).is_some_and(|byte| *byte == b'\n') && header(&rest[size + 1..]).is_some();
         let end = if whole {
-            HEAD
+            size
         } else {
             (0..rest.len()).find(|at| rest[*at] == b'\n' && header(&rest[at + 1..]).is_some()).unwrap_or(rest.len())
         };

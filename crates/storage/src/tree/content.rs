@@ -1,6 +1,6 @@
 //! What a device holds: exactly one of these.
 
-use super::{Btrfs, BtrfsMember, Filesystem, LvmPv, Mdraid, Swap, Table, TableKind};
+use super::{Btrfs, BtrfsMember, Filesystem, Luks, LvmPv, Mdraid, Swap, Table, TableKind};
 use document::{Decode, Path, Problems, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -25,6 +25,8 @@ pub enum Content {
     Btrfs(Btrfs),
     /// A further device of a btrfs that stands elsewhere.
     BtrfsMember(BtrfsMember),
+    /// An encrypted device with what lies in it.
+    Luks(Luks),
 }
 
 impl Content {
@@ -39,6 +41,7 @@ impl Content {
             Self::Swap(_) => "swap",
             Self::Btrfs(_) => "btrfs",
             Self::BtrfsMember(_) => "btrfs_member",
+            Self::Luks(_) => "luks",
         }
     }
 
@@ -52,12 +55,13 @@ impl Content {
             | Self::Filesystem(_)
             | Self::Swap(_)
             | Self::Btrfs(_)
-            | Self::BtrfsMember(_) => None,
+            | Self::BtrfsMember(_)
+            | Self::Luks(_) => None,
         }
     }
 }
 
-const KINDS: [&str; 8] = ["gpt", "mbr", "mdraid", "lvm_pv", "filesystem", "swap", "btrfs", "btrfs_member"];
+const KINDS: [&str; 9] = ["gpt", "mbr", "mdraid", "lvm_pv", "filesystem", "swap", "btrfs", "btrfs_member", "luks"];
 
 impl Decode for Content {
     fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
@@ -73,6 +77,7 @@ impl Decode for Content {
             "swap" => Swap::decode(value, at, problems).map(Self::Swap),
             "btrfs" => Btrfs::decode(value, at, problems).map(Self::Btrfs),
             "btrfs_member" => BtrfsMember::decode(value, at, problems).map(Self::BtrfsMember),
+            "luks" => Luks::decode(value, at, problems).map(Self::Luks),
             other => {
                 let message = format!("unknown content type `{other}`");
                 problems.add(&at.join("type"), "storage::unknown_content", message, "no such type", help);

@@ -9,6 +9,7 @@ mod content;
 mod disk;
 mod filesystem;
 mod group;
+mod luks;
 mod spread;
 mod table;
 
@@ -18,6 +19,7 @@ pub use content::Content;
 pub use disk::Disk;
 pub use filesystem::{Filesystem, Format, Swap};
 pub use group::{CacheMode, LvmPv, Volume, VolumeGroup};
+pub use luks::Luks;
 pub use spread::Spread;
 pub use table::{Partition, PartitionKind, Table, TableKind};
 

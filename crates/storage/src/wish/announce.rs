@@ -24,7 +24,7 @@ impl Wish {
         let mut all = Vec::new();
         for node in &self.nodes {
             let is = match &node.kind {
-                Kind::Disk(_) => None,
+                Kind::Disk(_) | Kind::Crypt(_) => None,
                 Kind::Partition(partition) => Some((Role::Partition, partition.partuuid.clone())),
                 Kind::Array(array) => Some((Role::Array, md(array.uuid))),
                 Kind::Group(group) => Some((Role::Group, group.uuid.clone())),
@@ -40,6 +40,7 @@ impl Wish {
                 Holds::PhysicalVolume { uuid, .. } => Some((Role::PhysicalVolume, uuid.clone())),
                 Holds::Filesystem { shown, .. } => Some((Role::Filesystem, shown.clone())),
                 Holds::Swap { uuid } => Some((Role::Swap, uuid.to_string())),
+                Holds::Luks { uuid, .. } => Some((Role::Luks, uuid.to_string())),
             });
             let announced = is.into_iter().chain(holds);
             all.extend(announced.map(|(role, identity)| Announced { node: node.id.clone(), role, identity }));

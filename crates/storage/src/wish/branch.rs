@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::fmt::Write as _;
 
 /// A node with the nodes that are shown below it. Disks, arrays and groups are roots; partitions hang below their disk,
-/// volumes below their group.
+/// volumes below their group, opened containers below what they are on.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Branch {
     /// The node.
@@ -30,7 +30,10 @@ pub struct Branch {
 impl Wish {
     /// The tree as branches, in its own order.
     pub fn branches(&self) -> Vec<Branch> {
-        let roots = self.nodes.iter().filter(|node| !matches!(node.kind, Kind::Partition(_) | Kind::Volume(_)));
+        let roots = self
+            .nodes
+            .iter()
+            .filter(|node| !matches!(node.kind, Kind::Partition(_) | Kind::Volume(_) | Kind::Crypt(_)));
         roots.map(|node| self.branch(node)).collect()
     }
 
@@ -38,11 +41,12 @@ impl Wish {
         let children = match (&node.kind, &node.holds) {
             (Kind::Group(group), _) => &group.volumes[..],
             (_, Some(Holds::Table { partitions, .. })) => partitions,
+            (_, Some(Holds::Luks { crypt, .. })) => std::slice::from_ref(crypt),
             _ => &[],
         };
         let below = children.iter().filter_map(|id| self.node(id)).map(|child| self.branch(child)).collect();
         let on = match &node.kind {
-            Kind::Disk(_) | Kind::Partition(_) => Vec::new(),
+            Kind::Disk(_) | Kind::Partition(_) | Kind::Crypt(_) => Vec::new(),
             Kind::Array(_) | Kind::Group(_) => node.on.clone(),
             Kind::Volume(volume) => volume.pvs.clone(),
         };
@@ -93,6 +97,7 @@ fn title(node: &Node) -> (String, String) {
             }
             (format!("volume {}", volume.name), detail)
         }
+        Kind::Crypt(crypt) => (format!("opened {}", crypt.name), String::new()),
     }
 }
 
@@ -109,6 +114,7 @@ fn holds(holds: Option<&Holds>) -> String {
         Some(Holds::Filesystem { format, mountpoint: Some(path), .. }) => format!("{format} on {path}"),
         Some(Holds::Filesystem { format, .. }) => format.to_string(),
         Some(Holds::Swap { .. }) => "swap".to_owned(),
+        Some(Holds::Luks { .. }) => "LUKS".to_owned(),
         Some(Holds::Btrfs(btrfs)) => shown(btrfs),
         Some(Holds::BtrfsMember { of, .. }) => format!("device of the btrfs of {of}"),
     }

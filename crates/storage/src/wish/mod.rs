@@ -4,6 +4,7 @@
 mod announce;
 mod branch;
 mod btrfs;
+mod luks;
 mod mount;
 mod node;
 mod resolve;
@@ -11,6 +12,7 @@ mod resolve;
 pub use announce::Announced;
 pub use branch::{Branch, draw};
 pub use btrfs::{Btrfs, Subvolume, SwapFile};
+pub use luks::{BootKey, Crypt};
 pub use mount::Mount;
 pub use node::{Array, Cache, CacheKind, Disk, Group, Holds, Kind, Node, Partition, Volume};
 pub(crate) use resolve::{rank, volume_rank};

@@ -55,7 +55,8 @@ fn mount(node: &Node) -> Vec<Mount> {
             | Holds::Member { .. }
             | Holds::PhysicalVolume { .. }
             | Holds::Swap { .. }
-            | Holds::BtrfsMember { .. },
+            | Holds::BtrfsMember { .. }
+            | Holds::Luks { .. },
         )
         | None => Vec::new(),
     }

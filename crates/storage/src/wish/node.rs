@@ -1,6 +1,6 @@
 //! A resolved node: what it is, what it lies on, what it holds.
 
-use super::Btrfs;
+use super::{Btrfs, Crypt};
 use crate::tree::{CacheMode, Format, Level, PartitionKind, Spread, TableKind};
 use crate::{Extent, Name, NodeId, Size};
 use schemars::JsonSchema;
@@ -14,7 +14,8 @@ pub struct Node {
     pub id: NodeId,
     /// What it is.
     pub kind: Kind,
-    /// What it lies on: a partition's disk, an array's members and spares, a group's physical volumes, a volume's group.
+    /// What it lies on: a partition's disk, an array's members and spares, a group's physical volumes, a volume's
+    /// group, the device that a container is on.
     pub on: Vec<NodeId>,
     /// Does a reinstall keep it? Said of the node itself, or of anything it lies on.
     pub persistent: bool,
@@ -41,6 +42,8 @@ pub enum Kind {
     Group(Group),
     /// An LVM logical volume.
     Volume(Volume),
+    /// An opened LUKS container.
+    Crypt(Crypt),
 }
 
 /// How a disk is recognised: all that is said must fit.
@@ -227,6 +230,13 @@ pub enum Holds {
         /// The node at which the btrfs stands.
         of: NodeId,
         /// The filesystem's UUID, which all of its devices carry.
+        uuid: Uuid,
+    },
+    /// A LUKS container.
+    Luks {
+        /// The node that it is when it is opened.
+        crypt: NodeId,
+        /// The header's UUID.
         uuid: Uuid,
     },
 }

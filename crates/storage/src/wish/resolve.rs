@@ -1,7 +1,7 @@
 //! From the declared tree to the resolved one: order, references, inheritance, identities.
 
 use super::mount::mounts;
-use super::{Array, Btrfs, Cache, CacheKind, Disk, Group, Holds, Kind, Node, Partition, Volume, Wish};
+use super::{Array, Btrfs, Cache, CacheKind, Crypt, Disk, Group, Holds, Kind, Node, Partition, Volume, Wish};
 use crate::identity::{self, Role};
 use crate::tree::{self, CacheMode, Content, Format, PartitionKind, Storage, TableKind};
 use crate::{Extent, Name, NodeId};
@@ -43,6 +43,7 @@ impl Resolver<'_> {
             Kind::Array(array) => Some(format!("/dev/md/{}", array.name)),
             Kind::Group(_) => None,
             Kind::Volume(volume) => Some(format!("/dev/{}/{}", volume.group, volume.name)),
+            Kind::Crypt(crypt) => Some(format!("/dev/mapper/{}", crypt.name)),
         };
         let holds = content.map(|content| self.holds(&id, content));
         let node = Node { id: id.clone(), kind, on, persistent: false, path, holds };
@@ -79,6 +80,12 @@ impl Resolver<'_> {
                 Holds::Btrfs(Btrfs::new(declared, self.namespace, id))
             }
             Content::BtrfsMember(member) => Holds::BtrfsMember { of: member.of.clone(), uuid: Uuid::nil() },
+            Content::Luks(luks) => {
+                let crypt = Crypt::new(luks, self.namespace);
+                let (child, uuid) = (NodeId::crypt(&luks.name), crypt.uuid);
+                self.add(child.clone(), Kind::Crypt(crypt), vec![id.clone()], None, luks.content.as_deref());
+                Holds::Luks { crypt: child, uuid }
+            }
         }
     }
 
@@ -168,7 +175,8 @@ impl Resolver<'_> {
                     | Holds::Filesystem { .. }
                     | Holds::Swap { .. }
                     | Holds::Btrfs(_)
-                    | Holds::BtrfsMember { .. },
+                    | Holds::BtrfsMember { .. }
+                    | Holds::Luks { .. },
                 )
                 | None => {}
             }
@@ -180,7 +188,7 @@ impl Resolver<'_> {
                 Kind::Array(array) if spare => array.spares.push(part),
                 Kind::Array(array) => array.members.push(part),
                 Kind::Group(group) => group.pvs.push(part),
-                Kind::Disk(_) | Kind::Partition(_) | Kind::Volume(_) => {}
+                Kind::Disk(_) | Kind::Partition(_) | Kind::Volume(_) | Kind::Crypt(_) => {}
             }
         }
         let pvs: BTreeMap<Name, Vec<NodeId>> = self
@@ -256,6 +264,9 @@ impl Resolver<'_> {
                 self.visit(volume, seen, order);
             }
         }
+        if let Some(crypt) = node.holds.as_ref().and_then(Holds::crypt) {
+            self.visit(crypt, seen, order);
+        }
         if let Some(Holds::Table { partitions, .. }) = &node.holds {
             for partition in partitions {
                 self.visit(partition, seen, order);
@@ -271,7 +282,12 @@ fn implied(content: Option<&Content>) -> PartitionKind {
         Some(Content::LvmPv(_)) => PartitionKind::LinuxLvm,
         Some(Content::Swap(_)) => PartitionKind::LinuxSwap,
         Some(
-            Content::Filesystem(_) | Content::Gpt(_) | Content::Mbr(_) | Content::Btrfs(_) | Content::BtrfsMember(_),
+            Content::Filesystem(_)
+            | Content::Gpt(_)
+            | Content::Mbr(_)
+            | Content::Btrfs(_)
+            | Content::BtrfsMember(_)
+            | Content::Luks(_),
         )
         | None => PartitionKind::Linux,
     }

@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod crypts;
 mod cuts;
 mod trees;
 mod volumes;
@@ -97,10 +98,13 @@ proptest! {
 
     /// No plan destroys a persistent node that was not named.
     #[test]
-    fn persistent_nodes_are_named_or_kept(tree in trees(), reinstall in any::<bool>(), named in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+    fn persistent_nodes_are_named_or_kept(tree in trees(), reinstall in any::<bool>(), reboot in any::<bool>(), named in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
         let wish = wish(&tree.text);
         let mut world = World::new(tree.disks);
         world.converge(&wish, Consent::default());
+        if reboot {
+            world.reboot();
+        }
         world.all.mounts.clear();
         let named: BTreeSet<NodeId> = named.iter().map(|index| index.get(&wish.nodes).id.clone()).collect();
         let consent = Consent { wipe: named.clone(), reinstall, ..Consent::default() };
@@ -113,7 +117,7 @@ proptest! {
             prop_assert_eq!(plan.refusals, []);
         }
         if named.is_empty() && !reinstall {
-            prop_assert!(plan.steps.iter().all(|step| step.risk == Risk::None), "only mounts");
+            prop_assert!(plan.steps.iter().all(|step| step.risk == Risk::None), "only mounts, and what is started");
         }
     }
 

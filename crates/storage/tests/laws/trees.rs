@@ -22,6 +22,14 @@ fn content() -> impl Strategy<Value = &'static str> {
         Just(r#"{ type = "btrfs", subvolumes = { "@" = { mountpoint = "MOUNT" }, "@/old" = {} } }"#),
         Just(r#"{ type = "swap" }"#),
         Just(r#"{ type = "lvm_pv", vg = "vg" }"#),
+        Just(
+            r#"{ type = "luks", name = "NAME", content = { type = "filesystem", format = "xfs", mountpoint = "MOUNT" } }"#
+        ),
+        Just(r#"{ type = "luks", name = "NAME", content = { type = "lvm_pv", vg = "vg" } }"#),
+        Just(
+            r#"{ type = "luks", name = "NAME", content = { type = "btrfs", subvolumes = { "@" = { mountpoint = "MOUNT" } } } }"#
+        ),
+        Just(r#"{ type = "luks", name = "NAME", allow_discards = true }"#),
     ]
 }
 
@@ -33,12 +41,19 @@ fn table() -> impl Strategy<Value = (bool, Vec<(u64, &'static str, &'static str)
     (any::<bool>(), prop::collection::vec((1_u64..4, content(), flag()), 1..4), any::<bool>(), flag())
 }
 
-/// Level, members, spares, what the array holds.
-fn array() -> impl Strategy<Value = (u8, usize, usize, &'static str, &'static str)> {
+/// Level, members, spares, what the array holds, whether its members are encrypted.
+fn array() -> impl Strategy<Value = (u8, usize, usize, &'static str, &'static str, bool)> {
     let level = prop_oneof![Just((0_u8, 2_usize)), Just((1, 2)), Just((5, 3)), Just((6, 4)), Just((10, 2))];
-    (level, 0_usize..2, 0_usize..2, content(), flag()).prop_map(|((level, least), more, spares, content, flag)| {
-        (level, least + more, if level == 0 { 0 } else { spares }, content, flag)
-    })
+    let crypt = prop_oneof![3 => Just(false), 1 => Just(true)];
+    (level, 0_usize..2, 0_usize..2, content(), flag(), crypt).prop_map(
+        |((level, least), more, spares, content, flag, crypt)| {
+            (level, least + more, if level == 0 { 0 } else { spares }, content, flag, crypt)
+        },
+    )
+}
+
+fn within(name: &str, content: &str) -> String {
+    format!("{{ type = \"luks\", name = \"{name}\", content = {content} }}")
 }
 
 pub fn trees() -> impl Strategy<Value = Tree> {
@@ -46,12 +61,12 @@ pub fn trees() -> impl Strategy<Value = Tree> {
     let arrays = prop::collection::vec(array(), 0..3);
     // Fixed volumes, then one that takes the rest; is it cached by the first?
     let volumes = (prop::collection::vec((1_u64..3, flag()), 0..3), any::<bool>(), flag());
-    (tables, arrays, volumes, flag()).prop_map(|(tables, arrays, (fixed, cached, flag), pool)| {
+    (tables, arrays, volumes, flag(), any::<bool>()).prop_map(|(tables, arrays, (fixed, cached, flag), pool, crypt)| {
         let mut tree = Tree { text: String::new(), disks: vec![] };
         let mut mounts = 0;
         let mut mounted = |content: &str| {
             mounts += 1;
-            content.replace("MOUNT", &if mounts == 1 { "/".to_owned() } else { format!("/m{mounts}") })
+            content.replace("NAME", &format!("c{mounts}")).replace("MOUNT", &if mounts == 1 { "/".to_owned() } else { format!("/m{mounts}") })
         };
         let mut serials = 0;
         let mut add = |disks: &mut Vec<Device>, size: u64| {
@@ -70,11 +85,13 @@ pub fn trees() -> impl Strategy<Value = Tree> {
                 let _ = writeln!(tree.text, "[disk.t{at}.content.partitions.p{number}]\nsize = \"{size}\"\n{flag}content = {content}");
             }
         }
-        for (at, (level, members, spares, content, flag)) in arrays.into_iter().enumerate() {
+        for (at, (level, members, spares, content, flag, crypt)) in arrays.into_iter().enumerate() {
             for member in 0..members + spares {
                 let serial = add(&mut tree.disks, 10 * GIB);
                 let spare = member >= members;
-                let _ = writeln!(tree.text, "[disk.a{at}m{member}]\nserial = \"{serial}\"\ncontent = {{ type = \"mdraid\", name = \"a{at}\", spare = {spare} }}");
+                let content = format!("{{ type = \"mdraid\", name = \"a{at}\", spare = {spare} }}");
+                let content = if crypt { within(&format!("a{at}m{member}"), &content) } else { content };
+                let _ = writeln!(tree.text, "[disk.a{at}m{member}]\nserial = \"{serial}\"\ncontent = {content}");
             }
             let content = mounted(content);
             let _ = writeln!(tree.text, "[mdadm.a{at}]\nlevel = {level}\n{flag}content = {content}");
@@ -83,8 +100,9 @@ pub fn trees() -> impl Strategy<Value = Tree> {
             let serial = add(&mut tree.disks, 10 * GIB);
             let content = match part {
                 0 => mounted(r#"{ type = "btrfs", mountpoint = "MOUNT", subvolumes = { home = { mountpoint = "MOUNT/home" } } }"#),
-                _ => r#"{ type = "btrfs_member", of = "disk.b0" }"#.to_owned(),
+                _ => format!("{{ type = \"btrfs_member\", of = \"{}.b0\" }}", if crypt { "luks" } else { "disk" }),
             };
+            let content = if crypt { within(&format!("b{part}"), &content) } else { content };
             let _ = writeln!(tree.text, "[disk.b{part}]\nserial = \"{serial}\"\n{pool}content = {content}");
         }
         // One disk for the group in any case, so that its volumes have room.

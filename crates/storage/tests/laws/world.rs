@@ -19,6 +19,8 @@ pub struct World {
     pub stopped: BTreeSet<Uuid>,
     /// Groups that are not active.
     pub inactive: BTreeSet<String>,
+    /// Containers that are not open.
+    pub closed: BTreeSet<Uuid>,
 }
 
 pub fn disk(name: &str, serial: &str, size: u64) -> Device {
@@ -64,13 +66,13 @@ impl World {
             mounts: vec![],
             swaps: vec![],
         };
-        Self { all, stopped: BTreeSet::new(), inactive: BTreeSet::new() }
+        Self { all, stopped: BTreeSet::new(), inactive: BTreeSet::new(), closed: BTreeSet::new() }
     }
 
     /// What a probe shows.
     pub fn seen(&self) -> Facts {
         let mut facts = self.all.clone();
-        let mut gone: BTreeSet<String> = BTreeSet::new();
+        let mut gone: BTreeSet<String> = self.behind_keys(&facts).into_iter().collect();
         facts.arrays.retain(|array| {
             if self.stopped.contains(&array.uuid) {
                 gone.insert(array.device.clone());
@@ -95,7 +97,7 @@ impl World {
                 (btrfs.subvolumes, btrfs.data, btrfs.metadata) = (None, vec![], vec![]);
             }
         }
-        for _ in 0..4 {
+        for _ in 0..6 {
             let more: Vec<String> = facts
                 .devices
                 .iter()
@@ -104,6 +106,12 @@ impl World {
                 .collect();
             gone.extend(more);
         }
+        for btrfs in &mut facts.btrfs {
+            let all = btrfs.devices.len();
+            btrfs.devices.retain(|device| !gone.contains(&device.device));
+            btrfs.missing = u32::try_from(all - btrfs.devices.len()).unwrap();
+        }
+        facts.btrfs.retain(|btrfs| !btrfs.devices.is_empty());
         let in_group = |device: &Device, name: &str| matches!(&device.content, Content::PhysicalVolume { group: Some(group), .. } if group == name);
         for group in &mut facts.groups {
             group.missing = u32::try_from(
@@ -127,6 +135,11 @@ impl World {
         self.all.mounts.clear();
         self.stopped = self.all.arrays.iter().map(|array| array.uuid).collect();
         self.inactive = self.all.groups.iter().map(|group| group.name.clone()).collect();
+        let luks = self.all.devices.iter().filter_map(|device| match device.content {
+            Content::Luks { uuid, .. } => uuid,
+            _ => None,
+        });
+        self.closed = luks.collect();
     }
 
     /// Looks, plans and applies until nothing is left to do; all plans that were applied.
@@ -203,6 +216,7 @@ impl World {
                 });
             }
             Action::Btrfs(action) => self.btrfs(wish, &step.node, action),
+            Action::Luks(action) => self.luks(wish, &step.node, action),
         }
     }
 

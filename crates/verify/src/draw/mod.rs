@@ -58,6 +58,8 @@ pub enum PartKind {
     Array,
     /// An LVM logical volume.
     Volume,
+    /// An opened LUKS container.
+    Crypt,
     /// A filesystem and where it is mounted, or swap space; always drawn last.
     Filesystem,
 }

@@ -30,7 +30,9 @@ impl Diagram {
             part.detail = match part.kind {
                 PartKind::Partition => format!("partition {name} · {format}"),
                 PartKind::Volume => format!("volume {name} · {format}"),
-                PartKind::Disk | PartKind::Array | PartKind::Filesystem => format!("{name} · {format}"),
+                PartKind::Disk | PartKind::Array | PartKind::Crypt | PartKind::Filesystem => {
+                    format!("{name} · {format}")
+                }
             };
         }
         self
@@ -69,6 +71,7 @@ impl Diagram {
                 let frame = Some(format!("Volume group {}", volume.group));
                 (PartKind::Volume, volume.name.to_string(), detail, frame)
             }
+            Kind::Crypt(crypt) => (PartKind::Crypt, crypt.name.to_string(), format!("LUKS · {}", holds(node)), None),
         };
         let below = match &node.kind {
             Kind::Volume(volume) => &volume.pvs,
@@ -126,6 +129,7 @@ fn holds(node: &Node) -> String {
         Some(Holds::Swap { .. }) => "swap".to_owned(),
         Some(Holds::Btrfs(_)) => "btrfs".to_owned(),
         Some(Holds::BtrfsMember { .. }) => "btrfs device".to_owned(),
+        Some(Holds::Luks { .. }) => "LUKS".to_owned(),
         Some(Holds::Table { .. }) | None => node.path.clone().unwrap_or_default(),
     }
 }
@@ -154,7 +158,7 @@ fn declared(node: &Node) -> String {
             Extent::Size(size) => bytes(size.0),
             other @ Extent::Percent(_) => other.to_string(),
         },
-        Kind::Array(_) | Kind::Group(_) => String::new(),
+        Kind::Array(_) | Kind::Group(_) | Kind::Crypt(_) => String::new(),
     }
 }
 
@@ -187,6 +191,8 @@ fn fares(seen: &Seen<'_>, node: &Node) -> (Health, String) {
             }
         },
         Kind::Group(_) => said(Health::Good, ""),
+        Kind::Crypt(_) if seen.device(&node.id).is_some() => said(Health::Good, ""),
+        Kind::Crypt(_) => said(Health::Missing, "closed"),
         Kind::Volume(volume) => match volume_of(seen, volume) {
             None => said(Health::Missing, "missing"),
             Some(found) if volume.cache.is_some() && found.cache.is_none() => {

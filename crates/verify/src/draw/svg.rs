@@ -113,7 +113,7 @@ fn kind_class(kind: PartKind) -> &'static str {
         PartKind::Disk => "hh-disk",
         PartKind::Partition => "hh-partition",
         PartKind::Array => "hh-array",
-        PartKind::Volume => "hh-volume",
+        PartKind::Volume | PartKind::Crypt => "hh-volume",
         PartKind::Filesystem => "hh-filesystem",
     }
 }

@@ -18,6 +18,10 @@ pub(super) fn plan<'a>(
     seats: &[(&'a NodeId, Seat<'a>)],
 ) {
     let gone = of(seats, |seat| matches!(seat, Seat::Absent | Seat::Dead));
+    // One that is yet to be seen may be a member: without it the array would start as if it were missing.
+    if seats.iter().any(|(id, _)| matches!(planner.site(id).at, At::Hidden)) {
+        return planner.place(&node.id, At::Hidden, Vec::new());
+    }
     let there = seats.iter().filter_map(|(id, seat)| match seat {
         Seat::Member(device) => Some((*id, &device.content)),
         Seat::Free | Seat::Absent | Seat::Dead | Seat::Closed => None,
@@ -58,8 +62,7 @@ pub(super) fn plan<'a>(
     }
     let closed = seats.iter().any(|(_, seat)| matches!(seat, Seat::Closed));
     if ran || closed || !gone.is_empty() {
-        let hidden = !ran && gone.is_empty() && seats.iter().any(|(id, _)| matches!(planner.site(id).at, At::Hidden));
-        planner.place(&node.id, if hidden { At::Hidden } else { At::Blocked }, Vec::new());
+        planner.place(&node.id, At::Blocked, Vec::new());
         return;
     }
     create(planner, node, array, known.is_some(), &seats.iter().map(|(id, _)| *id).collect::<Vec<_>>());

@@ -1,0 +1,88 @@
+//! LUKS: names, keys, and what is opened when.
+
+use super::holder::{Holder, Kind, Tree};
+use crate::Size;
+use crate::tree::{Content, Luks};
+use document::{Path, Problems};
+use std::collections::BTreeMap;
+
+/// What cryptsetup(8) takes for headers and keys, if nothing else is said.
+pub(super) const HEADER: u64 = 16 << 20;
+/// The least memory that argon2 is run with, and the most (cryptsetup(8), `--pbkdf-memory`).
+const MEMORY: std::ops::RangeInclusive<u64> = 32 << 10..=4 << 30;
+
+pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
+    let mut names: BTreeMap<&str, &Holder<'_>> = BTreeMap::new();
+    for holder in &tree.holders {
+        let Kind::Crypt(luks) = holder.kind else { continue };
+        let other = names.insert(luks.name.as_ref(), holder);
+        let why = if other.is_some() {
+            Some("two containers have this name".to_owned())
+        } else if ["control", crate::plan::BEGUN].contains(&luks.name.as_ref()) {
+            Some("this name means something else".to_owned())
+        } else {
+            let volume =
+                |holder: &&Holder<'_>| matches!(holder.kind, Kind::Volume(_)) && mapped(holder) == luks.name.as_ref();
+            tree.holders.iter().find(volume).map(|volume| format!("device mapper calls `{}` so", volume.id))
+        };
+        if let Some(why) = why {
+            let message = format!("a container cannot be called `{}`: {why}", luks.name);
+            problems.add(&holder.at.join("name"), "storage::luks_name", message, "not this name", "take another name");
+        }
+        if let Some(Content::Luks(_)) = holder.content {
+            let message = format!("`{}` is encrypted already", holder.id);
+            let help = "hold the content in the outer container";
+            problems.add(&holder.content_at().join("type"), "storage::luks_in_luks", message, "encrypted twice", help);
+        }
+        keys(luks, &holder.at, problems);
+        room(tree, luks, holder, problems);
+    }
+}
+
+/// What device mapper calls a logical volume.
+fn mapped(volume: &Holder<'_>) -> String {
+    let mut words = volume.id.as_str().split('.').skip(1).map(|word| word.replace('-', "--"));
+    [words.next().unwrap_or_default(), words.next().unwrap_or_default()].join("-")
+}
+
+fn keys(luks: &Luks, at: &Path, problems: &mut Problems) {
+    if luks.key_file.as_ref().is_some_and(String::is_empty) {
+        let help = "name a file, or remove the line: then the passphrase is asked for";
+        problems.add(&at.join("key_file"), "storage::luks_key", "no file has an empty name", "empty", help);
+    }
+    let plain = |path: &String| path.starts_with('/') && !path.contains(|c: char| c.is_whitespace() || c.is_control());
+    if luks.boot_key_file.as_ref().is_some_and(|path| !plain(path)) {
+        let message = format!("`{}` gets its key from no path of the machine", luks.name);
+        let help = "write a path that begins with `/`, without blanks";
+        problems.add(&at.join("boot_key_file"), "storage::luks_key", message, "no such path", help);
+    }
+    for (key, said) in [("boot_key_size", luks.boot_key_size), ("boot_key_offset", luks.boot_key_offset)] {
+        if said.is_some() && luks.boot_key_file.is_none() {
+            let message = format!("`{}` has no `boot_key_file` of which `{key}` could be said", luks.name);
+            problems.add(&at.join(key), "storage::luks_key", message, "of no use", format!("remove `{key}`"));
+        }
+    }
+    if luks.boot_key_size == Some(0) {
+        let help = "write how many bytes the key has, or remove the line";
+        problems.add(&at.join("boot_key_size"), "storage::luks_key", "a key of no bytes", "no key", help);
+    }
+    if let Some(memory) = luks.pbkdf_memory.filter(|memory| !MEMORY.contains(&memory.0)) {
+        let message = format!("trying a key cannot take {memory} of memory");
+        let help = "write 32KiB to 4GiB, or remove the line";
+        problems.add(&at.join("pbkdf_memory"), "storage::luks_pbkdf", message, "out of reach", help);
+    }
+    if luks.pbkdf_time == Some(0) {
+        let help = "write milliseconds, such as 2000, or remove the line";
+        problems.add(&at.join("pbkdf_time"), "storage::luks_pbkdf", "trying a key takes some time", "no time", help);
+    }
+}
+
+fn room(tree: &Tree<'_>, luks: &Luks, holder: &Holder<'_>, problems: &mut Problems) {
+    // Its own size is what its device has less the headers.
+    let below =
+        tree.holders.iter().find(|below| matches!(below.content, Some(Content::Luks(it)) if std::ptr::eq(it, luks)));
+    let Some(size) = below.and_then(|below| below.size).filter(|size| *size < 2 * HEADER) else { return };
+    let id = below.map_or(&holder.id, |below| &below.id);
+    let message = format!("`{id}` has {}, and LUKS needs {}", Size(size), Size(2 * HEADER));
+    problems.add(&holder.at, "storage::too_small", message, "too small", "make it larger");
+}

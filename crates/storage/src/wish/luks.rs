@@ -1,0 +1,74 @@
+//! A resolved LUKS container: how it is made, opened at work, and opened when the machine boots.
+
+use super::Holds;
+use crate::identity::{self, Role};
+use crate::{Name, NodeId, Size, tree};
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+/// An opened LUKS container. What lies below it holds its header.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Crypt {
+    /// What it is called: `/dev/mapper/NAME`.
+    pub name: Name,
+    /// The header's UUID.
+    pub uuid: Uuid,
+    /// The file with the key where homehive runs; asked for if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<String>,
+    /// Where the machine finds the key when it boots; asked for at its console if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_key: Option<BootKey>,
+    /// Is it opened in stage 1?
+    pub initrd: bool,
+    /// Does the device below hear what is free?
+    pub allow_discards: bool,
+    /// Memory that it takes to try a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pbkdf_memory: Option<Size>,
+    /// Milliseconds that it takes to try a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pbkdf_time: Option<u32>,
+}
+
+/// The key as the machine itself finds it.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct BootKey {
+    /// A file or a device.
+    pub file: String,
+    /// Bytes of it that are the key; all if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u32>,
+    /// Bytes before the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u32>,
+}
+
+impl Crypt {
+    /// As declared.
+    pub(super) fn new(declared: &tree::Luks, namespace: Uuid) -> Self {
+        let id = NodeId::crypt(&declared.name);
+        Self {
+            name: declared.name.clone(),
+            uuid: declared.uuid.unwrap_or_else(|| identity::identity(namespace, &id, Role::Luks)),
+            key_file: declared.key_file.clone(),
+            boot_key: declared.boot_key_file.clone().map(|file| BootKey {
+                file,
+                size: declared.boot_key_size,
+                offset: declared.boot_key_offset,
+            }),
+            initrd: declared.initrd.unwrap_or(true),
+            allow_discards: declared.allow_discards,
+            pbkdf_memory: declared.pbkdf_memory,
+            pbkdf_time: declared.pbkdf_time,
+        }
+    }
+}
+
+impl Holds {
+    /// The node that the opened container is.
+    pub fn crypt(&self) -> Option<&NodeId> {
+        if let Self::Luks { crypt, .. } = self { Some(crypt) } else { None }
+    }
+}
