@@ -254,13 +254,10 @@ impl Work<'_> {
     /// The command with the key that it asks for.
     fn fed(&self, cmd: Cmd) -> Result<Line, ApplyError> {
         let Some(node) = &cmd.key else { return Ok(Line::Run(cmd)) };
-        match self.given.keys.get(&NodeId::from(node.as_str())) {
-            Some(key) => Ok(Line::Feed { key: key.clone(), cmd }),
-            None => {
-                let why = format!("nobody gave the key of {node}");
-                Err(ApplyError::Unfit { machine: self.machine.name().to_owned(), why })
-            }
-        }
+        let key = self.given.keys.get(&NodeId::from(node.as_str())).cloned();
+        let why = || format!("nobody gave the key of {node}");
+        let key = key.ok_or_else(|| ApplyError::Unfit { machine: self.machine.name().to_owned(), why: why() })?;
+        Ok(Line::Feed { cmd, key })
     }
 
     /// The step's guards and commands with real devices.

@@ -55,7 +55,7 @@ impl Look<'_> {
             }
             (Holds::Swap { uuid }, Content::Swap { uuid: found }) => ours(Some(*uuid) == *found, "swap space".into()),
             (Holds::Luks { uuid, .. }, content @ Content::Luks { .. }) => {
-                return self.luks(*uuid, content).into_iter().collect();
+                return super::luks::header(*uuid, content).into_iter().collect();
             }
             (_, Content::Blank) => Said::new(State::Unmade, "blank"),
             (_, Content::Unreadable) => Said::new(State::Broken, "answers nothing but errors"),

@@ -22,18 +22,18 @@ impl Look<'_> {
             (disks, _) => Said::new(State::Missing, format!("missing {}", disks.join(", "))),
         }]
     }
+}
 
-    /// What stands where its header should be.
-    pub(super) fn luks(&self, wished: Uuid, content: &Content) -> Option<Said> {
-        let Content::Luks { uuid, label, keys, version, .. } = content else { return None };
-        Some(if *uuid != Some(wished) {
-            Said::new(State::Foreign, "holds another LUKS, not the wished one")
-        } else if label.as_deref() == Some(BEGUN) {
-            Said::new(State::Unfinished, "the making of its LUKS was cut short")
-        } else if *keys == Some(0) {
-            Said::new(State::Broken, "no key opens its LUKS any more")
-        } else {
-            Said::new(State::Good, format!("LUKS{version}"))
-        })
-    }
+/// What stands where a container's header should be.
+pub(super) fn header(wished: Uuid, content: &Content) -> Option<Said> {
+    let Content::Luks { uuid, label, keys, version, .. } = content else { return None };
+    Some(if *uuid != Some(wished) {
+        Said::new(State::Foreign, "holds another LUKS, not the wished one")
+    } else if label.as_deref() == Some(BEGUN) {
+        Said::new(State::Unfinished, "the making of its LUKS was cut short")
+    } else if *keys == Some(0) {
+        Said::new(State::Broken, "no key opens its LUKS any more")
+    } else {
+        Said::new(State::Good, format!("LUKS{version}"))
+    })
 }

@@ -9,7 +9,7 @@ mod volume;
 
 use crate::NodeId;
 use crate::facts::Facts;
-use crate::plan::{Sight, Unseen};
+use crate::plan::{Sight, Unseen, in_closed};
 use crate::wish::{Disk, Kind, Node, Wish};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -108,6 +108,10 @@ impl Said {
 
 impl Look<'_> {
     fn at(&self, node: &Node) -> Finding {
+        if !matches!(node.kind, Kind::Crypt(_)) && in_closed(self.wish, &self.sight, &node.id, None) {
+            let said = Said::new(State::Inactive, "lies in a LUKS that is closed");
+            return Finding { node: node.id.clone(), state: said.state, text: said.text, done: None };
+        }
         let mut said = match &node.kind {
             Kind::Disk(disk) => self.disk(node, disk),
             Kind::Partition(_) => self.partition(node),

@@ -190,12 +190,12 @@ pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, btrfs: &'a Btr
     let ours = of(|seat| matches!(seat, Seat::Ours(_)));
     let absent = of(|seat| matches!(seat, Seat::Absent));
     if ours.is_empty() {
-        if !absent.is_empty() {
+        if absent.is_empty() {
+            make(planner, node, btrfs, Risk::Creates);
+        } else {
             let reason = format!("the btrfs cannot be made without {}", list(&absent));
             planner.refuse(&node.id, reason, "connect the disk, or correct what the fleet says of it");
             planner.place(&node.id, At::Blocked, Vec::new());
-        } else {
-            make(planner, node, btrfs, Risk::Creates);
         }
         return None;
     }

@@ -201,7 +201,7 @@ fn above(planner: &Planner, id: &NodeId, found: &mut Vec<NodeId>) {
 
 /// Is this node, or something that it lies on, a container that is there and closed, on `below` if that is said? What is
 /// in it cannot be seen, and goes with what it is on.
-pub(super) fn in_closed(wish: &Wish, sight: &Sight, id: &NodeId, below: Option<&NodeId>) -> bool {
+pub(crate) fn in_closed(wish: &Wish, sight: &Sight, id: &NodeId, below: Option<&NodeId>) -> bool {
     let Some(node) = wish.node(id) else { return false };
     let closed = match (&node.kind, node.on.first()) {
         (Kind::Crypt(crypt), Some(device)) => {
@@ -223,8 +223,8 @@ pub(super) fn whole(wish: &Wish, sight: &Sight, id: &NodeId) -> String {
 
 /// Trying a key takes memory by intent: one container after another.
 fn last(planner: &Planner) -> Option<StepId> {
-    let luks = planner.plan.steps.iter().filter(|step| matches!(step.what, Action::Luks(_)));
-    luks.last().map(|step| step.id.clone())
+    let mut luks = planner.plan.steps.iter().filter(|step| matches!(step.what, Action::Luks(_)));
+    luks.next_back().map(|step| step.id.clone())
 }
 
 /// Refuses a name that another device has; says whether it did.

@@ -29,6 +29,7 @@ pub use filesystem::FilesystemAction;
 pub use group::{GroupAction, NewPv, NewVolume};
 pub use guard::Guard;
 pub use luks::LuksAction;
+pub(crate) use luks::in_closed;
 pub use mount::MountAction;
 pub use outcome::{Consent, Kept, Note, Plan, Refusal};
 pub use overwrite::Overwritten;

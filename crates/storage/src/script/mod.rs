@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 const HEAD: &str = include_str!("head.sh");
+const KEYS: &str = include_str!("keys.sh");
 
 /// Why there is no script.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -180,6 +181,9 @@ fn write(wish: &Wish, disks: &[(&NodeId, &Disk)], steps: &[&Step]) -> String {
         "#!/bin/sh\n# Makes, on blank disks, what the fleet declares for this machine. Written by homehive.\n",
     );
     text.push_str(HEAD);
+    if steps.iter().flat_map(|step| step.commands()).any(|cmd| cmd.key.is_some()) {
+        text.push_str(KEYS);
+    }
     for (name, script) in scripts() {
         let used = name == "wipe"
             || steps.iter().flat_map(|step| step.commands()).any(|cmd| cmd.argv().iter().any(|word| word == script));
@@ -196,25 +200,42 @@ fn write(wish: &Wish, disks: &[(&NodeId, &Disk)], steps: &[&Step]) -> String {
     }
     let paths: Vec<String> = disks.iter().filter_map(|(id, _)| variable(id)).collect();
     let _ = writeln!(text, "distinct {}", paths.join(" "));
-    for verb in ["free", "clear"] {
+    let each = |verb: &str, text: &mut String| {
         for (id, _) in disks {
             let _ = writeln!(text, "{verb} {} {}", quote(id.as_str()), variable(id).unwrap_or_default());
         }
+    };
+    each("free", &mut text);
+    let mut keys: Vec<String> = Vec::new();
+    for key in steps.iter().flat_map(|step| step.commands()).filter_map(|cmd| cmd.key) {
+        if !keys.contains(&key) {
+            let _ = writeln!(text, "ask_key {}\n{}=$key", quote(&key), key_variable(&key));
+            keys.push(key);
+        }
     }
+    each("clear", &mut text);
     for (at, step) in steps.iter().enumerate() {
         let _ = writeln!(text, "\nsay {}", quote(&format!("[{}/{}] {}", at + 1, steps.len(), step.describe())));
         for cmd in step.commands() {
             let words = line(&cmd, |id| {
                 variable(id).or_else(|| part(wish, &names, id)).unwrap_or_else(|| quote(&path(wish, id)))
             });
-            let _ = match &cmd.input {
-                Some(input) => writeln!(text, "printf %s {} | {words}", quote(input)),
-                None => writeln!(text, "{words} </dev/null"),
+            let _ = match (&cmd.key, &cmd.input) {
+                (Some(key), _) => writeln!(text, "printf %s \"${}\" | {words}", key_variable(key)),
+                (None, Some(input)) => writeln!(text, "printf %s {} | {words}", quote(input)),
+                (None, None) => writeln!(text, "{words} </dev/null"),
             };
         }
     }
     text.push_str("\nsay 'done'\n");
     text
+}
+
+/// The shell variable of a node's key. The shell prints it itself: it is among no process' words.
+fn key_variable(node: &str) -> String {
+    let plain =
+        node.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { format!("_{:x}", u32::from(c)) });
+    format!("key_{}", plain.collect::<String>())
 }
 
 /// A command's words; homehive's own scripts stand in variables.

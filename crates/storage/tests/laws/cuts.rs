@@ -7,7 +7,8 @@ use super::world::{World, shown};
 use proptest::prelude::*;
 use storage::facts::Content;
 use storage::plan::{
-    Action, ArrayAction, Begun, BtrfsAction, Consent, FilesystemAction, GroupAction, Sight, Step, TableAction,
+    Action, ArrayAction, Begun, BtrfsAction, Consent, FilesystemAction, GroupAction, LuksAction, Sight, Step,
+    TableAction,
 };
 use storage::tree::TableKind;
 use storage::wish::Kind;
@@ -181,6 +182,17 @@ fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
                 world.device(&name).content = Content::Filesystem { format, uuid, label, size, block, unfinished };
             }
         }
+        Action::Luks(LuksAction::Format { device, uuid, .. }) => {
+            let name = world.name(wish, device);
+            world.device(&name).content = match some % 3 {
+                0 => Content::Other { name: "crypto_LUKS (its header is damaged)".into() },
+                keys => {
+                    let (uuid, label, offset) = (Some(*uuid), Some("HH-BEGUN".to_owned()), Some(16 << 20));
+                    let keys = u32::try_from(keys).ok();
+                    Content::Luks { version: 2, uuid, label, offset, keys }
+                }
+            };
+        }
         // They write in one piece, or nothing anew.
         Action::Wipe(_)
         | Action::Settle
@@ -195,6 +207,7 @@ fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
         | Action::Volume(_)
         | Action::Filesystem(FilesystemAction::Swap { .. } | FilesystemAction::Grow { .. })
         | Action::Btrfs(_)
+        | Action::Luks(LuksAction::Open { .. } | LuksAction::Grow { .. })
         | Action::Mount(_) => {}
     }
 }
