@@ -1,11 +1,11 @@
 //! What both the built-in story and those of users do: install, make disks, verify, write files and look at them again.
 
 use super::stage::{Scenario, Told};
-use crate::keyring::Keyring;
-use crate::sealing;
 use crate::converge::{Converged, Ground};
 use crate::failure::Failure;
 use crate::installing::{self, Job};
+use crate::keyring::Keyring;
+use crate::sealing;
 use cmd::Cmd;
 use std::time::Duration;
 use storage::Wish;
