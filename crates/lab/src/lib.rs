@@ -18,9 +18,13 @@ pub mod snapshot;
 mod tools;
 mod wait;
 
+pub use ::wire::{Link, Loss as FrameLoss, LossError, Toll};
 pub use drive::{Access, Answer, Effect, Loss, Lost, Order, Rule};
 pub use event::{Event, Observer};
-pub use lab::{Blueprint, Keys, Lab, LabDir, LabError, MachineState, Medium, SERVE, State, StateError, serve_drives};
+pub use lab::{
+    Blueprint, Keys, Lab, LabDir, LabError, MachineState, Medium, SERVE, SWITCH, State, StateError, serve_drives,
+    serve_wire,
+};
 pub use process::Guest;
 pub use tools::{MissingTools, Need, require};
 pub use wait::WaitError;

@@ -1,7 +1,7 @@
 //! Finds a machine's QEMU, and the server of its drives, among the processes of this host, and ends it: by what it runs, never by a remembered number,
 //! which may belong to somebody else by now.
 
-use crate::lab::SERVE;
+use crate::lab::{SERVE, SWITCH};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::fs;
@@ -28,7 +28,7 @@ impl Guest {
         Self::all(|path| path.starts_with(dir))
     }
 
-    /// Those that serve the drives of this list.
+    /// Those that serve what this list says.
     pub fn serving(list: &Path) -> Vec<Self> {
         Self::all(|path| path == list)
     }
@@ -76,13 +76,15 @@ impl Guest {
 }
 
 /// The path by which a process of a lab is known, in a command line as /proc shows it: the argument of `-pidfile` if its
-/// program is a QEMU, the list if it serves drives.
+/// program is a QEMU, the list if it serves drives or the wire.
 fn mark(cmdline: &[u8]) -> Option<std::path::PathBuf> {
     let mut words = cmdline.split(|byte| *byte == 0).map(String::from_utf8_lossy);
     let program = words.next()?;
-    if words.clone().any(|word| word == SERVE) {
-        let list = words.find(|word| word.ends_with("/drives.json"))?;
-        return Some(list.into_owned().into());
+    for (serves, list) in [(SERVE, "/drives.json"), (SWITCH, "/wire.json")] {
+        if words.clone().any(|word| word == serves) {
+            let list = words.find(|word| word.ends_with(list))?;
+            return Some(list.into_owned().into());
+        }
     }
     if !program.rsplit('/').next()?.starts_with("qemu-system-") {
         return None;
@@ -113,6 +115,7 @@ mod tests {
             ("qemu-system-x86_64\0-pidfile\0", Some("")),
             ("/bin/homehive\0serve-drives\0/labs/a/nas/drives.json\0", Some("/labs/a/nas/drives.json")),
             ("vim\0/labs/a/nas/drives.json\0", None),
+            ("/bin/homehive\0switch-frames\0/labs/a/wire.json\0", Some("/labs/a/wire.json")),
             ("", None),
         ] {
             assert_eq!(mark(line.as_bytes()), expected.map(PathBuf::from), "{line}");

@@ -7,7 +7,7 @@ use cmd::Cmd;
 use lab::image::{Cache, Image, Recipe};
 use lab::kvm;
 use lab::qemu::{DiskKind, DiskSpec, Machine, Segment};
-use lab::{Blueprint, Event, Keys, Lab, LabDir, Loss, Medium, Need, SERVE, require};
+use lab::{Blueprint, Event, Keys, Lab, LabDir, Loss, Medium, Need, require};
 use machine::{Output, ask_local, run_local};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ fn blueprint() -> Blueprint {
 }
 
 fn server() -> Cmd {
-    Cmd::new(env!("CARGO_BIN_EXE_lab-drives")).arg(SERVE)
+    Cmd::new(env!("CARGO_BIN_EXE_lab-serve"))
 }
 
 async fn key(path: &Path) -> String {

@@ -63,8 +63,8 @@ impl Check<'_> {
     fn names(&mut self) -> bool {
         let before = self.problems.len();
         self.patience();
-        if let Some(name) = self.step.what.machine() {
-            let at = self.at.join("machine");
+        for (key, name) in self.step.what.machines() {
+            let at = self.at.join(key);
             if !known_machine(self.ground.declared, name, &at, self.problems) {
                 return false;
             }
@@ -131,6 +131,19 @@ impl Check<'_> {
                 {
                     let help = format!("the lab's disk has {bytes} bytes: disks are small there");
                     self.add("at", "scenario::beyond_the_end", "the sectors lie beyond the end of the disk", help);
+                }
+            }
+            What::Link(it) => {
+                if it.from == it.to {
+                    self.add("to", "scenario::link_to_itself", "a machine has no link to itself", "name another one");
+                }
+                if it.delay_ms > 60_000 {
+                    let help = "a minute at most: 60000";
+                    self.add("delay_ms", "scenario::late", "nothing waits so long for a frame", help);
+                }
+                if it.cut && (it.delay_ms > 0 || it.loss != wire::Loss::default()) {
+                    let help = "leave `cut` out, or `delay_ms` and `loss`";
+                    self.add("cut", "scenario::cut_and_more", "what does not pass is neither late nor lost", help);
                 }
             }
             What::DisksApply(it) => self.nodes(&it.machine, "wipe", &it.wipe),

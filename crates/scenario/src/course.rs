@@ -68,7 +68,9 @@ fn asks(what: &What) -> Asks {
         | What::Answers(_)
         | What::Off(_) => Asks::On,
         What::Install(_) => Asks::Medium,
-        What::Dying(_) | What::Revive(_) | What::Pull(_) | What::Homehive(_) | What::Pause(_) => Asks::Any,
+        What::Dying(_) | What::Revive(_) | What::Pull(_) | What::Link(_) | What::Homehive(_) | What::Pause(_) => {
+            Asks::Any
+        }
     }
 }
 
@@ -138,6 +140,7 @@ impl Standing {
             | What::Full(_)
             | What::Rot(_)
             | What::Well(_)
+            | What::Link(_)
             | What::DisksApply(_)
             | What::DisksPlan(_)
             | What::DisksStatus(_)

@@ -13,6 +13,6 @@ pub use check::Ground;
 pub use patience::{Patience, PatienceError};
 pub use read::Draft;
 pub use step::{
-    Access, Apply, Boot, Errors, Expect, From, Full, Install, Intact, Lose, On, OnDisk, Pause, Plan, PowerCut, Rot,
-    Run, Scenario, Slow, Status, Step, Verb, Verify, What, Write,
+    Access, Apply, Boot, Errors, Expect, From, Full, Install, Intact, Link, Lose, On, OnDisk, Pause, Plan, PowerCut,
+    Rot, Run, Scenario, Slow, Status, Step, Verb, Verify, What, Write,
 };

@@ -1,10 +1,10 @@
 //! A scenario file as far as it could be read: every step that could not be is a problem, and the others are kept.
 
 use crate::step::{
-    Access, Apply, Boot, Errors, Expect, From, Full, Install, Intact, Lose, On, OnDisk, Pause, Plan, PowerCut, Rot,
-    Run, Scenario, Slow, Status, Step, Verb, Verify, What, Write,
+    Access, Apply, Boot, Errors, Expect, From, Full, Install, Intact, Link, Lose, On, OnDisk, Pause, Plan, PowerCut,
+    Rot, Run, Scenario, Slow, Status, Step, Verb, Verify, What, Write,
 };
-use document::{Decode, Format, Kind, Path, Problems, Table, Value};
+use document::{Decode, Format, Kind, Path, Problems, Table, Value, parse_text};
 use fleet::HostName;
 use storage::NodeId;
 use storage::health::State;
@@ -71,7 +71,7 @@ impl Draft {
 
     /// The machines that the lab is to have: those that are listed, or else those that the steps name; in order, once.
     pub fn machines(&self) -> Vec<HostName> {
-        let named = self.steps.iter().filter_map(|(_, step)| step.what.machine());
+        let named = self.steps.iter().flat_map(|(_, step)| step.what.machines()).map(|(_, name)| name);
         let mut all: Vec<HostName> =
             if self.machines.is_empty() { named.cloned().collect() } else { self.machines.clone() };
         all.sort();
@@ -80,7 +80,7 @@ impl Draft {
     }
 }
 
-const WORDS: [&str; 23] = [
+const WORDS: [&str; 24] = [
     "boot",
     "off",
     "power-cut",
@@ -93,6 +93,7 @@ const WORDS: [&str; 23] = [
     "full",
     "rot",
     "well",
+    "link",
     "disks-apply",
     "disks-plan",
     "disks-status",
@@ -170,6 +171,16 @@ fn what(word: &str, t: &mut Table<'_>, problems: &mut Problems) -> Result<Option
             let from = t.required("at", "say from which byte on: `at = 1048576`", problems);
             let sectors = t.optional("sectors", problems).unwrap_or(1);
             disk(t, problems).zip(from).map(|(disk, at)| What::Rot(Rot { disk, at, sectors }))
+        }
+        "link" => {
+            let from = t.required("from", "say between which: `from = \"one\"`, `to = \"two\"`", problems);
+            let to = t.required("to", "say between which: `from = \"one\"`, `to = \"two\"`", problems);
+            let (cut, delay_ms) = (t.or_default("cut", problems), t.or_default("delay_ms", problems));
+            let one_way = t.or_default("one_way", problems);
+            let at = t.at().join("loss");
+            let loss = t.raw("loss").map(|value| parse_text(value, &at, "scenario::bad_share", "\"10%\"", problems));
+            let loss = loss.flatten().unwrap_or_default();
+            Option::zip(from, to).map(|(from, to)| What::Link(Link { from, to, cut, delay_ms, loss, one_way }))
         }
         "disks-apply" => {
             let (wipe, reinstall) = (t.or_default("wipe", problems), t.or_default("reinstall", problems));

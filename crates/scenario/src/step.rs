@@ -80,6 +80,8 @@ pub enum What {
     Rot(Rot),
     /// Errors, slowness and want of room are over; what rotted stays.
     Well(OnDisk),
+    /// What passes between two machines is late, lost, or cut, until another such step.
+    Link(Link),
     /// Brings a machine's disks to what the fleet declares, as `disks apply` does.
     DisksApply(Apply),
     /// Assertion: `disks plan` plans steps on exactly these nodes.
@@ -229,6 +231,28 @@ pub struct Rot {
     /// How many sectors of 512 bytes.
     #[schemars(default = "one")]
     pub sectors: u64,
+}
+
+/// `link`: without `cut`, `delay_ms` and `loss` everything passes at once again.
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
+pub struct Link {
+    /// The one machine.
+    pub from: HostName,
+    /// The other.
+    pub to: HostName,
+    /// Nothing passes.
+    #[schemars(default)]
+    pub cut: bool,
+    /// How many milliseconds everything is late, a minute at most.
+    #[schemars(default, range(max = 60_000))]
+    pub delay_ms: u64,
+    /// How many frames are lost, such as `10%`.
+    #[schemars(with = "String", regex(pattern = r"^[0-9]+(\.[0-9])?%$"))]
+    #[serde(default)]
+    pub loss: wire::Loss,
+    /// Only from the one to the other.
+    #[schemars(default)]
+    pub one_way: bool,
 }
 
 fn one() -> u64 {

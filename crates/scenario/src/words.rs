@@ -1,6 +1,6 @@
 //! What each step is called, whom it concerns, and how long it may take. One answer a kind, and no kind without one.
 
-use crate::step::{From, OnDisk, What};
+use crate::step::{From, Link, OnDisk, What};
 use fleet::HostName;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ impl What {
             Self::Full(_) => "full",
             Self::Rot(_) => "rot",
             Self::Well(_) => "well",
+            Self::Link(_) => "link",
             Self::DisksApply(_) => "disks-apply",
             Self::DisksPlan(_) => "disks-plan",
             Self::DisksStatus(_) => "disks-status",
@@ -59,7 +60,15 @@ impl What {
             Self::Run(it) => Some(&it.machine),
             Self::Write(it) => Some(&it.machine),
             Self::Intact(it) => Some(&it.machine),
-            Self::Homehive(_) | Self::Pause(_) => None,
+            Self::Link(_) | Self::Homehive(_) | Self::Pause(_) => None,
+        }
+    }
+
+    /// The machines that it names, by their keys in the file.
+    pub fn machines(&self) -> Vec<(&'static str, &HostName)> {
+        match self {
+            Self::Link(link) => vec![("from", &link.from), ("to", &link.to)],
+            one => one.machine().map(|name| ("machine", name)).into_iter().collect(),
         }
     }
 
@@ -74,6 +83,7 @@ impl What {
             Self::Boot(_)
             | Self::Off(_)
             | Self::PowerCut(_)
+            | Self::Link(_)
             | Self::DisksApply(_)
             | Self::DisksPlan(_)
             | Self::DisksStatus(_)
@@ -110,6 +120,7 @@ impl What {
             | Self::Full(_)
             | Self::Rot(_)
             | Self::Well(_)
+            | Self::Link(_)
             | Self::DisksApply(_)
             | Self::Install(_)
             | Self::Write(_)
@@ -132,6 +143,7 @@ impl What {
             | Self::Full(_)
             | Self::Rot(_)
             | Self::Well(_)
+            | Self::Link(_)
             | Self::DisksPlan(_)
             | Self::DisksStatus(_)
             | Self::Answers(_) => 2,
@@ -162,6 +174,7 @@ impl What {
             Self::Full(it) => format!("{} fills up", of(&it.disk)),
             Self::Rot(it) => format!("{} rots", of(&it.disk)),
             Self::Well(it) => format!("{} is well", of(it)),
+            Self::Link(it) => format!("between {} and {} {}", it.from, it.to, it.told()),
             Self::DisksApply(it) => format!("the disks of {} are made", it.machine),
             Self::DisksPlan(it) if it.nodes.is_empty() => format!("nothing is planned for {}", it.machine),
             Self::DisksPlan(it) => format!("the plan for {} is exactly {}", it.machine, list(&it.nodes)),
@@ -185,4 +198,18 @@ impl What {
 
 fn list(nodes: &[storage::NodeId]) -> String {
     nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl Link {
+    fn told(&self) -> String {
+        let way = if self.one_way { ", one way" } else { "" };
+        let late = (self.delay_ms > 0).then(|| format!("everything is {} ms late", self.delay_ms));
+        let lost = (self.loss != wire::Loss::default()).then(|| format!("{} is lost", self.loss));
+        let told: Vec<String> = late.into_iter().chain(lost).collect();
+        match told.as_slice() {
+            _ if self.cut => format!("nothing passes{way}"),
+            [] => format!("everything passes{way}"),
+            told => format!("{}{way}", told.join(", ")),
+        }
+    }
 }

@@ -26,6 +26,7 @@ step = [
     { do = "full", machine = "nas", disk = "disk.sata1", after = 5 },
     { do = "rot", machine = "nas", disk = "disk.sata1", at = 512, sectors = 2 },
     { do = "well", machine = "nas", disk = "disk.sata1" },
+    { do = "link", from = "one", to = "two", cut = false, delay_ms = 50, loss = "0.5%", one_way = true },
     { do = "disks-apply", machine = "nas", wipe = ["disk.nvme"], reinstall = true },
     { do = "disks-plan", machine = "nas", nodes = ["mdadm.nas"] },
     { do = "disks-status", machine = "nas", nodes = { "mdadm.nas" = "not_mounted" }, within = "5min" },

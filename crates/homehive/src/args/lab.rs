@@ -3,6 +3,7 @@
 use super::Payload;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// `lab`
 #[derive(Debug, Subcommand)]
@@ -104,6 +105,42 @@ pub enum Lose {
     Torn,
 }
 
+/// `lab fault link`
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("how").required(true).multiple(true).args(["cut", "delay", "loss", "well"]))]
+pub struct Link {
+    /// One machine
+    pub from: String,
+    /// The other
+    pub to: String,
+    /// Nothing passes
+    #[arg(long, conflicts_with_all = ["delay", "loss"])]
+    pub cut: bool,
+    /// Every frame comes so much later, such as 50ms or 2s
+    #[arg(long, value_parser = delay)]
+    pub delay: Option<Duration>,
+    /// So many frames are lost, such as 10%
+    #[arg(long, value_name = "PERCENT")]
+    pub loss: Option<lab::FrameLoss>,
+    /// Everything passes at once again
+    #[arg(long, conflicts_with_all = ["cut", "delay", "loss"])]
+    pub well: bool,
+    /// Only from the first to the second
+    #[arg(long)]
+    pub one_way: bool,
+}
+
+/// `50ms` or `2s`, a minute at most.
+fn delay(text: &str) -> Result<Duration, String> {
+    let wrong = || "write milliseconds or seconds, a minute at most: 50ms, 2s".to_owned();
+    let (number, factor) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1),
+        None => (text.strip_suffix('s').ok_or_else(wrong)?, 1000),
+    };
+    let ms = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).filter(|ms| *ms <= 60_000);
+    ms.filter(|_| number.bytes().all(|byte| byte.is_ascii_digit())).map(Duration::from_millis).ok_or_else(wrong)
+}
+
 /// `lab fault`
 #[derive(Debug, Subcommand)]
 pub enum Fault {
@@ -182,6 +219,8 @@ pub enum Fault {
         #[arg(default_value_t = 1)]
         sectors: u64,
     },
+    /// What passes between two machines is late, lost, or cut, until `well`
+    Link(Link),
     /// Errors, slowness and want of room are over; what rotted stays
     Well {
         /// The machine
@@ -203,4 +242,25 @@ pub enum Fault {
         #[arg(long)]
         seed: Option<u64>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::delay;
+
+    #[test]
+    fn delays() {
+        for (text, ms) in [
+            ("50ms", Some(50)),
+            ("2s", Some(2000)),
+            ("0s", Some(0)),
+            ("61s", None),
+            ("50", None),
+            ("+5ms", None),
+            ("1.5s", None),
+            ("99999999999999999999s", None),
+        ] {
+            assert_eq!(delay(text).ok().map(|it| it.as_millis()), ms, "{text}");
+        }
+    }
 }

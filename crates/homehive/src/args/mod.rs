@@ -20,7 +20,7 @@ pub use deploy::{BuildOn, Deploy, Generations, Rollback, Status};
 pub use disks::{Apply, Consent, Disks, Plan, Script, Target, UndoTables};
 pub use import::Import;
 pub use install::{Install, Payload, Phase};
-pub use lab::{Access, Fault, Lab, Lose, Run};
+pub use lab::{Access, Fault, Lab, Link, Lose, Run};
 pub use medium::{Iso, WriteMedium};
 pub use probe::Probe;
 pub use rehearse::StandInVariant;
@@ -124,6 +124,12 @@ pub enum Verb {
     #[command(hide = true)]
     ServeDrives {
         /// The list of the drives
+        list: PathBuf,
+    },
+    /// Be the switch between a lab's machines: the lab starts this by itself
+    #[command(hide = true)]
+    SwitchFrames {
+        /// The list of the machines
         list: PathBuf,
     },
     /// Print the completions for a shell

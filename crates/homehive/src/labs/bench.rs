@@ -56,10 +56,10 @@ pub fn open(loaded: &Loaded, story: &Story) -> Result<Bench, Failure> {
     Ok(Bench { lab, story: story.clone(), image: None })
 }
 
-/// This very program, as the server of drives.
+/// This very program, as the server of drives and of the wire.
 pub(super) fn server() -> Result<Cmd, LabError> {
     let program = std::env::current_exe().map_err(|error| LabError::Drives { said: error.to_string() })?;
-    Ok(Cmd::new(&program.to_string_lossy()).arg(lab::SERVE))
+    Ok(Cmd::new(&program.to_string_lossy()))
 }
 
 /// The fleet file that the lab at `place` wrote for itself.
@@ -194,6 +194,11 @@ impl Bench {
     /// The lab itself, for faults.
     pub fn lab(&mut self) -> &mut Lab {
         &mut self.lab
+    }
+
+    /// The lab itself, to give orders that change nothing of it.
+    pub fn held(&self) -> &Lab {
+        &self.lab
     }
 
     /// The cached package tree that the stand-in closure is built from.

@@ -1,6 +1,6 @@
 //! What can be done to a disk of the lab, whoever asks for it: a verb or a scenario.
 
-use lab::{Access, Effect, Lab, LabError, Order, Rule};
+use lab::{Access, Effect, Lab, LabError, Link, Order, Rule};
 
 /// A fault, or its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,15 @@ pub enum Harm {
 /// The disk's name without the kind of its node.
 pub fn short(disk: &str) -> &str {
     disk.trim_start_matches("disk.")
+}
+
+/// What passes between two machines: how it is from now on, in both directions unless `one_way` is said.
+pub async fn harm_link(lab: &Lab, from: &str, to: &str, link: Link, one_way: bool) -> Result<(), LabError> {
+    lab.set_link(from, to, link).await?;
+    if one_way {
+        return Ok(());
+    }
+    lab.set_link(to, from, link).await
 }
 
 /// Does it.

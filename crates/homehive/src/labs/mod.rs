@@ -10,6 +10,6 @@ mod saved;
 pub use attend::attend;
 pub use bench::{Bench, From, failed, image, open, open_fleet, place};
 pub use derive::{Derived, derive};
-pub use harm::{Harm, harm, short};
+pub use harm::{Harm, harm, harm_link, short};
 pub use kexec::kexec_installer;
 pub use saved::Saved;

@@ -3,9 +3,9 @@
 
 use super::{Context, disks};
 use crate::answer;
-use crate::args::{Access, Apply, Consent, Fault, Lab as LabVerb, Lose, Target};
+use crate::args::{Access, Apply, Consent, Fault, Lab as LabVerb, Link, Lose, Target};
 use crate::failure::Failure;
-use crate::labs::{self, Bench, From, Harm, Saved, harm, short};
+use crate::labs::{self, Bench, From, Harm, Saved, harm, harm_link, short};
 use crate::load::Loaded;
 use crate::reach::{self, System};
 use crate::scenario;
@@ -28,6 +28,25 @@ pub struct LabAnswer {
     pub accel: Option<String>,
     /// The machines.
     pub machines: Vec<LabMachine>,
+    /// The links between them that are not good.
+    pub links: Vec<LabLink>,
+}
+
+/// What passes from one machine of the lab to another.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LabLink {
+    /// From this machine.
+    pub from: String,
+    /// To this one.
+    pub to: String,
+    /// Does nothing pass?
+    pub cut: bool,
+    /// How many milliseconds everything is late.
+    pub delay_ms: u64,
+    /// How many frames are lost, such as `10%`.
+    pub loss: String,
+    /// All of that for people.
+    pub text: String,
 }
 
 /// A machine of the lab.
@@ -88,7 +107,7 @@ pub async fn run(context: &Context, verb: LabVerb) -> Result<(), Failure> {
         LabVerb::Fault(fault) => return hurt(context, &declared, fault).await,
         LabVerb::Run(_) | LabVerb::Status => {}
     }
-    status(context, &declared)
+    status(context, &declared).await
 }
 
 async fn up(context: &Context, declared: &Loaded, only: &[String], from: Option<&str>) -> Result<(), Failure> {
@@ -106,10 +125,10 @@ async fn up(context: &Context, declared: &Loaded, only: &[String], from: Option<
     Ok(())
 }
 
-fn status(context: &Context, declared: &Loaded) -> Result<(), Failure> {
+async fn status(context: &Context, declared: &Loaded) -> Result<(), Failure> {
     let place = labs::place(declared)?;
     let Ok(dir) = LabDir::at(&place) else {
-        let none = LabAnswer { directory: None, fleet: None, accel: None, machines: Vec::new() };
+        let none = LabAnswer { directory: None, fleet: None, accel: None, machines: Vec::new(), links: Vec::new() };
         if context.global.json {
             answer::json("lab-status", &none);
         } else {
@@ -143,6 +162,7 @@ fn status(context: &Context, declared: &Loaded) -> Result<(), Failure> {
         fleet: Some(dir.root().join("fleet.json").display().to_string()),
         accel: Some(format!("{accel}: {}", state.accel_reason)),
         machines: machines.collect(),
+        links: dir.links().await?.into_iter().map(told).collect(),
     };
     if context.global.json {
         answer::json("lab-status", &answer);
@@ -150,6 +170,12 @@ fn status(context: &Context, declared: &Loaded) -> Result<(), Failure> {
         answer::text(&text(context, &answer));
     }
     Ok(())
+}
+
+fn told(toll: drives::Toll) -> LabLink {
+    let drives::Toll { from, to, link } = toll;
+    let (loss, text) = (link.loss.to_string(), link.to_string());
+    LabLink { from, to, cut: link.cut, delay_ms: link.delay_ms, loss, text }
 }
 
 fn text(context: &Context, answer: &LabAnswer) -> String {
@@ -163,6 +189,12 @@ fn text(context: &Context, answer: &LabAnswer) -> String {
             lines.push(format!("  {:12} {size:>9}  serial {:20} {}", disk.node, disk.serial, disk.health));
         }
         lines.push(format!("  console: {}", machine.console));
+    }
+    if !answer.links.is_empty() {
+        lines.push(String::new());
+    }
+    for link in &answer.links {
+        lines.push(format!("link {} → {}: {}", link.from, link.to, link.text));
     }
     if let Some(machine) = answer.machines.first() {
         let own = context.again("lab");
@@ -240,6 +272,7 @@ async fn hurt(context: &Context, declared: &Loaded, fault: Fault) -> Result<(), 
             harm(open()?.lab(), &machine, &disk, Harm::Rot { at, sectors }).await?;
             format!("{sectors} sectors of {disk} of {machine} are rotten from byte {at} on")
         }
+        Fault::Link(args) => link(&open()?, &args).await?,
         Fault::Well { machine, disk } => {
             harm(open()?.lab(), &machine, &disk, Harm::Well).await?;
             format!("{disk} of {machine} is well")
@@ -260,6 +293,14 @@ async fn hurt(context: &Context, declared: &Loaded, fault: Fault) -> Result<(), 
         answer::text(&told);
     }
     Ok(())
+}
+
+async fn link(bench: &Bench, args: &Link) -> Result<String, Failure> {
+    let delay_ms = args.delay.map_or(0, |delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+    let link = drives::Link { cut: args.cut, delay_ms, loss: args.loss.unwrap_or_default() };
+    harm_link(bench.held(), &args.from, &args.to, link, args.one_way).await?;
+    let arrow = if args.one_way { "→" } else { "↔" };
+    Ok(format!("link {} {arrow} {}: {link}", args.from, args.to))
 }
 
 fn loss(lose: Lose, seed: Option<u64>) -> Loss {

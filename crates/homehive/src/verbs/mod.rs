@@ -98,8 +98,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Iso(args) => iso::run(&context, &args).await,
         Verb::WriteMedium(args) => write_medium::run(&context, &args).await,
         Verb::Verify(verify) => verify::run(&context, &verify).await,
-        Verb::Lab(lab) => lab::run(&context, lab).await,
+        Verb::Lab(lab) => Box::pin(lab::run(&context, lab)).await,
         Verb::ServeDrives { list } => Ok(::lab::serve_drives(&list)?),
+        Verb::SwitchFrames { list } => Ok(::lab::serve_wire(&list)?),
         Verb::Completions { shell } => {
             meta::completions(shell);
             Ok(())

@@ -9,9 +9,9 @@ use cmd::Cmd;
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv4Addr, UdpSocket};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What a lab is to consist of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ fn fill(dir: LabDir, lock: File, blueprint: &Blueprint, verdict: &Verdict, serve
         accel: verdict.accel,
         accel_reason: verdict.reason.clone(),
         segment: blueprint.segment.clone(),
-        wire: (blueprint.machines.len() > 1).then(free_port).transpose().map_err(files(&dir.root))?,
+        wire: (blueprint.machines.len() > 1).then(seed),
         machines: machines.collect(),
     };
     let lab = Lab { dir, state, server, _lock: lock };
@@ -84,9 +84,10 @@ fn fill(dir: LabDir, lock: File, blueprint: &Blueprint, verdict: &Verdict, serve
     Ok(lab)
 }
 
-/// A port that no multicast group of another lab uses: it is free at this moment, and the system gives out many.
-fn free_port() -> io::Result<u16> {
-    Ok(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+/// Another one for each lab.
+fn seed() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::from(since.subsec_nanos()) ^ since.as_secs() & 0xffff_ffff
 }
 
 /// A blank disk: a sparse file that reads as zeroes.
@@ -110,7 +111,7 @@ fn check(blueprint: &Blueprint) -> Result<(), SpecError> {
 
 fn check_sockets(files: &Files, machine: &Machine) -> Result<(), LabError> {
     let drives = machine.disks.iter().map(|disk| files.drive(&disk.name));
-    let long = [files.monitor(), files.shell(), files.orders()]
+    let long = [files.monitor(), files.shell(), files.orders(), files.wire_out()]
         .into_iter()
         .chain(drives)
         .find(|path| path.as_os_str().len() > SOCKET_PATH);

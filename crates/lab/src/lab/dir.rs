@@ -29,7 +29,7 @@ pub struct LabDir {
 pub struct Lab {
     pub(super) dir: LabDir,
     pub(crate) state: State,
-    /// The words that serve drives, but for the list.
+    /// The program that serves drives and the wire, without its words for that.
     pub(super) server: Cmd,
     pub(super) _lock: File,
 }
@@ -82,8 +82,9 @@ impl LabDir {
         Guest::with_pidfile(&self.files(machine).pidfile())
     }
 
-    /// The lab to work with; refused while another process works with it. `server` with the path of a list serves the drives
-    /// in it, as [`serve_drives`](crate::serve_drives) does.
+    /// The lab to work with; refused while another process works with it. `server` is a program that serves
+    /// drives when called with [`SERVE`](crate::SERVE) and a list, and the wire when called with
+    /// [`SWITCH`](crate::SWITCH) and a list.
     pub fn lock(self, server: Cmd) -> Result<Lab, LabError> {
         let lock = take(&self.root)?;
         let state = self.state()?;

@@ -55,7 +55,7 @@ impl Lab {
             .map_err(|error| files(&list)(io::Error::new(io::ErrorKind::InvalidData, error)))?;
         fs::write(&list, text).map_err(files(&list))?;
         let log = File::create(place.drive_log()).map_err(files(place.drive_log()))?;
-        let words: Cmd = self.server.clone().arg(list.to_string_lossy().into_owned());
+        let words: Cmd = self.server.clone().arg(SERVE).arg(list.to_string_lossy().into_owned());
         let mut child = super::power::spawn(&words, &place.dir, &log).map_err(files("setsid"))?;
         let begun = Instant::now();
         loop {

@@ -89,6 +89,15 @@ pub enum LabError {
         /// What their server said.
         said: String,
     },
+    /// The wire cannot be served.
+    #[error("the wire between the machines: {}", said.trim_end())]
+    Wire {
+        /// What went wrong.
+        said: String,
+    },
+    /// A machine alone has no wire.
+    #[error("the lab has one machine, so there is no wire: `homehive lab up` with several makes one")]
+    NoWire,
     /// The disk is not in the machine, so nothing can be done to it there.
     #[error("disk `{disk}` is not in `{machine}`: it was pulled")]
     Pulled {

@@ -7,7 +7,9 @@ mod error;
 mod medium;
 mod power;
 mod state;
+mod wire;
 
+pub use self::wire::{SWITCH, serve_wire};
 pub use create::Blueprint;
 pub(crate) use create::blank;
 pub use dir::{Lab, LabDir};

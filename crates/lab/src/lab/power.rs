@@ -39,12 +39,14 @@ impl Lab {
             medium.as_ref().map_or(Boot::Disks, |(kernel, initrd, squashfs)| Boot::Medium { kernel, initrd, squashfs });
         let place = self.files(machine);
         self.serve_drives(machine).await?;
+        self.serve_wire().await?;
         for tries in 1.. {
             let ssh_port = port(self.machine(machine)?.ssh_port).map_err(files(&place.dir))?;
             self.machine_mut(machine)?.ssh_port = ssh_port;
             self.save_state()?;
             let state = self.machine(machine)?;
-            let start = Start { boot: boot.clone(), accel: self.state.accel, ssh_port, wire: self.state.wire };
+            let start =
+                Start { boot: boot.clone(), accel: self.state.accel, ssh_port, wire: self.state.wire.is_some() };
             let words = qemu::command(&state.machine, &state.health, &self.state.segment, &place, &start);
             match launch(machine, &words, &place).await {
                 // Between choosing a port and taking it somebody else took it.
@@ -152,7 +154,7 @@ fn port(before: u16) -> io::Result<u16> {
 }
 
 async fn launch(machine: &str, words: &Cmd, place: &Files) -> Result<(), LabError> {
-    for stale in [place.monitor(), place.shell(), place.pidfile()] {
+    for stale in [place.monitor(), place.shell(), place.pidfile(), place.wire_out()] {
         match fs::remove_file(&stale) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(files(stale)(error)),
             _ => {}

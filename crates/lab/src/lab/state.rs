@@ -19,9 +19,9 @@ pub struct State {
     pub accel_reason: String,
     /// The segment that the machines are on.
     pub segment: Segment,
-    /// The wire between its machines, if they are several: a port for a multicast group.
+    /// The wire between its machines, if they are several: the seed by which its bad links lose frames.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wire: Option<u16>,
+    pub wire: Option<u64>,
     /// The machines.
     pub machines: Vec<MachineState>,
 }
@@ -68,7 +68,7 @@ pub enum StateError {
 }
 
 /// The schema's version that is written here.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 impl State {
     /// Reads it from `path`.
@@ -146,8 +146,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state.json");
         for (text, expected) in [
-            ("{\"version\": 2, \"accel\": 7}", "has version 2, this homehive knows 1"),
-            ("{\"version\": 1}", "cannot be understood: missing field"),
+            ("{\"version\": 1, \"accel\": 7}", "has version 1, this homehive knows 2"),
+            ("{\"version\": 2}", "cannot be understood: missing field"),
             ("{\"vers", "cannot be understood: EOF"),
         ] {
             fs::write(&path, text).unwrap();

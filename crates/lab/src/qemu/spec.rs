@@ -141,6 +141,16 @@ impl Files {
         self.dir.join("drives.log")
     }
 
+    /// The socket where the switch takes the frames of its second card.
+    pub fn wire_in(&self) -> PathBuf {
+        self.dir.join("wire.in")
+    }
+
+    /// The socket where its second card takes frames.
+    pub fn wire_out(&self) -> PathBuf {
+        self.dir.join("wire.out")
+    }
+
     /// What the machine printed on its first serial port since it was started.
     pub fn console(&self) -> PathBuf {
         self.dir.join("console.log")
@@ -276,8 +286,8 @@ pub struct Start<'a> {
     pub accel: Accel,
     /// Where its sshd is reached on 127.0.0.1.
     pub ssh_port: u16,
-    /// The wire to the other machines, if there are any: a multicast group's port on loopback.
-    pub wire: Option<u16>,
+    /// Is there a wire to other machines?
+    pub wire: bool,
 }
 
 #[cfg(test)]

@@ -33,8 +33,8 @@ pub fn command(machine: &Machine, health: &[Health], segment: &Segment, files: &
         .arg("-pidfile")
         .arg(files.pidfile().to_string_lossy().into_owned());
     words = network(words, machine, segment, start.ssh_port);
-    if let Some(port) = start.wire {
-        words = wire(words, machine, port);
+    if start.wire {
+        words = wire(words, machine, files);
     }
     words = words.args(["-device", "qemu-xhci,id=usb"]);
     let firmware = start.boot == Boot::Disks;
@@ -63,17 +63,15 @@ fn network(words: Cmd, machine: &Machine, segment: &Segment, port: u16) -> Cmd {
         .arg(format!("virtio-net-pci,netdev=lan,mac={mac},romfile="))
 }
 
-/// A second card, on a wire that all machines of the lab are on: the user network joins none of them to another.
-fn wire(words: Cmd, machine: &Machine, port: u16) -> Cmd {
+/// A second card, at the switch that all machines of the lab are on: the user network joins none of them to another.
+fn wire(words: Cmd, machine: &Machine, files: &Files) -> Cmd {
+    let (own, switch) = (value(&files.wire_out()), value(&files.wire_in()));
     words
         .arg("-netdev")
-        .arg(format!("socket,id=wire,mcast={GROUP}:{port},localaddr=127.0.0.1"))
+        .arg(format!("dgram,id=wire,local.type=unix,local.path={own},remote.type=unix,remote.path={switch}"))
         .arg("-device")
         .arg(format!("virtio-net-pci,netdev=wire,mac={},romfile=", machine.wire_mac()))
 }
-
-/// The group of the wires of all labs : bound to loopback, it leaves this host in no case.
-const GROUP: &str = "230.77.0.1";
 
 /// One disk: a drive that is served, perhaps a layer that makes it fail, a raw disk over them, and the device on a port of its own.
 fn drive(words: Cmd, at: usize, disk: &DiskSpec, health: Health, drive: &Path, firmware: bool) -> Cmd {
@@ -208,14 +206,14 @@ mod tests {
         let (machine, segment, files) = nas();
         let [kernel, initrd, squashfs] = ["/c/kernel", "/labs/nas/initrd", "/c/installer.squashfs"].map(Path::new);
         let boot = Boot::Medium { kernel, initrd, squashfs };
-        let start = Start { boot, accel: Accel::Emulated, ssh_port: 2222, wire: None };
+        let start = Start { boot, accel: Accel::Emulated, ssh_port: 2222, wire: false };
         insta::assert_snapshot!(lines(&command(&machine, &[], &segment, &files, &start)));
     }
 
     #[test]
     fn from_the_stick_with_a_dying_disk_and_one_gone() {
         let (machine, segment, files) = nas();
-        let start = Start { boot: Boot::Disks, accel: Accel::Kvm, ssh_port: 2222, wire: Some(7777) };
+        let start = Start { boot: Boot::Disks, accel: Accel::Kvm, ssh_port: 2222, wire: true };
         let health = [Health::Good, Health::Good, Health::Dying, Health::Pulled];
         insta::assert_snapshot!(lines(&command(&machine, &health, &segment, &files, &start)));
     }

@@ -71,7 +71,7 @@ pub(super) async fn verify(s: &mut Stage<'_>, verify: &Verify) -> Result<String,
     let not_run = count(|outcome| matches!(outcome, Outcome::NotRun { .. }));
     // A group that is named is there to be run.
     let left_out = groups.iter().find_map(|group| match &group.outcome {
-        Outcome::NotRun { reason } if verify.groups.iter().any(|id| *id == group.id) => Some((&group.id, reason)),
+        Outcome::NotRun { reason } if verify.groups.contains(&group.id) => Some((&group.id, reason)),
         Outcome::NotRun { .. } | Outcome::Passed | Outcome::Failed => None,
     });
     match left_out {

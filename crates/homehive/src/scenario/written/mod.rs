@@ -81,7 +81,7 @@ fn check(draft: Draft, declared: &Fleet) -> Result<Scenario, Unfit> {
 fn no_verb(words: &[String]) -> Option<String> {
     let typed = ["homehive", "--lab"].into_iter().map(str::to_owned).chain(words.iter().cloned());
     match Cli::try_parse_from(typed) {
-        Ok(Cli { verb: Verb::Lab(_) | Verb::ServeDrives { .. }, .. }) => {
+        Ok(Cli { verb: Verb::Lab(_) | Verb::ServeDrives { .. } | Verb::SwitchFrames { .. }, .. }) => {
             Some("`homehive lab …` changes the lab that the scenario is played in".to_owned())
         }
         Ok(_) => None,

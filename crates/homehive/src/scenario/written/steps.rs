@@ -2,12 +2,12 @@
 
 use super::assertions;
 use crate::failure::Failure;
-use crate::labs::{self, Harm, harm};
+use crate::labs::{self, Harm, harm, harm_link};
 use crate::scenario::deeds;
 use crate::scenario::stage::{Scenario as Stage, Told};
 use crate::verbs::seed_of_now;
 use cmd::Cmd;
-use lab::{Access, Loss};
+use lab::{Access, Link, Loss};
 use scenario::{Expect, From, Lose, OnDisk, PowerCut, Scenario, Step, What};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -112,6 +112,11 @@ async fn act(s: &mut Stage<'_>, what: &What, deadline: Duration, known: &mut Kno
                 scenario::Access::Flush => Access::Flush,
             };
             hurt(s, &it.disk, Harm::Errors { on, from: it.from, to: it.to }).await
+        }
+        What::Link(it) => {
+            let link = Link { cut: it.cut, delay_ms: it.delay_ms, loss: it.loss };
+            harm_link(s.bench()?.lab(), it.from.as_ref(), it.to.as_ref(), link, it.one_way).await?;
+            Ok(link.to_string())
         }
         What::Replace(disk) => {
             let serial = s.bench()?.replace(disk.machine.as_ref(), disk.short())?;
