@@ -214,6 +214,6 @@ fn facts(machine: usize) -> Facts {
         content: Content::Blank,
     });
     let devices = devices.collect();
-    let (arrays, groups, mounts, swaps) = Default::default();
-    Facts { version: 1, machine: Machine::default(), devices, arrays, groups, btrfs: Vec::new(), mounts, swaps }
+    let (arrays, groups, btrfs, mounts, nodev, swaps) = Default::default();
+    Facts { version: 1, machine: Machine::default(), devices, arrays, groups, btrfs, mounts, nodev, swaps }
 }

@@ -110,7 +110,7 @@ fn by_id(wish: &Wish, disks: &[NodeId], machine: &HostName, at: &Path, problems:
 
 /// Checks that the machine has a root and exactly one place for a boot loader, which NixOS can name.
 pub(crate) fn check(wish: &Wish, said: &Said<'_>, machine: &HostName, at: &Path, problems: &mut Problems) {
-    if !wish.mounts.iter().any(|mount| mount.path == "/") {
+    if wish.root_in_memory().is_none() && !wish.mounts.iter().any(|mount| mount.path == "/") {
         // Where a system that has no root would boot from is no question yet.
         return no_root(machine, &at.join("storage"), problems);
     }

@@ -20,7 +20,7 @@ enum Fault {
 use Fault::{Evaluation, Later};
 
 /// Broken fleet, code of the problem, and how NixOS would have said it.
-const CASES: [(&str, &str, Fault); 28] = [
+const CASES: [(&str, &str, Fault); 29] = [
     (
         "loader-two",
         "fleet::two_boot_loaders",
@@ -144,6 +144,7 @@ const CASES: [(&str, &str, Fault); 28] = [
     ("boot-options", "fleet::bad_boot_option", Later("the machine boots without its store, or keeps an old kernel")),
     ("boot-too-small", "fleet::boot_too_small", Later("a later switch finds no space for its kernel")),
     ("root-on-fat", "fleet::system_on_fat", Later("nixos-install fails at the first link of the store")),
+    ("root-in-memory", "fleet::lost_at_boot", Later("the machine boots without programs, or as a stranger")),
     ("release-unknown", "fleet::no_such_release", Later("the flake's input cannot be fetched")),
     ("not-applied", "fleet::not_applied", Later("nothing fails: the packages are never there")),
     ("upgrade-flake-relative", "fleet::relative_flake", Later("the upgrade fails on the machine, at night")),

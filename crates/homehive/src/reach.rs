@@ -235,8 +235,9 @@ pub async fn mounted(machine: &Machine, wish: &Wish) -> Result<(), Failure> {
     let table = Cmd::new("findmnt").args(["--noheadings", "--raw", "--output", "TARGET"]);
     loop {
         let said = machine.ask(&table, ANSWER).await.map_err(|error| Failure::Failed(error.to_string()))?.stdout;
-        let there = |mount: &storage::wish::Mount| said.lines().any(|line| line == mount.path);
-        if wish.mounts.iter().all(there) || Instant::now() > end {
+        let there = |path: &String| said.lines().any(|line| line == path);
+        let nodev = wish.nodev.iter().map(|nodev| &nodev.path);
+        if wish.mounts.iter().map(|mount| &mount.path).chain(nodev).all(there) || Instant::now() > end {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(500)).await;

@@ -16,4 +16,4 @@ mod units;
 pub use build::{BuildError, Event, Workshop, build};
 pub use closure::{Closure, NotAStorePath, StorePath};
 pub use render::{File, files};
-pub use system::{Array, Mount, Swap, System, Unfit, Variant};
+pub use system::{Array, Mount, Nodev, Swap, System, Unfit, Variant};

@@ -92,6 +92,7 @@ mod tests {
                 mount("7d1c3c54-0000-4000-8000-000000000001", "xfs", "/", &[]),
                 mount("7d1c3c54-0000-4000-8000-000000000004", "ext4", "/data/my photos", &["nofail"]),
             ],
+            nodev: vec![],
             swaps: vec![],
             grub_devices: vec!["/dev/disk/by-id/usb-SanDisk_Ultra-0:0".into()],
             kernel_params: vec!["debug_shell=ttyS1".into()],

@@ -25,6 +25,9 @@ pub struct System {
     pub volume_groups: Vec<String>,
     /// The filesystems; one of them is `/`.
     pub mounts: Vec<Mount>,
+    /// The filesystems without a device.
+    #[serde(default)]
+    pub nodev: Vec<Nodev>,
     /// The swap areas.
     pub swaps: Vec<Swap>,
     /// Where GRUB goes: whole disks, best as `/dev/disk/by-id/…`.
@@ -70,6 +73,19 @@ pub struct Mount {
     /// The filesystem's UUID.
     pub uuid: String,
     /// Its type as mount(8) knows it: `ext4`, `xfs`, `vfat`.
+    pub format: String,
+    /// Where it is mounted.
+    pub path: String,
+    /// Options of mount(8); `defaults` if there is none.
+    pub options: Vec<String>,
+}
+
+/// A filesystem without a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nodev {
+    /// What mount(8) takes for its device.
+    pub device: String,
+    /// Its type as mount(8) knows it: `tmpfs`.
     pub format: String,
     /// Where it is mounted.
     pub path: String,
@@ -139,13 +155,20 @@ impl System {
         })?;
         let uuids = self.mounts.iter().map(|mount| &mount.uuid).chain(self.swaps.iter().map(|swap| &swap.uuid));
         every("filesystem UUID", uuids, "is no UUID", |text| chars(text, "-"))?;
-        let formats = self.mounts.iter().map(|mount| &mount.format);
+        let devices = self.nodev.iter().map(|nodev| &nodev.device);
+        every("mount source", devices, "is nothing to mount from", |text| {
+            !text.is_empty() && !text.starts_with('-') && !text.contains(|c: char| c.is_control() || c.is_whitespace())
+        })?;
+        let formats = self.nodev.iter().map(|nodev| &nodev.format);
+        let formats = self.mounts.iter().map(|mount| &mount.format).chain(formats);
         every("filesystem type", formats, "is no type of mount(8)", |text| chars(text, "_-."))?;
-        let paths = self.mounts.iter().map(|mount| &mount.path);
+        let paths = self.nodev.iter().map(|nodev| &nodev.path);
+        let paths = self.mounts.iter().map(|mount| &mount.path).chain(paths);
         every("mount point", paths, "is no absolute path", |text| {
             text.starts_with('/') && !text.contains(char::is_control) && !text.split('/').any(|part| part == "..")
         })?;
-        let options = self.mounts.iter().flat_map(|mount| &mount.options);
+        let options = self.nodev.iter().flat_map(|nodev| &nodev.options);
+        let options = self.mounts.iter().flat_map(|mount| &mount.options).chain(options);
         every("mount option", options, "is no single option of mount(8)", |text| {
             !text.is_empty() && !text.contains(|c: char| c.is_control() || c.is_whitespace() || c == ',')
         })?;

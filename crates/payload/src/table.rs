@@ -1,6 +1,6 @@
 //! The storage of a system in the tables that its tools read: `fstab`, `mdadm.conf`, the kernel's command line.
 
-use crate::system::{Mount, System};
+use crate::system::{Mount, Nodev, System};
 use std::fmt::Write as _;
 
 /// A field of fstab(5): what would end it is written as an octal number.
@@ -19,28 +19,34 @@ pub(crate) fn field(text: &str) -> String {
 
 /// `fstab`, parents before children. All but root are `nofail`: a broken array must not keep the machine away.
 pub(crate) fn fstab(system: &System) -> String {
-    let mut mounts: Vec<&Mount> = system.mounts.iter().collect();
-    mounts.sort_by_key(|mount| (mount.path.split('/').filter(|part| !part.is_empty()).count(), mount.path.as_str()));
-    let mut text = String::new();
-    for mount in mounts {
-        let root = mount.path == "/";
-        let mut options: Vec<&str> = mount.options.iter().map(String::as_str).collect();
-        if !root && !options.contains(&"nofail") {
-            options.push("nofail");
-        }
-        let options = if options.is_empty() { "defaults".to_owned() } else { options.join(",") };
-        let pass = match (root, mount.format.as_str()) {
+    let of_device = |mount: &Mount| {
+        let pass = match (mount.path.as_str(), mount.format.as_str()) {
             (_, "xfs") => 0, // its log is its check
-            (true, _) => 1,
-            (false, _) => 2,
+            ("/", _) => 1,
+            _ => 2,
         };
-        let (path, options) = (field(&mount.path), field(&options));
-        let _ = writeln!(text, "UUID={} {path} {} {options} 0 {pass}", mount.uuid, mount.format);
-    }
+        (mount.path.clone(), line(&format!("UUID={}", mount.uuid), &mount.path, &mount.format, &mount.options, pass))
+    };
+    let nodev = system.nodev.iter().map(|nodev| {
+        let Nodev { device, format, path, options } = nodev;
+        (path.clone(), line(&field(device), path, format, options, 0))
+    });
+    let mut lines: Vec<(String, String)> = system.mounts.iter().map(of_device).chain(nodev).collect();
+    lines.sort_by_key(|(path, _)| (path.split('/').filter(|part| !part.is_empty()).count(), path.clone()));
+    let mut text: String = lines.into_iter().map(|(_, line)| line).collect();
     for swap in &system.swaps {
         let _ = writeln!(text, "UUID={} none swap nofail 0 0", swap.uuid);
     }
     text
+}
+
+fn line(source: &str, path: &str, format: &str, options: &[String], pass: u8) -> String {
+    let mut options: Vec<&str> = options.iter().map(String::as_str).collect();
+    if path != "/" && !options.contains(&"nofail") {
+        options.push("nofail");
+    }
+    let options = if options.is_empty() { "defaults".to_owned() } else { options.join(",") };
+    format!("{source} {} {format} {} 0 {pass}\n", field(path), field(&options))
 }
 
 /// `mdadm.conf`: the arrays of this machine and no other; names without the host in them.

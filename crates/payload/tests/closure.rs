@@ -152,6 +152,7 @@ fn nas() -> System {
         arrays: vec![Array { name: "nas".into(), uuid: "0a1b2c3d:00000000:11111111:deadbeef".into() }],
         volume_groups: vec!["nas".into()],
         mounts: vec![mount("1111-1", "xfs", "/"), mount("2222-2", "ext4", "/boot")],
+        nodev: vec![],
         swaps: vec![],
         grub_devices: vec!["/dev/disk/by-id/usb-x".into()],
         kernel_params: vec![],

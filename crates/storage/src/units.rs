@@ -88,6 +88,11 @@ impl NodeId {
         Self(format!("luks.{name}"))
     }
 
+    /// `nodev.<mount point>`
+    pub fn nodev(mountpoint: &str) -> Self {
+        Self(format!("nodev.{mountpoint}"))
+    }
+
     /// A partition of this disk, or a volume of this group.
     #[must_use]
     pub fn child(&self, name: &Name) -> Self {

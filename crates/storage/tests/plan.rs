@@ -249,6 +249,7 @@ fn trio(grouped: bool, volumes: Vec<Volume>) -> Facts {
         groups: grouped.then_some(group).into_iter().collect(),
         arrays: Vec::new(),
         mounts: Vec::new(),
+        nodev: Vec::new(),
         swaps: Vec::new(),
         ..blank
     }

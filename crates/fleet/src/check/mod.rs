@@ -7,6 +7,7 @@ mod deploy;
 mod disks;
 mod fixed;
 mod mail;
+mod memory;
 mod monitoring;
 mod mounts;
 mod network;
@@ -32,6 +33,7 @@ pub(crate) fn check(draft: &Draft, root: &Value, problems: &mut Problems) {
     pins::check(draft, problems);
     system::check(draft, root, problems);
     mounts::check(draft, problems);
+    memory::check(draft, problems);
 }
 
 /// A path from words.

@@ -60,8 +60,15 @@ fn system(order: &Order<'_>, name: &HostName) -> Result<System, Failure> {
         path: mount.path.clone(),
         options: mount.options.clone(),
     });
+    let nodev = wish.nodev.iter().map(|nodev| payload::Nodev {
+        device: nodev.device.clone(),
+        format: nodev.fstype.clone(),
+        path: nodev.path.clone(),
+        options: nodev.options.clone(),
+    });
     let swaps = wish.nodes.iter().filter_map(|node| match &node.holds {
-        Some(Holds::Swap { uuid }) => Some(payload::Swap { uuid: uuid.to_string() }),
+        // The stand-in has no tools to encrypt with.
+        Some(Holds::Swap(swap)) if !swap.random => Some(payload::Swap { uuid: swap.uuid.to_string() }),
         _ => None,
     });
     Ok(System {
@@ -74,6 +81,7 @@ fn system(order: &Order<'_>, name: &HostName) -> Result<System, Failure> {
         arrays: arrays.collect(),
         volume_groups: groups.collect(),
         mounts: mounts.collect(),
+        nodev: nodev.collect(),
         swaps: swaps.collect(),
         grub_devices,
         // The lab reads the first serial line and joins a person to the second.

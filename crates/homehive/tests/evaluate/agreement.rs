@@ -238,7 +238,7 @@ impl Comparison<'_> {
         }
         self.same("fileSystems", said, wanted);
         let swaps = wish.nodes.iter().filter_map(|node| match &node.holds {
-            Some(Holds::Swap { uuid }) => Some(format!("/dev/disk/by-uuid/{uuid}")),
+            Some(Holds::Swap(swap)) => swap.device(node),
             _ => None,
         });
         self.same("swapDevices", &self.said.swap_devices, &swaps.collect());

@@ -6,7 +6,7 @@ use crate::File;
 use crate::syntax::{Expr, Set};
 use ::storage::identity;
 use ::storage::tree::Level;
-use ::storage::wish::{CacheKind, Holds, Kind, Mount, Node};
+use ::storage::wish::{CacheKind, Holds, Kind, Mount, Node, Swap};
 use fleet::Cpu;
 
 /// What the disks of home machines hang on, and a keyboard for the rescue.
@@ -132,17 +132,35 @@ fn filesystems(host: &Host<'_>) -> Set {
         if !options.is_empty() {
             mount = mount.put("options", Expr::texts(options));
         }
+        if kept_for_boot(host, path, options) {
+            mount = mount.put("neededForBoot", true);
+        }
         set = set.note(node.to_string()).put_named("fileSystems", path.as_str(), mount);
+    }
+    for nodev in &host.wish.nodev {
+        let mut mount = Set::new().put("device", nodev.device.as_str()).put("fsType", nodev.fstype.as_str());
+        if !nodev.options.is_empty() {
+            mount = mount.put("options", Expr::texts(&nodev.options));
+        }
+        set = set.put_named("fileSystems", nodev.path.as_str(), mount);
     }
     let swaps: Vec<Expr> = host.wish.nodes.iter().flat_map(swaps).collect();
     let set = if swaps.is_empty() { set } else { set.put("swapDevices", swaps) };
+    let set = set.with(resume(host));
     set.with(scrubs(host))
+}
+
+/// With a root in memory, what lies on a disk below `/etc` and `/var` must be there before the first programs look for it:
+/// the host key, the list of users. NixOS sees to `/nix` by itself.
+fn kept_for_boot(host: &Host<'_>, path: &str, options: &[String]) -> bool {
+    let late = options.iter().any(|option| option == "nofail" || option == "noauto");
+    host.wish.root_in_memory().is_some() && !late && (path.starts_with("/etc/") || path.starts_with("/var/"))
 }
 
 /// Swap partitions by UUID, and swap files, which NixOS makes when they are first used.
 fn swaps(node: &Node) -> Vec<Expr> {
     match &node.holds {
-        Some(Holds::Swap { uuid }) => vec![Set::new().put("device", format!("/dev/disk/by-uuid/{uuid}")).into()],
+        Some(Holds::Swap(swap)) => own_swap(node, swap).into_iter().collect(),
         Some(Holds::Btrfs(btrfs)) => {
             let files = btrfs.swap.iter().map(|file| {
                 let mib = u32::try_from(file.size.0 >> 20).unwrap_or(u32::MAX);
@@ -160,6 +178,37 @@ fn swaps(node: &Node) -> Vec<Expr> {
         )
         | None => Vec::new(),
     }
+}
+
+/// Swap space as it is declared. With a random key NixOS makes it anew at each boot, on this partition and no other.
+fn own_swap(node: &Node, swap: &Swap) -> Option<Expr> {
+    let mut set = Set::new().put("device", swap.device(node)?);
+    if let Some(priority) = swap.priority {
+        set = set.put("priority", Expr::Int(i64::from(priority)));
+    }
+    if let Some(discard) = swap.discard {
+        set = set.put("discardPolicy", discard.word());
+    }
+    if swap.random {
+        set = set.put("randomEncryption.enable", true);
+        // Else dm-crypt keeps from the disk what swapon tells it.
+        if swap.discard.is_some() {
+            set = set.put("randomEncryption.allowDiscards", true);
+        }
+    }
+    if !swap.options.is_empty() {
+        let options = std::iter::once("defaults").chain(swap.options.iter().map(String::as_str));
+        set = set.put("options", Expr::texts(options));
+    }
+    Some(set.into())
+}
+
+fn resume(host: &Host<'_>) -> Set {
+    let device = host.wish.nodes.iter().find_map(|node| match &node.holds {
+        Some(Holds::Swap(swap)) if swap.resume => swap.device(node),
+        _ => None,
+    });
+    device.map_or_else(Set::new, |device| Set::new().put("boot.resumeDevice", device))
 }
 
 /// Every btrfs is read through once a month, which finds what has gone bad, and mends it from a second copy.

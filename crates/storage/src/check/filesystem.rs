@@ -1,4 +1,4 @@
-//! Filesystems and swap space: where they are mounted, how they are called; and identities that are adopted.
+//! Filesystems: where they are mounted, how they are called; and identities that are adopted.
 
 use super::holder::{Holder, Tree};
 use crate::tree::{Content, Filesystem, Format};
@@ -10,33 +10,19 @@ use std::collections::BTreeMap;
 const XFS_MIN: u64 = 300 << 20;
 
 pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
-    let mut mounted: BTreeMap<String, &Holder<'_>> = BTreeMap::new();
+    let mut mounted: BTreeMap<String, NodeId> = BTreeMap::new();
     for holder in &tree.holders {
         match holder.content {
             Some(Content::Filesystem(filesystem)) => own(holder, filesystem, problems),
-            Some(Content::Swap(_)) if holder.persistent == Some(true) => problems.add(
-                &holder.at.join("persistent"),
-                "storage::persistent_swap",
-                format!("swap space `{}` has nothing that a reinstall could keep", holder.id),
-                "of no use",
-                "remove `persistent`",
-            ),
             _ => {}
         }
         for (at, path) in mountpoints(holder) {
-            if let Err((why, help)) = mountpoint(path) {
-                let message = format!("`{}` cannot be mounted at `{path}`", holder.id);
-                problems.add(&at, "storage::bad_mountpoint", message, why, help);
-            } else if let Some(other) = mounted.insert(path.to_owned(), holder) {
-                problems.add(
-                    &at,
-                    "storage::mountpoint_twice",
-                    format!("`{}` and `{}` are both mounted at `{path}`", other.id, holder.id),
-                    format!("taken by `{}`", other.id),
-                    "give one of them another mount point",
-                );
-            }
+            place(&holder.id, &at, path, &mut mounted, problems);
         }
+    }
+    for path in tree.storage.nodev.keys() {
+        let at = tree.at.join("nodev").join(path);
+        place(&NodeId::nodev(path.as_ref()), &at, path.as_ref(), &mut mounted, problems);
     }
     let mut adopted = BTreeMap::new();
     for (at, uuid) in tree.adopted() {
@@ -49,6 +35,22 @@ pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
                 "each thing has its own identity: remove the line to have one derived",
             );
         }
+    }
+}
+
+/// Can it be mounted there, and nothing else?
+fn place(id: &NodeId, at: &Path, path: &str, mounted: &mut BTreeMap<String, NodeId>, problems: &mut Problems) {
+    if let Err((why, help)) = mountpoint(path) {
+        let message = format!("`{id}` cannot be mounted at `{path}`");
+        problems.add(at, "storage::bad_mountpoint", message, why, help);
+    } else if let Some(other) = mounted.insert(path.to_owned(), id.clone()) {
+        problems.add(
+            at,
+            "storage::mountpoint_twice",
+            format!("`{other}` and `{id}` are both mounted at `{path}`"),
+            format!("taken by `{other}`"),
+            "give one of them another mount point",
+        );
     }
 }
 

@@ -9,6 +9,8 @@ mod filesystem;
 mod group;
 mod holder;
 mod luks;
+mod nodev;
+mod swap;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -29,5 +31,7 @@ pub fn check(storage: &Storage, at: &Path, problems: &mut Problems) {
     filesystem::check(&tree, problems);
     btrfs::check(&tree, problems);
     luks::check(&tree, problems);
+    nodev::check(&tree, problems);
+    swap::check(&tree, problems);
     cycle::check(&tree, problems);
 }

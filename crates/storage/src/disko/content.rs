@@ -1,9 +1,9 @@
 //! What a device holds: filesystems, swap space, members, physical volumes; and what cannot be carried over yet.
 
-use super::attrs::{Attrs, Place, Usual};
+use super::attrs::{Attrs, Place};
 use super::finding::Report;
 use super::{legacy, named, table};
-use crate::tree::{Btrfs, Content, Filesystem, Format, LvmPv, Mdraid, Swap};
+use crate::tree::{Btrfs, Content, Filesystem, Format, LvmPv, Mdraid};
 use document::Value;
 use uuid::Uuid;
 
@@ -36,7 +36,7 @@ pub(super) fn content(value: &Value, place: Place, site: &Site<'_>, report: &mut
         "mdraid" => member(&mut attrs, report),
         "lvm_pv" => physical_volume(&mut attrs, report),
         "filesystem" => filesystem(&mut attrs, report),
-        "swap" => swap(&mut attrs, report),
+        "swap" => Some(super::swap::swap(&mut attrs, report)),
         "btrfs" => super::btrfs::btrfs(&mut attrs, report),
         other => {
             let message = format!("content of type `{}` is not known to homehive", other.escape_debug());
@@ -184,25 +184,4 @@ fn mkfs(filesystem: &mut Filesystem, args: &[String], place: &Place, report: &mu
         let message = format!("arguments of mkfs have no counterpart: `{}`", left.join(" ").escape_debug());
         report.left_out(place, message, "homehive's filesystems are made in one way; make it by hand to have another");
     }
-}
-
-fn swap(attrs: &mut Attrs<'_>, report: &mut Report) -> Option<Content> {
-    let encrypted = attrs.flag("randomEncryption", report);
-    let module = "write it in a NixOS module of the machine (`modules`), as an option of `swapDevices`";
-    attrs.leave("discardPolicy", &[], module, report);
-    attrs.leave("priority", &[], module, report);
-    attrs.leave("extraArgs", &[], "mkswap is run in one way; make it by hand to have another", report);
-    let resume = "write `boot.resumeDevice` in a NixOS module of the machine (`modules`)";
-    attrs.leave("resumeDevice", &[Usual::Flag(false)], resume, report);
-    if !options(attrs, report).is_empty() {
-        report.left_out(&attrs.place.join("mountOptions"), "options of swap space have no counterpart", module);
-    }
-    if encrypted {
-        let message =
-            "swap space with a random key: homehive encrypts nothing yet, and in plain it would not be the same";
-        let help = "write `swapDevices.*.randomEncryption` in a NixOS module of the machine, for this partition";
-        report.left_out(&attrs.place, message, help);
-        return None;
-    }
-    Some(Content::Swap(Swap { uuid: None }))
 }

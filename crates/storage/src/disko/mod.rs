@@ -10,7 +10,9 @@ mod finding;
 mod group;
 mod legacy;
 mod merge;
+mod nodev;
 mod size;
+mod swap;
 mod table;
 mod toml;
 
@@ -58,6 +60,7 @@ pub fn import(tree: &Value) -> Import {
         device::disks(&mut attrs, &mut storage, &mut report);
         device::arrays(&mut attrs, &mut storage, &mut report);
         group::groups(&mut attrs, &mut storage, &mut report);
+        nodev::nodev(&mut attrs, &mut storage, &mut report);
         unknown_kinds(&mut attrs, &mut report);
         attrs.close(&mut report);
     }
@@ -79,11 +82,6 @@ fn unknown_kinds(attrs: &mut Attrs<'_>, report: &mut Report) {
             "bcachefs_filesystems",
             "bcachefs is not made by homehive",
             "take xfs or ext4, or keep this part in disko and mount it in a NixOS module of the machine (`modules`)",
-        ),
-        (
-            "nodev",
-            "mounts without a device are no part of the storage tree",
-            "write it as `fileSystems.\"…\"` in a NixOS module of the machine (`modules`)",
         ),
     ] {
         let Some(value) = attrs.raw(kind) else { continue };

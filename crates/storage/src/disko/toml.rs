@@ -34,6 +34,12 @@ pub(super) fn write(storage: &Storage, findings: &[Finding], machine: &str) -> S
         }
         text.push('\n');
     }
+    for (path, nodev) in &storage.nodev {
+        remarks(&mut text, findings, Some(&NodeId::nodev(path.as_ref())));
+        let _ = writeln!(text, "[{base}.nodev.{}]", bare(path.as_ref()));
+        scalars(&mut text, &serde_json::to_value(nodev).unwrap_or_default(), "");
+        text.push('\n');
+    }
     remarks(&mut text, findings, None);
     text.truncate(text.trim_end().len());
     text.push('\n');

@@ -6,6 +6,7 @@ mod btrfs;
 mod error;
 mod machine;
 mod modules;
+mod nodev;
 mod standing;
 mod usage;
 mod validate;
@@ -13,6 +14,7 @@ mod validate;
 pub use btrfs::{Btrfs, BtrfsDevice};
 pub use error::FactsError;
 pub use machine::{Bus, Driver, Machine, Nic};
+pub use nodev::Nodev;
 pub(crate) use standing::Standing;
 
 use schemars::JsonSchema;
@@ -41,6 +43,10 @@ pub struct Facts {
     /// What is mounted from block devices. A bind mount of a part stands here only if the whole is not mounted.
     #[serde(default)]
     pub mounts: Vec<Mount>,
+    /// Filesystems in memory that are mounted, but for the kernel's and the boot's own below `/dev`, `/proc`, `/run` and
+    /// `/sys`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodev: Vec<Nodev>,
     /// Kernel names of devices in use as swap space.
     #[serde(default)]
     pub swaps: Vec<String>,

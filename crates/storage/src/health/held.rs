@@ -53,10 +53,13 @@ impl Look<'_> {
                 let same = device.btrfs() == Some(*uuid);
                 ours(same, if same { format!("device of the btrfs of {of}") } else { format.clone() })
             }
-            (Holds::Swap { uuid }, Content::Swap { uuid: found }) => ours(Some(*uuid) == *found, "swap space".into()),
             (Holds::Luks { uuid, .. }, content @ Content::Luks { .. }) => {
                 return super::luks::header(*uuid, content).into_iter().collect();
             }
+            (Holds::Swap(swap), Content::Blank | Content::Unknown) if swap.random => {
+                Said::new(State::Good, swap.shown())
+            }
+            (Holds::Swap(swap), Content::Swap { uuid }) => ours(Some(swap.uuid) == *uuid, "swap space".into()),
             (_, Content::Blank) => Said::new(State::Unmade, "blank"),
             (_, Content::Unreadable) => Said::new(State::Broken, "answers nothing but errors"),
             // Inside what is ours, what no tool knows is what was there before.

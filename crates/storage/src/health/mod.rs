@@ -5,6 +5,7 @@ mod array;
 mod btrfs;
 mod held;
 mod luks;
+mod nodev;
 mod volume;
 
 use crate::NodeId;
@@ -83,7 +84,8 @@ impl fmt::Display for State {
 /// [`State::Good`].
 pub fn health(wish: &Wish, facts: &Facts) -> Vec<Finding> {
     let look = Look { wish, facts, sight: Sight::new(wish, facts) };
-    wish.nodes.iter().map(|node| look.at(node)).collect()
+    let nodev = wish.nodev.iter().filter_map(|nodev| look.nodev(nodev));
+    wish.nodes.iter().map(|node| look.at(node)).chain(nodev).collect()
 }
 
 /// What one node is looked at with.

@@ -54,7 +54,8 @@ impl Step {
             | Action::Group(GroupAction::Resize { .. } | GroupAction::Activate { .. } | GroupAction::Identify { .. })
             | Action::Volume(_)
             | Action::Filesystem(FilesystemAction::Grow { .. })
-            | Action::Mount(_) => Vec::new(),
+            | Action::Mount(_)
+            | Action::Nodev(_) => Vec::new(),
         };
         let begun = nodes.into_iter().map(|node| Begun { disks: disks(wish, &sight, &node), node });
         begun.filter(|begun| !begun.disks.is_empty()).collect()

@@ -170,7 +170,7 @@ fn judge(node: &Node, content: &Content) -> (bool, bool) {
                 !*unfinished && label.as_deref() != Some(BEGUN),
             )
         }
-        (Some(Holds::Swap { uuid }), Content::Swap { uuid: found }) => (*found == Some(*uuid), true),
+        (Some(Holds::Swap(swap)), Content::Swap { uuid: found }) => (*found == Some(swap.uuid), true),
         _ => (false, false),
     }
 }
@@ -185,7 +185,7 @@ fn make(planner: &mut Planner, node: &Node, site: &Site, risk: Risk, blank: bool
             let (label, mountpoint) = (label.clone(), mountpoint.clone());
             FilesystemAction::Make { format: *format, uuid: *uuid, label, sector, mountpoint }
         }
-        Some(Holds::Swap { uuid }) => FilesystemAction::Swap { uuid: *uuid },
+        Some(Holds::Swap(swap)) => FilesystemAction::Swap { uuid: swap.uuid },
         Some(
             Holds::Table { .. }
             | Holds::Member { .. }

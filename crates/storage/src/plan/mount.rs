@@ -1,12 +1,13 @@
 //! Mounts under the target: the root first, then what hangs on it.
 
+use super::nodev;
 use super::planner::{At, Planner, Work};
 use super::sight::Sight;
 use super::step::{Action, Risk, StepId};
 use crate::NodeId;
 use crate::facts::{Facts, Mount as Mounted};
 use crate::tree::{Format, SubvolumePath};
-use crate::wish::{Mount, Wish};
+use crate::wish::{Mount, Wish, mount_rank};
 use cmd::Cmd;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -56,10 +57,12 @@ impl MountAction {
 /// Where the wished filesystems belong now: `/` if the machine runs from the wished root, else `/mnt`.
 pub(super) fn target(wish: &Wish, facts: &Facts, sight: &Sight) -> String {
     let root = wish.mounts.iter().find(|mount| mount.path == "/");
-    let runs = root.is_some_and(|root| {
-        let device = devices(wish, &root.node).into_iter().find_map(|node| sight.device(&node));
-        device.is_some_and(|device| facts.mounts_of(device).any(|mount| mount.target == "/" && same(root, mount)))
-    });
+    let in_memory = wish.root_in_memory().is_some_and(|root| nodev::runs(wish, facts, sight, root));
+    let runs = in_memory
+        || root.is_some_and(|root| {
+            let device = devices(wish, &root.node).into_iter().find_map(|node| sight.device(&node));
+            device.is_some_and(|device| facts.mounts_of(device).any(|mount| mount.target == "/" && same(root, mount)))
+        });
     if runs { "/".to_owned() } else { "/mnt".to_owned() }
 }
 
@@ -74,7 +77,7 @@ fn same(wished: &Mount, found: &Mounted) -> bool {
     wished.subvolume.as_ref().map(AsRef::as_ref) == found.subvolume.as_deref()
 }
 
-fn under(target: &str, path: &str) -> String {
+pub(super) fn under(target: &str, path: &str) -> String {
     let joined = format!("{}{path}", target.trim_end_matches('/'));
     if joined == "/" { joined } else { joined.trim_end_matches('/').to_owned() }
 }
@@ -84,64 +87,96 @@ fn within(path: &str, above: &str) -> bool {
     above == "/" || path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// What has become of the mount points so far.
+#[derive(Default)]
+pub(super) struct Done<'a> {
+    /// Mount points that stand, or the step that makes them.
+    done: Vec<(&'a str, Option<StepId>)>,
+    /// What is missing here cannot carry another.
+    lost: Vec<&'a str>,
+}
+
+impl<'a> Done<'a> {
+    /// It cannot be mounted.
+    pub fn loses(&mut self, path: &'a str) {
+        self.lost.push(path);
+    }
+
+    /// Can nothing be mounted here, because what it would hang on is missing?
+    pub fn lost(&mut self, path: &'a str) -> bool {
+        let lost = self.lost.iter().any(|above| within(path, above));
+        if lost {
+            self.lost.push(path);
+        }
+        lost
+    }
+
+    /// It is mounted, or will be by this step.
+    pub fn stands(&mut self, path: &'a str, step: Option<StepId>) {
+        self.done.push((path, step));
+    }
+
+    /// The steps that mount what it hangs on.
+    pub fn above(&self, path: &str) -> Vec<StepId> {
+        self.done.iter().filter(|(above, _)| within(path, above)).filter_map(|(_, step)| step.clone()).collect()
+    }
+}
+
 pub(super) fn plan(planner: &mut Planner) {
     let wish = planner.wish;
-    // Mount points that stand, or the step that makes them; what is missing here cannot carry another.
-    let mut done: Vec<(&str, Option<StepId>)> = Vec::new();
-    let mut lost: Vec<&str> = Vec::new();
+    let mut done = Done::default();
+    let mut nodev = wish.nodev.iter().peekable();
     for mount in &wish.mounts {
-        let at = under(&planner.plan.target, &mount.path);
-        let site = planner.site(&mount.node);
-        if lost.iter().any(|above| within(&mount.path, above)) {
-            lost.push(&mount.path);
-            continue;
+        while let Some(first) = nodev.next_if(|nodev| mount_rank(&nodev.path) < mount_rank(&mount.path)) {
+            nodev::plan(planner, first, &mut done);
         }
-        let device = match site.at {
-            At::Here(device) => Some(device),
-            At::Made => planner.sight.device(&mount.node),
-            At::Hidden | At::Absent | At::Blocked => {
-                lost.push(&mount.path);
-                continue;
-            }
-        };
-        let mounted = |planner: &Planner| {
-            let of = device.into_iter().flat_map(|device| planner.facts.mounts_of(device));
-            of.filter(|known| same(mount, known)).map(|known| known.target.clone()).collect::<Vec<_>>()
-        };
-        let places = mounted(planner);
-        if places.contains(&at) {
-            done.push((&mount.path, None));
-            continue;
-        }
-        let taken = planner.facts.mounts.iter().any(|known| known.target == at);
-        let problem = match places.first() {
-            Some(place) => {
-                Some((format!("it is mounted on {place}, not on {at}"), format!("umount {}", cmd::quote(place))))
-            }
-            None if taken => {
-                Some((format!("something else is mounted on {at}"), format!("umount {}", cmd::quote(&at))))
-            }
-            None => None,
-        };
-        if let Some((reason, remedy)) = problem {
-            planner.refuse(&mount.node, reason, remedy);
-            lost.push(&mount.path);
-            continue;
-        }
-        let above = done.iter().filter(|(above, _)| within(&mount.path, above)).filter_map(|(_, step)| step.clone());
-        let after = site.after.iter().cloned().chain(above).collect();
-        let mut what = MountAction {
-            at,
-            format: mount.format,
-            options: mount.options.clone(),
-            subvolume: mount.subvolume.clone(),
-            from: None,
-            devices: Vec::new(),
-        };
-        super::btrfs::adapt(planner, &mut what, &mount.node);
-        let verb = mount.subvolume.as_ref().map_or_else(|| "mount".to_owned(), |path| format!("mount {path}"));
-        let work = Work { after, ..Work::default() };
-        let step = planner.add(&mount.node, &verb, Action::Mount(what), Risk::None, work);
-        done.push((&mount.path, Some(step)));
+        of_device(planner, mount, &mut done);
     }
+    for last in nodev {
+        nodev::plan(planner, last, &mut done);
+    }
+}
+
+fn of_device<'a>(planner: &mut Planner<'a>, mount: &'a Mount, done: &mut Done<'a>) {
+    let at = under(&planner.plan.target, &mount.path);
+    let site = planner.site(&mount.node);
+    if done.lost(&mount.path) {
+        return;
+    }
+    let device = match site.at {
+        At::Here(device) => Some(device),
+        At::Made => planner.sight.device(&mount.node),
+        At::Hidden | At::Absent | At::Blocked => return done.loses(&mount.path),
+    };
+    let of = device.into_iter().flat_map(|device| planner.facts.mounts_of(device));
+    let places: Vec<String> = of.filter(|known| same(mount, known)).map(|known| known.target.clone()).collect();
+    if places.contains(&at) {
+        return done.stands(&mount.path, None);
+    }
+    let taken = planner.facts.mounts.iter().any(|known| known.target == at);
+    let problem = match places.first() {
+        Some(place) => {
+            Some((format!("it is mounted on {place}, not on {at}"), format!("umount {}", cmd::quote(place))))
+        }
+        None if taken => Some((format!("something else is mounted on {at}"), format!("umount {}", cmd::quote(&at)))),
+        None => None,
+    };
+    if let Some((reason, remedy)) = problem {
+        planner.refuse(&mount.node, reason, remedy);
+        return done.loses(&mount.path);
+    }
+    let after = site.after.iter().cloned().chain(done.above(&mount.path)).collect();
+    let mut what = MountAction {
+        at,
+        format: mount.format,
+        options: mount.options.clone(),
+        subvolume: mount.subvolume.clone(),
+        from: None,
+        devices: Vec::new(),
+    };
+    super::btrfs::adapt(planner, &mut what, &mount.node);
+    let verb = mount.subvolume.as_ref().map_or_else(|| "mount".to_owned(), |path| format!("mount {path}"));
+    let work = Work { after, ..Work::default() };
+    let step = planner.add(&mount.node, &verb, Action::Mount(what), Risk::None, work);
+    done.stands(&mount.path, Some(step));
 }

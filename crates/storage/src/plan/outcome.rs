@@ -48,7 +48,8 @@ impl Consent {
                 | Action::Volume(_)
                 | Action::Btrfs(_)
                 | Action::Luks(_)
-                | Action::Mount(_) => {}
+                | Action::Mount(_)
+                | Action::Nodev(_) => {}
             }
         }
         self

@@ -91,7 +91,8 @@ impl Step {
                 | BtrfsAction::Grow { .. },
             )
             | Action::Luks(LuksAction::Open { .. } | LuksAction::Grow { .. })
-            | Action::Mount(_) => {}
+            | Action::Mount(_)
+            | Action::Nodev(_) => {}
         }
         over.end()
     }

@@ -3,7 +3,7 @@
 use super::outcome::{Consent, Kept, Note, Plan, Refusal};
 use super::sight::{self, Sight, Unseen};
 use super::step::{Action, Risk, Step, StepId};
-use super::{array, begun, btrfs, filesystem, group, guard, luks, mount, table, wipe};
+use super::{array, begun, btrfs, filesystem, group, guard, luks, mount, swap, table, wipe};
 use crate::NodeId;
 use crate::facts::{Content, Device, Facts};
 use crate::wish::{Disk, Holds, Kind, Node, Wish};
@@ -128,7 +128,8 @@ impl<'a> Planner<'a> {
                 let wished = table::Wished { kind: *table, uuid: *uuid, bootable: *bootable, partitions };
                 table::plan(self, node, &site, &wished);
             }
-            Some(Holds::Filesystem { .. } | Holds::Swap { .. }) => filesystem::plan(self, node, &site),
+            Some(Holds::Swap(swap)) if swap.random => swap::plan(self, node, &site),
+            Some(Holds::Filesystem { .. } | Holds::Swap(_)) => filesystem::plan(self, node, &site),
             // The array or the group looks at its members itself, and a btrfs at its devices once all are placed.
             // The container that lies on it likewise.
             Some(

@@ -1,8 +1,8 @@
 //! A step: one thing that can be done, and seen to be done, on its own.
 
 use super::{
-    ArrayAction, BtrfsAction, FilesystemAction, GroupAction, Guard, LuksAction, MountAction, TableAction, VolumeAction,
-    Wipe,
+    ArrayAction, BtrfsAction, FilesystemAction, GroupAction, Guard, LuksAction, MountAction, NodevAction, TableAction,
+    VolumeAction, Wipe,
 };
 use crate::NodeId;
 use cmd::Cmd;
@@ -106,6 +106,8 @@ pub enum Action {
     Luks(LuksAction),
     /// Mounts.
     Mount(MountAction),
+    /// Mounts of filesystems without a device.
+    Nodev(NodevAction),
 }
 
 /// What a probe must show after a step.
@@ -150,6 +152,7 @@ impl Step {
             Action::Btrfs(it) => it.describe(&self.node),
             Action::Luks(it) => it.describe(),
             Action::Mount(it) => it.describe(),
+            Action::Nodev(it) => it.describe(),
         }
     }
 
@@ -166,6 +169,7 @@ impl Step {
             Action::Btrfs(it) => it.commands(&self.node),
             Action::Luks(it) => it.commands(&self.node),
             Action::Mount(it) => it.commands(&self.node),
+            Action::Nodev(it) => it.commands(),
         };
         // A step that is done is on the disks: what only their caches have goes with the power.
         let written = self.written();
@@ -177,7 +181,7 @@ impl Step {
     fn written(&self) -> Vec<NodeId> {
         match &self.what {
             // Their own commands do it.
-            Action::Wipe(_) | Action::Btrfs(_) | Action::Settle | Action::Mount(_) => Vec::new(),
+            Action::Wipe(_) | Action::Btrfs(_) | Action::Settle | Action::Mount(_) | Action::Nodev(_) => Vec::new(),
             Action::Table(_)
             | Action::Filesystem(_)
             | Action::Array(ArrayAction::Assemble { .. } | ArrayAction::Force { .. } | ArrayAction::Reshape { .. }) => {
@@ -209,6 +213,7 @@ impl Step {
             Action::Volume(it) => it.proof(&self.node),
             Action::Filesystem(_) | Action::Btrfs(_) => vec![Proof::Holds { node }],
             Action::Mount(it) => vec![Proof::Mounted { node, at: it.at.clone() }],
+            Action::Nodev(it) => vec![Proof::Mounted { node, at: it.at.clone() }],
         }
     }
 
@@ -216,7 +221,7 @@ impl Step {
     /// with small disks needs, and room for large ones.
     pub fn deadline(&self) -> u64 {
         match &self.what {
-            Action::Settle | Action::Mount(_) => 120,
+            Action::Settle | Action::Mount(_) | Action::Nodev(_) => 120,
             Action::Table(_)
             | Action::Wipe(_)
             | Action::Array(_)

@@ -5,7 +5,7 @@ use super::lvm::{self, Physical};
 use super::sections::{NOT_FOUND, Section, Sections};
 use super::wipefs::Signature;
 use super::{btrfs, links, lsblk, luks, sfdisk, superblock, wipefs};
-use crate::facts::{Array, Btrfs, Content, Device, DeviceKind, Facts, FactsError, Group, Mount, Partition};
+use crate::facts::{Array, Btrfs, Content, Device, DeviceKind, Facts, FactsError, Group, Mount, Nodev, Partition};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -77,6 +77,7 @@ pub fn parse(output: &str) -> Result<Facts, FactsError> {
         btrfs: all_btrfs(&look, &devices)?,
         groups,
         mounts: mounts(files.mounts(), &known),
+        nodev: nodev(&files),
         swaps: files.swaps().iter().filter_map(|path| known.name(path)).collect(),
         devices,
     };
@@ -311,6 +312,18 @@ fn arrays(files: &Files<'_>, devices: &[Device]) -> Vec<Array> {
         }
     });
     arrays.collect()
+}
+
+/// Filesystems in memory, without those that every Linux has.
+fn nodev(files: &Files<'_>) -> Vec<Nodev> {
+    let own = |target: &str| {
+        ["/dev", "/proc", "/run", "/sys"]
+            .iter()
+            .any(|top| target.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    };
+    let lines = files.mounts().into_iter();
+    let in_memory = lines.filter(|line| matches!(line.format.as_str(), "tmpfs" | "ramfs") && !own(&line.target));
+    in_memory.map(|line| Nodev { fstype: line.format, target: line.target }).collect()
 }
 
 /// Mounts of known devices. A part of a filesystem that is mounted beside the whole (a bind mount) is left out, for it

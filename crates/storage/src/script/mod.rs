@@ -75,13 +75,13 @@ pub fn script(wish: &Wish, only: &[NodeId]) -> Result<String, ScriptError> {
 }
 
 fn select(wish: &Wish, only: &[NodeId]) -> Result<BTreeSet<NodeId>, ScriptError> {
-    let all = || wish.nodes.iter().map(|node| node.id.clone());
+    let all = || wish.nodes.iter().map(|node| &node.id).chain(wish.nodev.iter().map(|nodev| &nodev.node)).cloned();
     if only.is_empty() {
         return Ok(all().collect());
     }
     let mut selected: BTreeSet<NodeId> = BTreeSet::new();
     for id in only {
-        if wish.node(id).is_none() {
+        if all().all(|known| known != *id) {
             let known = all().map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
             return Err(ScriptError::Unknown { node: id.clone(), known });
         }
@@ -130,6 +130,7 @@ fn blank(wish: &Wish) -> Facts {
         groups: Vec::new(),
         mounts: Vec::new(),
         btrfs: Vec::new(),
+        nodev: Vec::new(),
         swaps: Vec::new(),
     };
     for node in &wish.nodes {

@@ -1,4 +1,4 @@
-//! Filesystems and swap space.
+//! Filesystems.
 
 use super::table::Id;
 use document::{Decode, Path, Problems, Table, Value};
@@ -22,14 +22,6 @@ pub struct Filesystem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Adopt a filesystem with this identity instead of the derived one; for vfat its first 8 hexadecimal digits count.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uuid: Option<Uuid>,
-}
-
-/// Swap space.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
-pub struct Swap {
-    /// Adopt swap space with this identity instead of the derived one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<Uuid>,
 }
@@ -97,15 +89,5 @@ impl Decode for Filesystem {
         let uuid = table.optional("uuid", problems).map(|Id(uuid)| uuid);
         table.close(problems);
         Some(Self { format: format?, mountpoint, options, label, uuid })
-    }
-}
-
-impl Decode for Swap {
-    fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
-        let mut table = Table::open(value, at, problems)?;
-        table.raw("type");
-        let uuid = table.optional("uuid", problems).map(|Id(uuid)| uuid);
-        table.close(problems);
-        Some(Self { uuid })
     }
 }

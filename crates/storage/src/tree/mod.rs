@@ -10,17 +10,21 @@ mod disk;
 mod filesystem;
 mod group;
 mod luks;
+mod nodev;
 mod spread;
+mod swap;
 mod table;
 
 pub use array::{Level, Mdadm, Mdraid};
 pub use btrfs::{Btrfs, BtrfsMember, Profile, Subvolume, SubvolumePath, SwapFile};
 pub use content::Content;
 pub use disk::Disk;
-pub use filesystem::{Filesystem, Format, Swap};
+pub use filesystem::{Filesystem, Format};
 pub use group::{CacheMode, LvmPv, Volume, VolumeGroup};
 pub use luks::Luks;
+pub use nodev::{MountPoint, MountPointError, Nodev};
 pub use spread::Spread;
+pub use swap::{Discard, Swap};
 pub use table::{Partition, PartitionKind, Table, TableKind};
 
 use crate::Name;
@@ -42,6 +46,9 @@ pub struct Storage {
     /// LVM volume groups; their physical volumes are devices whose content is `lvm_pv` with the group's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lvm_vg: BTreeMap<Name, VolumeGroup>,
+    /// Filesystems without a device, such as tmpfs, by where they are mounted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub nodev: BTreeMap<MountPoint, Nodev>,
 }
 
 impl Decode for Storage {
@@ -51,6 +58,7 @@ impl Decode for Storage {
             disk: table.or_default("disk", problems),
             mdadm: table.or_default("mdadm", problems),
             lvm_vg: table.or_default("lvm_vg", problems),
+            nodev: table.or_default("nodev", problems),
         };
         table.close(problems);
         Some(storage)

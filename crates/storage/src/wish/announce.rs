@@ -36,10 +36,11 @@ impl Wish {
                     Some((Role::Table, format!("{:08x}", short(*uuid))))
                 }
                 Holds::Member { .. } | Holds::BtrfsMember { .. } => None,
+                Holds::Swap(swap) if swap.random => None,
                 Holds::Btrfs(btrfs) => Some((Role::Filesystem, btrfs.uuid.to_string())),
                 Holds::PhysicalVolume { uuid, .. } => Some((Role::PhysicalVolume, uuid.clone())),
                 Holds::Filesystem { shown, .. } => Some((Role::Filesystem, shown.clone())),
-                Holds::Swap { uuid } => Some((Role::Swap, uuid.to_string())),
+                Holds::Swap(swap) => Some((Role::Swap, swap.uuid.to_string())),
                 Holds::Luks { uuid, .. } => Some((Role::Luks, uuid.to_string())),
             });
             let announced = is.into_iter().chain(holds);

@@ -1,6 +1,6 @@
 //! The device tree as branches for people: what a drawing or a text shows of each node.
 
-use super::{Btrfs, CacheKind, Holds, Kind, Node, Wish};
+use super::{Btrfs, CacheKind, Holds, Kind, Node, Nodev, Wish};
 use crate::NodeId;
 use crate::tree::TableKind;
 use schemars::JsonSchema;
@@ -34,7 +34,7 @@ impl Wish {
             .nodes
             .iter()
             .filter(|node| !matches!(node.kind, Kind::Partition(_) | Kind::Volume(_) | Kind::Crypt(_)));
-        roots.map(|node| self.branch(node)).collect()
+        roots.map(|node| self.branch(node)).chain(self.nodev.iter().map(without_device)).collect()
     }
 
     fn branch(&self, node: &Node) -> Branch {
@@ -60,6 +60,18 @@ impl Wish {
             on,
             below,
         }
+    }
+}
+
+fn without_device(nodev: &Nodev) -> Branch {
+    Branch {
+        node: nodev.node.clone(),
+        title: nodev.fstype.clone(),
+        detail: nodev.options.join(","),
+        holds: format!("on {}", nodev.path),
+        persistent: false,
+        on: Vec::new(),
+        below: Vec::new(),
     }
 }
 
@@ -113,7 +125,7 @@ fn holds(holds: Option<&Holds>) -> String {
         Some(Holds::PhysicalVolume { group, .. }) => format!("physical volume of {group}"),
         Some(Holds::Filesystem { format, mountpoint: Some(path), .. }) => format!("{format} on {path}"),
         Some(Holds::Filesystem { format, .. }) => format.to_string(),
-        Some(Holds::Swap { .. }) => "swap".to_owned(),
+        Some(Holds::Swap(swap)) => swap.shown().to_owned(),
         Some(Holds::Luks { .. }) => "LUKS".to_owned(),
         Some(Holds::Btrfs(btrfs)) => shown(btrfs),
         Some(Holds::BtrfsMember { of, .. }) => format!("device of the btrfs of {of}"),

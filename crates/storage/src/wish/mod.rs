@@ -7,15 +7,20 @@ mod btrfs;
 mod luks;
 mod mount;
 mod node;
+mod nodev;
 mod resolve;
+mod swap;
 
 pub use announce::Announced;
 pub use branch::{Branch, draw};
 pub use btrfs::{Btrfs, Subvolume, SwapFile};
 pub use luks::{BootKey, Crypt};
 pub use mount::Mount;
+pub(crate) use mount::rank as mount_rank;
 pub use node::{Array, Cache, CacheKind, Disk, Group, Holds, Kind, Node, Partition, Volume};
+pub use nodev::Nodev;
 pub(crate) use resolve::{rank, volume_rank};
+pub use swap::Swap;
 
 use crate::NodeId;
 use schemars::JsonSchema;
@@ -31,6 +36,9 @@ pub struct Wish {
     pub nodes: Vec<Node>,
     /// What is mounted, in the order in which it is to be mounted.
     pub mounts: Vec<Mount>,
+    /// Filesystems without a device, in the order in which they are to be mounted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nodev: Vec<Nodev>,
 }
 
 impl Wish {

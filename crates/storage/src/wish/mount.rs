@@ -27,9 +27,13 @@ pub struct Mount {
 /// The mounts of these nodes: what holds a mount point comes before what is mounted on it.
 pub(super) fn mounts(nodes: &[Node]) -> Vec<Mount> {
     let mut mounts: Vec<Mount> = nodes.iter().flat_map(mount).collect();
-    let depth = |path: &str| path.split('/').filter(|part| !part.is_empty()).count();
-    mounts.sort_by(|a, b| (depth(&a.path), &a.path).cmp(&(depth(&b.path), &b.path)));
+    mounts.sort_by_key(|mount| rank(&mount.path));
     mounts
+}
+
+/// What holds a mount point comes before what is mounted on it.
+pub(crate) fn rank(path: &str) -> (usize, String) {
+    (path.split('/').filter(|part| !part.is_empty()).count(), path.to_owned())
 }
 
 fn mount(node: &Node) -> Vec<Mount> {
@@ -54,7 +58,7 @@ fn mount(node: &Node) -> Vec<Mount> {
             | Holds::Table { .. }
             | Holds::Member { .. }
             | Holds::PhysicalVolume { .. }
-            | Holds::Swap { .. }
+            | Holds::Swap(_)
             | Holds::BtrfsMember { .. }
             | Holds::Luks { .. },
         )

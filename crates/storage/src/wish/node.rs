@@ -1,6 +1,6 @@
 //! A resolved node: what it is, what it lies on, what it holds.
 
-use super::{Btrfs, Crypt};
+use super::{Btrfs, Crypt, Swap};
 use crate::tree::{CacheMode, Format, Level, PartitionKind, Spread, TableKind};
 use crate::{Extent, Name, NodeId, Size};
 use schemars::JsonSchema;
@@ -219,10 +219,7 @@ pub enum Holds {
         label: Option<String>,
     },
     /// Swap space.
-    Swap {
-        /// Its UUID.
-        uuid: Uuid,
-    },
+    Swap(Swap),
     /// A btrfs, with its first device.
     Btrfs(Btrfs),
     /// A further device of a btrfs.

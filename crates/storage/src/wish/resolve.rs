@@ -1,7 +1,8 @@
 //! From the declared tree to the resolved one: order, references, inheritance, identities.
 
 use super::mount::mounts;
-use super::{Array, Btrfs, Cache, CacheKind, Crypt, Disk, Group, Holds, Kind, Node, Partition, Volume, Wish};
+use super::nodev::nodev;
+use super::{Array, Btrfs, Cache, CacheKind, Crypt, Disk, Group, Holds, Kind, Node, Partition, Swap, Volume, Wish};
 use crate::identity::{self, Role};
 use crate::tree::{self, CacheMode, Content, Format, PartitionKind, Storage, TableKind};
 use crate::{Extent, Name, NodeId};
@@ -18,7 +19,7 @@ impl Wish {
         resolver.settle_references();
         resolver.settle_btrfs();
         let nodes = resolver.in_order();
-        Self { mounts: mounts(&nodes), nodes }
+        Self { mounts: mounts(&nodes), nodev: nodev(storage), nodes }
     }
 }
 
@@ -74,7 +75,7 @@ impl Resolver<'_> {
                     label: filesystem.label.clone(),
                 }
             }
-            Content::Swap(swap) => Holds::Swap { uuid: self.identity(id, Role::Swap, swap.uuid) },
+            Content::Swap(swap) => Holds::Swap(Swap::new(swap, self.identity(id, Role::Swap, swap.uuid))),
             Content::Btrfs(declared) => {
                 self.btrfs.insert(id.clone(), declared.clone());
                 Holds::Btrfs(Btrfs::new(declared, self.namespace, id))
@@ -173,7 +174,7 @@ impl Resolver<'_> {
                 Some(
                     Holds::Table { .. }
                     | Holds::Filesystem { .. }
-                    | Holds::Swap { .. }
+                    | Holds::Swap(_)
                     | Holds::Btrfs(_)
                     | Holds::BtrfsMember { .. }
                     | Holds::Luks { .. },

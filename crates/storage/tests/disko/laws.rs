@@ -15,8 +15,16 @@ fn walk(value: &mut Value) {
             let size = size.strip_suffix("iB").map_or_else(|| "100%".to_owned(), str::to_owned);
             entries.insert("size".to_owned(), json!(size));
         }
-        if let Some(options) = entries.remove("options") {
-            entries.insert("mountOptions".to_owned(), options);
+        for (ours, theirs) in [
+            ("options", "mountOptions"),
+            ("discard", "discardPolicy"),
+            ("random_encryption", "randomEncryption"),
+            ("resume", "resumeDevice"),
+            ("fstype", "fsType"),
+        ] {
+            if let Some(value) = entries.remove(ours) {
+                entries.insert(theirs.to_owned(), value);
+            }
         }
         entries.remove("bootable");
         entries.remove("spare");
@@ -36,6 +44,8 @@ fn leaf() -> impl Strategy<Value = &'static str> {
         Just(r#"{ type = "filesystem", format = "ext4" }"#),
         Just(r#"{ type = "filesystem", format = "xfs", options = ["noatime"] }"#),
         Just(r#"{ type = "swap" }"#),
+        Just(r#"{ type = "swap", priority = 7, discard = "pages", options = ["nofail"] }"#),
+        Just(r#"{ type = "swap", random_encryption = true }"#),
         Just(r#"{ type = "lvm_pv", vg = "g" }"#),
     ]
 }
@@ -45,7 +55,7 @@ fn shared() -> impl Strategy<Value = Storage> {
     let parts = prop::collection::vec((1_u64..5000, leaf()), 1..5);
     (prop::collection::vec((parts, any::<bool>()), 1..4), prop::collection::vec(1_u64..9000, 0..3)).prop_map(
         |(disks, volumes)| {
-            let mut text = String::from("[lvm_vg.g]\n");
+            let mut text = String::from("[nodev.\"/tmp\"]\nfstype = \"tmpfs\"\noptions = [\"size=1G\"]\n[lvm_vg.g]\n");
             for (at, size) in volumes.iter().enumerate() {
                 let _ = writeln!(text, "lvs.v{at} = {{ size = \"{size}MiB\" }}");
             }

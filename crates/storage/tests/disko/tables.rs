@@ -55,6 +55,18 @@ fn partitions_one_by_one() {
             "{ size = \"1GiB\", type = \"efi\" }",
             vec![],
         ),
+        (
+            "swap in secret",
+            json!({ "size": "1G", "content": { "type": "swap", "randomEncryption": true, "priority": 100 } }),
+            "{ size = \"1GiB\", content = { type = \"swap\", priority = 100, random_encryption = true } }",
+            vec![],
+        ),
+        (
+            "swap to resume from",
+            json!({ "size": "1G", "content": { "type": "swap", "discardPolicy": "both", "resumeDevice": true } }),
+            "{ size = \"1GiB\", content = { type = \"swap\", discard = \"both\", resume = true } }",
+            vec![],
+        ),
         ("BIOS boot", json!({ "size": "1M", "type": "EF02" }), "{ size = \"1MiB\", type = \"bios-boot\" }", vec![]),
         ("the usual type", json!({ "size": "1G", "type": "8300" }), "{ size = \"1GiB\" }", vec![]),
         ("RAID, empty", json!({ "size": "1G", "type": "FD00" }), "{ size = \"1GiB\", type = \"linux-raid\" }", vec![]),
@@ -225,7 +237,6 @@ fn filesystems_one_by_one() {
         ("bcachefs", json!({ "type": "bcachefs", "filesystem": "f" })),
         ("luks", json!({ "type": "luks", "name": "c" })),
         ("f2fs", json!({ "type": "filesystem", "format": "f2fs" })),
-        ("swap in secret", json!({ "type": "swap", "randomEncryption": true })),
         ("made up", json!({ "type": "tape" })),
         ("nothing", json!({})),
     ] {

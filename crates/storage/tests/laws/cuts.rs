@@ -208,7 +208,8 @@ fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
         | Action::Filesystem(FilesystemAction::Swap { .. } | FilesystemAction::Grow { .. })
         | Action::Btrfs(_)
         | Action::Luks(LuksAction::Open { .. } | LuksAction::Grow { .. })
-        | Action::Mount(_) => {}
+        | Action::Mount(_)
+        | Action::Nodev(_) => {}
     }
 }
 

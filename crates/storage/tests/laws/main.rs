@@ -33,7 +33,8 @@ fn state(wish: &Wish, facts: &Facts) -> (BTreeMap<NodeId, (u64, Content)>, BTree
             (node.id.clone(), (device.size, content))
         })
     });
-    (held.collect(), facts.mounts.iter().map(|mount| mount.target.clone()).collect())
+    let nodev = facts.nodev.iter().map(|nodev| nodev.target.clone());
+    (held.collect(), facts.mounts.iter().map(|mount| mount.target.clone()).chain(nodev).collect())
 }
 
 /// So many cases as `PROPTEST_CASES` says, 64 unless it says anything: a minute's worth.

@@ -20,7 +20,7 @@ fn content() -> impl Strategy<Value = &'static str> {
         Just(r#"{ type = "filesystem", format = "xfs", mountpoint = "MOUNT" }"#),
         Just(r#"{ type = "filesystem", format = "vfat", mountpoint = "MOUNT", label = "L" }"#),
         Just(r#"{ type = "btrfs", subvolumes = { "@" = { mountpoint = "MOUNT" }, "@/old" = {} } }"#),
-        Just(r#"{ type = "swap" }"#),
+        Just(r#"{ type = "swap", priority = 5, discard = "both" }"#),
         Just(r#"{ type = "lvm_pv", vg = "vg" }"#),
         Just(
             r#"{ type = "luks", name = "NAME", content = { type = "filesystem", format = "xfs", mountpoint = "MOUNT" } }"#
@@ -61,9 +61,14 @@ pub fn trees() -> impl Strategy<Value = Tree> {
     let arrays = prop::collection::vec(array(), 0..3);
     // Fixed volumes, then one that takes the rest; is it cached by the first?
     let volumes = (prop::collection::vec((1_u64..3, flag()), 0..3), any::<bool>(), flag());
-    (tables, arrays, volumes, flag(), any::<bool>()).prop_map(|(tables, arrays, (fixed, cached, flag), pool, crypt)| {
+    (tables, arrays, volumes, flag(), (any::<bool>(), 0_u8..3)).prop_map(|(tables, arrays, (fixed, cached, flag), pool, (crypt, memory))| {
         let mut tree = Tree { text: String::new(), disks: vec![] };
-        let mut mounts = 0;
+        // A root in memory takes the place of the one that would be on a disk.
+        let mut mounts = u32::from(memory == 1);
+        if memory > 0 {
+            let path = if memory == 1 { "/" } else { "/m2/memory" };
+            let _ = writeln!(tree.text, "[nodev.\"{path}\"]\nfstype = \"tmpfs\"\noptions = [\"mode=755\"]");
+        }
         let mut mounted = |content: &str| {
             mounts += 1;
             content.replace("NAME", &format!("c{mounts}")).replace("MOUNT", &if mounts == 1 { "/".to_owned() } else { format!("/m{mounts}") })

@@ -64,6 +64,7 @@ impl World {
             groups: vec![],
             btrfs: vec![],
             mounts: vec![],
+            nodev: vec![],
             swaps: vec![],
         };
         Self { all, stopped: BTreeSet::new(), inactive: BTreeSet::new(), closed: BTreeSet::new() }
@@ -133,6 +134,7 @@ impl World {
     /// The power goes and comes back.
     pub fn reboot(&mut self) {
         self.all.mounts.clear();
+        self.all.nodev.clear();
         self.stopped = self.all.arrays.iter().map(|array| array.uuid).collect();
         self.inactive = self.all.groups.iter().map(|group| group.name.clone()).collect();
         let luks = self.all.devices.iter().filter_map(|device| match device.content {
@@ -214,6 +216,14 @@ impl World {
                     read_only: false,
                     subvolume: mount.subvolume.as_ref().map(ToString::to_string),
                 });
+            }
+            Action::Nodev(mount) => {
+                let (fstype, target) = (mount.fstype.clone(), mount.at.clone());
+                assert!(
+                    self.all.mounts.iter().all(|mount| !mount.target.starts_with(&target)),
+                    "{target} covers what is mounted"
+                );
+                self.all.nodev.push(Nodev { fstype, target });
             }
             Action::Btrfs(action) => self.btrfs(wish, &step.node, action),
             Action::Luks(action) => self.luks(wish, &step.node, action),

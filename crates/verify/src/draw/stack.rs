@@ -92,7 +92,7 @@ impl Diagram {
                 let title = mountpoint.clone().unwrap_or_else(|| format.to_string());
                 (title, format!("{format} · UUID {short}…"))
             }
-            Some(Holds::Swap { .. }) => ("swap".to_owned(), "swap space".to_owned()),
+            Some(Holds::Swap(swap)) => ("swap".to_owned(), swap.shown().replacen("swap", "swap space", 1)),
             Some(Holds::Btrfs(btrfs)) => {
                 let id = btrfs.uuid.to_string();
                 let short = id.split('-').next().unwrap_or_default();
@@ -126,7 +126,7 @@ fn holds(node: &Node) -> String {
         Some(Holds::PhysicalVolume { .. }) => "LVM PV".to_owned(),
         Some(Holds::Member { .. }) => "array member".to_owned(),
         Some(Holds::Filesystem { format, .. }) => format.to_string(),
-        Some(Holds::Swap { .. }) => "swap".to_owned(),
+        Some(Holds::Swap(_)) => "swap".to_owned(),
         Some(Holds::Btrfs(_)) => "btrfs".to_owned(),
         Some(Holds::BtrfsMember { .. }) => "btrfs device".to_owned(),
         Some(Holds::Luks { .. }) => "LUKS".to_owned(),
@@ -224,7 +224,8 @@ fn holding(seen: &Seen<'_>, node: &Node, path: Option<&str>) -> (Health, String)
         (Content::Filesystem { uuid: Some(found), unfinished: false, .. }, Some(Holds::Filesystem { shown, .. })) => {
             found == shown
         }
-        (Content::Swap { uuid: Some(found) }, Some(Holds::Swap { uuid })) => found == uuid,
+        (Content::Blank | Content::Unknown, Some(Holds::Swap(swap))) => swap.random,
+        (Content::Swap { uuid: Some(found) }, Some(Holds::Swap(swap))) => *found == swap.uuid,
         (_, Some(Holds::Btrfs(btrfs))) => device.btrfs() == Some(btrfs.uuid),
         _ => false,
     };
