@@ -30,6 +30,20 @@ pub enum Unloaded {
     Wrong(Box<fleet::Report>),
 }
 
+/// Writes the fleet file anew, whole or not at all; its permissions stay.
+///
+/// # Errors
+/// The folder or the file cannot be written.
+pub fn rewrite(path: &Path, text: &str) -> std::io::Result<()> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    std::io::Write::write_all(&mut file, text.as_bytes())?;
+    file.as_file().set_permissions(std::fs::metadata(path)?.permissions())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
 impl Loaded {
     /// Reads and checks the file.
     pub fn read(path: &Path) -> Result<Self, Unloaded> {

@@ -27,6 +27,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("disks-plan", schema::<verbs::PlanAnswer>("disks-plan")),
         ("disks-script", schema::<verbs::ScriptAnswer>("disks-script")),
         ("disks-status", schema::<verbs::StatusAnswer>("disks-status")),
+        ("disks-adopt", schema::<verbs::AdoptAnswer>("disks-adopt")),
         ("disks-undo-tables", schema::<verbs::UndoAnswer>("disks-undo-tables")),
         ("generations", schema::<verbs::GenerationsAnswer>("generations")),
         ("init", schema::<verbs::InitAnswer>("init")),

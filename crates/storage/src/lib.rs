@@ -2,6 +2,7 @@
 //!
 //! Pure: nothing here runs a command or reads a file. `machine` probes and applies, `fleet` says whose tree it is.
 
+pub mod adopt;
 mod check;
 pub mod disko;
 pub mod facts;

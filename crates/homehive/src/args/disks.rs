@@ -15,6 +15,8 @@ pub enum Disks {
     Script(Script),
     /// Turn a device tree of disko's into lines of the fleet file
     Import(Import),
+    /// Take over the identities of a machine that was set up by hand: they go into the fleet file
+    Adopt(Adopt),
     /// List what was saved before it was overwritten, or put it back: tables and superblocks
     UndoTables(UndoTables),
     /// Show how the machine's disks are: whole, degraded, missing, rebuilding
@@ -74,6 +76,22 @@ pub struct Apply {
     /// Apply only the plan with this digest, as `disks plan` printed it; anything else is refused
     #[arg(long, value_name = "DIGEST")]
     pub plan: Option<String>,
+}
+
+/// `disks adopt`
+#[derive(Debug, Args)]
+pub struct Adopt {
+    /// The machine's name in the fleet
+    pub machine: String,
+    /// Facts as `probe --json` prints them, instead of asking the machine; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "host")]
+    pub facts: Option<PathBuf>,
+    /// Where it answers, if not at its address in the fleet: `[USER@]ADDRESS[:PORT]`, or `local` for this machine
+    #[arg(long, value_name = "ADDR")]
+    pub host: Option<String>,
+    /// Show what would be adopted, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `disks undo-tables`

@@ -4,7 +4,7 @@ use super::Context;
 use crate::answer;
 use crate::args::{Bump, Charts};
 use crate::failure::Failure;
-use crate::load::Loaded;
+use crate::load::{self, Loaded};
 use charts::{Fetch, Found, From, Pin};
 use fleet::{Fleet, Format};
 use schemars::JsonSchema;
@@ -215,16 +215,7 @@ fn write(path: &Path, name: &str, version: &str) -> Result<(), Failure> {
     if Fleet::parse(&new, &shown, Format::Toml).is_err() {
         return Err(failed("the version would not be a valid pin".to_owned()));
     }
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let replace = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(dir)?;
-        std::io::Write::write_all(&mut file, new.as_bytes())?;
-        file.as_file().set_permissions(std::fs::metadata(path)?.permissions())?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    replace().map_err(|error| failed(error.to_string()))
+    load::rewrite(path, &new).map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]

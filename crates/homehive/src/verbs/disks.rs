@@ -141,7 +141,8 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
     refused.map_or(Ok(()), |text| Err(Failure::Refused(text)))
 }
 
-fn read_facts(file: &Path) -> Result<Facts, Failure> {
+/// Facts as `probe --json` prints them, from a file or from standard input (`-`).
+pub fn read_facts(file: &Path) -> Result<Facts, Failure> {
     let help = "facts are what `homehive probe HOST --json` prints";
     let mut text = String::new();
     let read = if file == Path::new("-") {

@@ -1,5 +1,6 @@
 //! What each verb does: gather, decide by a pure crate, act through the machine's door, answer.
 
+mod adopt;
 mod charts;
 mod check;
 mod cluster;
@@ -21,6 +22,7 @@ mod undo_tables;
 mod verify;
 mod write_medium;
 
+pub use adopt::AdoptAnswer;
 pub use charts::{ChartsBumpAnswer, ChartsOutdatedAnswer};
 pub use check::CheckAnswer;
 pub use cluster::{
@@ -88,6 +90,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Disks(Disks::Apply(apply)) => disks::apply(&context, &apply).await,
         Verb::Disks(Disks::Script(script)) => disks::script(&context, &script),
         Verb::Disks(Disks::Import(import)) => import::run(&context, &import).await,
+        Verb::Disks(Disks::Adopt(adopt)) => adopt::run(&context, &adopt).await,
         Verb::Disks(Disks::UndoTables(undo)) => undo_tables::run(&context, &undo).await,
         Verb::Disks(Disks::Status(target)) => disks::status(&context, &target).await,
         Verb::Install(install) => install::run(&context, &install).await,

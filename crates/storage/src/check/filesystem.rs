@@ -26,7 +26,7 @@ pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
     }
     let mut adopted = BTreeMap::new();
     for (at, uuid) in tree.adopted() {
-        if let Some(other) = adopted.insert(uuid, at.clone()) {
+        if let Some(other) = adopted.insert(uuid.clone(), at.clone()) {
             problems.add(
                 &at,
                 "storage::identity_twice",

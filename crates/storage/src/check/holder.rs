@@ -1,6 +1,6 @@
 //! Every declared device that can hold something, in one list with its place in the document.
 
-use crate::tree::{Content, Luks, Partition, Storage, Volume};
+use crate::tree::{Content, Luks, LvmId, Partition, Storage, Volume};
 use crate::{Extent, NodeId};
 use document::Path;
 use uuid::Uuid;
@@ -120,28 +120,30 @@ impl<'a> Tree<'a> {
     }
 
     /// Every identity that is adopted instead of derived, and where that is said.
-    pub fn adopted(&self) -> Vec<(Path, Uuid)> {
+    pub fn adopted(&self) -> Vec<(Path, String)> {
         let mut found = Vec::new();
-        let mut note = |at: Path, uuid: Option<Uuid>| found.extend(uuid.map(|uuid| (at.join("uuid"), uuid)));
+        let mut note = |at: Path, id: Option<String>| found.extend(id.map(|id| (at.join("uuid"), id)));
+        let text = |uuid: Option<Uuid>| uuid.map(|uuid| uuid.to_string());
+        let lvm = |id: &Option<LvmId>| id.as_ref().map(|id| id.as_str().to_owned());
         for (name, array) in &self.storage.mdadm {
-            note(self.at.join("mdadm").join(name), array.uuid);
+            note(self.at.join("mdadm").join(name), text(array.uuid));
         }
         for (name, group) in &self.storage.lvm_vg {
-            note(self.at.join("lvm_vg").join(name), group.uuid);
+            note(self.at.join("lvm_vg").join(name), lvm(&group.uuid));
         }
         for holder in &self.holders {
             match holder.kind {
-                Kind::Partition(partition) => note(holder.at.clone(), partition.uuid),
-                Kind::Volume(volume) => note(holder.at.clone(), volume.uuid),
+                Kind::Partition(partition) => note(holder.at.clone(), text(partition.uuid)),
+                Kind::Volume(volume) => note(holder.at.clone(), lvm(&volume.uuid)),
                 Kind::Disk | Kind::Array | Kind::Crypt(_) => {}
             }
             let own = holder.content.and_then(|content| match content {
-                Content::Gpt(table) | Content::Mbr(table) => table.uuid,
-                Content::LvmPv(pv) => pv.uuid,
-                Content::Filesystem(filesystem) => filesystem.uuid,
-                Content::Swap(swap) => swap.uuid,
-                Content::Btrfs(btrfs) => btrfs.uuid,
-                Content::Luks(luks) => luks.uuid,
+                Content::Gpt(table) | Content::Mbr(table) => text(table.uuid),
+                Content::LvmPv(pv) => lvm(&pv.uuid),
+                Content::Filesystem(filesystem) => text(filesystem.uuid),
+                Content::Swap(swap) => text(swap.uuid),
+                Content::Btrfs(btrfs) => text(btrfs.uuid),
+                Content::Luks(luks) => text(luks.uuid),
                 Content::Mdraid(_) | Content::BtrfsMember(_) => None,
             });
             note(holder.content_at(), own);

@@ -37,6 +37,8 @@ pub use nodev::NodevAction;
 pub use outcome::{Consent, Kept, Note, Plan, Refusal};
 pub use overwrite::Overwritten;
 pub use planner::plan;
+pub(crate) use planner::shown;
+pub(crate) use sight::dashed;
 pub use sight::{Sight, Unseen};
 pub use step::{Action, Proof, Risk, Step, StepId};
 pub use table::{NewPartition, TableAction};

@@ -311,7 +311,7 @@ fn said(disk: &Disk) -> String {
 }
 
 /// What a device holds, for people.
-pub(super) fn shown(content: &Content) -> String {
+pub(crate) fn shown(content: &Content) -> String {
     match content {
         Content::Blank => "nothing".to_owned(),
         Content::Unknown => "data that no tool knows".to_owned(),

@@ -142,7 +142,7 @@ pub(super) fn our_group<'f>(wish: &Wish, facts: &'f Facts, node: &NodeId) -> Opt
 }
 
 /// Device mapper doubles the dashes inside a name.
-pub(super) fn dashed(name: &str) -> String {
+pub(crate) fn dashed(name: &str) -> String {
     name.replace('-', "--")
 }
 

@@ -1,12 +1,11 @@
 //! LVM: physical volumes, volume groups, logical volumes and their caches.
 
-use super::{Content, Spread, table::Id};
+use super::{Content, LvmId, Spread};
 use crate::{Extent, Name, NodeId};
 use document::{Decode, Path, Problems, Table, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use uuid::Uuid;
 
 /// A physical volume.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -15,7 +14,7 @@ pub struct LvmPv {
     pub vg: Name,
     /// Adopt a physical volume with this identity instead of the derived one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uuid: Option<Uuid>,
+    pub uuid: Option<LvmId>,
 }
 
 /// A volume group.
@@ -24,7 +23,7 @@ pub struct LvmPv {
 pub struct VolumeGroup {
     /// Adopt a group with this identity instead of the derived one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uuid: Option<Uuid>,
+    pub uuid: Option<LvmId>,
     /// Does a reinstall keep the group's volumes?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persistent: Option<bool>,
@@ -62,7 +61,7 @@ pub struct Volume {
     pub priority: Option<i32>,
     /// Adopt a volume with this identity instead of the derived one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uuid: Option<Uuid>,
+    pub uuid: Option<LvmId>,
     /// Does a reinstall keep what lies on this volume?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persistent: Option<bool>,
@@ -111,7 +110,7 @@ impl Decode for LvmPv {
         let mut table = Table::open(value, at, problems)?;
         table.raw("type");
         let vg = table.required("vg", "name the volume group: a key under `lvm_vg`", problems);
-        let uuid = table.optional("uuid", problems).map(|Id(uuid)| uuid);
+        let uuid = table.optional("uuid", problems);
         table.close(problems);
         Some(Self { vg: vg?, uuid })
     }
@@ -121,7 +120,7 @@ impl Decode for VolumeGroup {
     fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
         let mut table = Table::open(value, at, problems)?;
         let it = Self {
-            uuid: table.optional("uuid", problems).map(|Id(uuid)| uuid),
+            uuid: table.optional("uuid", problems),
             persistent: table.optional("persistent", problems),
             lvs: table.or_default("lvs", problems),
         };
@@ -140,7 +139,7 @@ impl Decode for Volume {
         let cache = table.optional("cache", problems);
         let cache_mode = table.optional("cache_mode", problems);
         let priority = table.optional("priority", problems);
-        let uuid = table.optional("uuid", problems).map(|Id(uuid)| uuid);
+        let uuid = table.optional("uuid", problems);
         let persistent = table.optional("persistent", problems);
         let content = table.optional("content", problems);
         table.close(problems);

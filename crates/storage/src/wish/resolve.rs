@@ -4,7 +4,7 @@ use super::mount::mounts;
 use super::nodev::nodev;
 use super::{Array, Btrfs, Cache, CacheKind, Crypt, Disk, Group, Holds, Kind, Node, Partition, Swap, Volume, Wish};
 use crate::identity::{self, Role};
-use crate::tree::{self, CacheMode, Content, Format, PartitionKind, Storage, TableKind};
+use crate::tree::{self, CacheMode, Content, Format, LvmId, PartitionKind, Storage, TableKind};
 use crate::{Extent, Name, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -37,6 +37,10 @@ impl Resolver<'_> {
         adopted.unwrap_or_else(|| identity::identity(self.namespace, node, role))
     }
 
+    fn lvm_identity(&self, node: &NodeId, role: Role, adopted: Option<&LvmId>) -> String {
+        adopted.map_or_else(|| identity::lvm(self.identity(node, role, None)), |id| id.as_str().to_owned())
+    }
+
     fn add(&mut self, id: NodeId, kind: Kind, on: Vec<NodeId>, persistent: Option<bool>, content: Option<&Content>) {
         let path = match &kind {
             Kind::Disk(disk) => disk.device.clone(),
@@ -57,7 +61,7 @@ impl Resolver<'_> {
             Content::Mbr(table) => self.table(id, TableKind::Mbr, table),
             Content::Mdraid(member) => Holds::Member { array: NodeId::array(&member.name), spare: member.spare },
             Content::LvmPv(pv) => {
-                let uuid = identity::lvm(self.identity(id, Role::PhysicalVolume, pv.uuid));
+                let uuid = self.lvm_identity(id, Role::PhysicalVolume, pv.uuid.as_ref());
                 Holds::PhysicalVolume { group: NodeId::group(&pv.vg), uuid }
             }
             Content::Filesystem(filesystem) => {
@@ -137,7 +141,7 @@ impl Resolver<'_> {
     fn groups(&mut self) {
         for (name, group) in &self.storage.lvm_vg {
             let id = NodeId::group(name);
-            let uuid = identity::lvm(self.identity(&id, Role::Group, group.uuid));
+            let uuid = self.lvm_identity(&id, Role::Group, group.uuid.as_ref());
             let mut order: Vec<(&Name, &tree::Volume)> = group.lvs.iter().collect();
             order.sort_by_key(|(name, volume)| (volume_rank(volume), *name));
             let volumes = order.iter().map(|(name, _)| id.child(name)).collect();
@@ -145,7 +149,7 @@ impl Resolver<'_> {
             self.add(id.clone(), kind, Vec::new(), group.persistent, None);
             for (volume, declared) in order {
                 let child = id.child(volume);
-                let uuid = identity::lvm(self.identity(&child, Role::Volume, declared.uuid));
+                let uuid = self.lvm_identity(&child, Role::Volume, declared.uuid.as_ref());
                 let caches = group.lvs.iter().find(|(_, other)| {
                     other.writecache.as_ref() == Some(volume) || other.cache.as_ref() == Some(volume)
                 });

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
+mod adopting;
 #[path = "../common/mod.rs"]
 mod common;
 mod crypts;

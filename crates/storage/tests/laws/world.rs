@@ -1,7 +1,9 @@
 //! A machine that does what steps say: the facts after each, without any disk.
 
 use std::collections::BTreeSet;
-use storage::facts::*;
+use storage::facts::{
+    Array, Btrfs, BtrfsDevice, Content, Device, DeviceKind, Facts, Machine, Member, MemberState, Mount, Partition,
+};
 use storage::identity::{self, short};
 use storage::plan::{Action, ArrayAction, BtrfsAction, Consent, FilesystemAction, Plan, Sight, Step, TableAction};
 use storage::tree::{Format, TableKind};
