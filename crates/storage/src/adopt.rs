@@ -171,9 +171,11 @@ impl Walk<'_> {
             }
             // It carries the identity of the btrfs that it belongs to, which is said there.
             (Content::BtrfsMember(_), Found::Filesystem { format, .. }) if format == "btrfs" => {}
+            // With a random key it has none: what is there is another one's at each boot.
+            (Content::Swap(swap), _) if swap.random_encryption => {}
             (Content::Swap(_), Found::Swap { uuid }) => {
                 self.identity(id, at, "swap space", *uuid, |node| match &node.holds {
-                    Some(Holds::Swap { uuid, .. }) => Some(*uuid),
+                    Some(Holds::Swap(swap)) => Some(swap.uuid),
                     _ => None,
                 });
             }

@@ -12,9 +12,8 @@ const XFS_MIN: u64 = 300 << 20;
 pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
     let mut mounted: BTreeMap<String, NodeId> = BTreeMap::new();
     for holder in &tree.holders {
-        match holder.content {
-            Some(Content::Filesystem(filesystem)) => own(holder, filesystem, problems),
-            _ => {}
+        if let Some(Content::Filesystem(filesystem)) = holder.content {
+            own(holder, filesystem, problems);
         }
         for (at, path) in mountpoints(holder) {
             place(&holder.id, &at, path, &mut mounted, problems);

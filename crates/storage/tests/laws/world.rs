@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use storage::facts::{
-    Array, Btrfs, BtrfsDevice, Content, Device, DeviceKind, Facts, Machine, Member, MemberState, Mount, Partition,
+    Array, Btrfs, BtrfsDevice, Content, Device, DeviceKind, Facts, Machine, Member, MemberState, Mount, Nodev,
+    Partition,
 };
 use storage::identity::{self, short};
 use storage::plan::{Action, ArrayAction, BtrfsAction, Consent, FilesystemAction, Plan, Sight, Step, TableAction};
