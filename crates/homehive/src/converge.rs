@@ -2,7 +2,10 @@
 
 use crate::failure::Failure;
 use crate::keyring::Keyring;
-use machine::{Applied, ApplyError, Effect, Entry, Given, LookError, Machine, Records, State, StepTime, Story, apply};
+use machine::{
+    Applied, ApplyError, Effect, Entry, Given, Lock, LockError, LookError, Machine, Records, State, StepTime, Story,
+    apply,
+};
 use std::collections::BTreeSet;
 use storage::facts::Facts;
 use storage::plan::{Consent, Plan, plan};
@@ -25,6 +28,8 @@ pub struct Ground<'a> {
     pub story: &'a Story,
     /// The only plan that may be applied first, by its digest.
     pub approved: Option<&'a str>,
+    /// The lock that keeps others from writing to the machine's disks; taken and given back here if nobody holds it yet.
+    pub lock: Option<&'a Lock>,
     /// Stop right behind this step, dropping what runs beside it.
     pub until: Option<usize>,
 }
@@ -53,6 +58,9 @@ pub enum Diverged {
     /// The machine could not be looked at.
     #[error(transparent)]
     Look(#[from] LookError),
+    /// Somebody else writes to its disks.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The plan holds refusals.
     #[error("the plan holds refusals")]
     Refused {
@@ -92,7 +100,19 @@ impl Ground<'_> {
     }
 
     /// Looks, plans and applies until nothing is hidden any more.
-    pub async fn converge(mut self) -> Result<Converged, Diverged> {
+    pub async fn converge(self) -> Result<Converged, Diverged> {
+        let lock = match self.lock {
+            Some(_) => None,
+            None => Some(Lock::take(self.machine, "disks", self.story).await?),
+        };
+        let converged = self.rounds().await;
+        if let Some(lock) = lock {
+            lock.release().await;
+        }
+        converged
+    }
+
+    async fn rounds(mut self) -> Result<Converged, Diverged> {
         let mut rounds: Vec<Round> = Vec::new();
         let mut until = self.until;
         for _ in 0..ROUNDS {
@@ -178,7 +198,12 @@ impl Diverged {
             Self::Unnamed(_) | Self::Endless(_) | Self::Apply(ApplyError::Unfit { .. }) => {
                 Failure::Bug(self.to_string())
             }
-            Self::Look(_) | Self::Apply(_) => Failure::Failed(format!("{self}\n  next: mend that, then {again}")),
+            Self::Lock(LockError::Busy { .. }) => {
+                Failure::Refused(format!("{self}\n  nothing was done; when that has ended: {again}"))
+            }
+            Self::Look(_) | Self::Apply(_) | Self::Lock(LockError::Run(_)) => {
+                Failure::Failed(format!("{self}\n  next: mend that, then {again}"))
+            }
         }
     }
 }

@@ -98,6 +98,7 @@ pub async fn install(job: Job<'_>) -> Result<Installed, Failure> {
         records: Records { journal: &journal, shelf: &verbs::shelf(job.loaded, job.name) },
         story: job.story,
         approved: None,
+        lock: None,
         until: None,
     };
     if job.until == Phase::Probe {

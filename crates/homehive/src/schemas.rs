@@ -25,6 +25,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("disks-apply", schema::<verbs::ApplyAnswer>("disks-apply")),
         ("disks-import", schema::<verbs::ImportAnswer>("disks-import")),
         ("disks-plan", schema::<verbs::PlanAnswer>("disks-plan")),
+        ("disks-replace", schema::<verbs::ReplaceAnswer>("disks-replace")),
         ("disks-script", schema::<verbs::ScriptAnswer>("disks-script")),
         ("disks-status", schema::<verbs::StatusAnswer>("disks-status")),
         ("disks-adopt", schema::<verbs::AdoptAnswer>("disks-adopt")),

@@ -1,8 +1,14 @@
 //! Machines whose disks die, in the lab: `examples/layouts/raid6-lvm-xfs.toml` loses two of its six disks and then the power.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 mod bench;
 
 use bench::{Bench, told};
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::Stdio;
 
 const SIX: &str = include_str!("../../../examples/layouts/raid6-lvm-xfs.toml");
 
@@ -14,9 +20,13 @@ fn sh(bench: &Bench, script: &str) -> String {
 fn made() -> Option<Bench> {
     let bench = Bench::new(SIX)?;
     bench.run(&["lab", "up"]);
-    bench.run(&["--lab", "disks", "apply", "one"]);
-    sh(&bench, "head -c 3000000 /dev/urandom > /mnt/data/file; sha256sum /mnt/data/file > /mnt/data/sum; sync");
+    fill(&bench);
     Some(bench)
+}
+
+fn fill(bench: &Bench) {
+    bench.run(&["--lab", "disks", "apply", "one"]);
+    sh(bench, "head -c 3000000 /dev/urandom > /mnt/data/file; sha256sum /mnt/data/file > /mnt/data/sum; sync");
 }
 
 fn whole(bench: &Bench) {
@@ -80,4 +90,68 @@ fn in_the_lab_an_array_cut_off_without_two_disks_comes_back_when_asked_for() {
     sh(&bench, "udevadm settle --timeout=30");
     let plan = bench.run(&PLAN);
     assert!(plan.contains("nothing to do"), "{plan}");
+}
+
+/// Edits the fleet file that the lab has made of this one.
+fn edit(bench: &Bench, change: impl Fn(&mut Value)) {
+    let file = lab_fleet(bench);
+    let mut fleet: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    change(&mut fleet);
+    std::fs::write(file, fleet.to_string()).unwrap();
+}
+
+fn lab_fleet(bench: &Bench) -> PathBuf {
+    let labs = std::fs::read_dir(bench.path().join("homehive/labs")).unwrap();
+    labs.map(|lab| lab.unwrap().path().join("fleet.json")).find(|file| file.exists()).unwrap()
+}
+
+fn disks(fleet: &mut Value) -> &mut serde_json::Map<String, Value> {
+    fleet.pointer_mut("/machines/one/storage/disk").and_then(Value::as_object_mut).unwrap()
+}
+
+/// A whole disk is replaced while it serves, also if its operator leaves in the midst of it; then a dead one.
+#[test]
+fn in_the_lab_disks_are_replaced_alive_and_dead() {
+    // A seventh disk, which is connected and not declared.
+    let seven = SIX.replace(
+        "[machines.one.storage.mdadm",
+        "[machines.one.storage.disk.g]\nserial = \"G\"\nsize = \"1TiB\"\n\n[machines.one.storage.mdadm",
+    );
+    let Some(bench) = Bench::new(&seven) else { return };
+    bench.run(&["lab", "up"]);
+    edit(&bench, |fleet| drop(disks(fleet).remove("g")));
+    fill(&bench);
+
+    let replace = ["--lab", "disks", "replace", "one", "B", "G"];
+    let shown = bench.run(&[&replace[..], &["--dry-run"]].concat());
+    assert!(shown.contains("~ disk.b in the fleet file: serial = \"G\""), "{shown}");
+    assert!(shown.contains("fill disk.b in md/nas to take the place of"), "{shown}");
+    let mut child = bench.command(&replace).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let begun = lines.map(Result::unwrap).inspect(|line| println!("{line}")).any(|line| line.contains("recovery, "));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(begun, "the filling was told of");
+    let mdstat = sh(&bench, "cat /proc/mdstat");
+    assert!(mdstat.contains("[6/6]") && mdstat.contains("recovery"), "it goes on, and nothing is lost: {mdstat}");
+    let (answer, _) = bench.tell(&replace);
+    assert!(answer.contains("disk.b is G, and all is good"), "{answer}");
+    edit(&bench, |fleet| assert_eq!(disks(fleet)["b"]["serial"], "G"));
+    let members = sh(&bench, "mdadm --detail /dev/md127; lsblk -dno NAME,SERIAL");
+    assert!(members.contains("State : clean") || members.contains("State : active"), "{members}");
+    assert!(!members.contains("faulty"), "the old one is let go: {members}");
+    whole(&bench);
+
+    // A dead one, by a new one in its place.
+    bench.run(&["lab", "fault", "pull", "one", "disk.c"]);
+    sh(&bench, "dd if=/dev/urandom of=/mnt/data/busy bs=64k count=400 conv=fsync");
+    bench.run(&["lab", "off", "one"]);
+    bench.run(&["lab", "fault", "replace", "one", "disk.c"]);
+    bench.run(&["lab", "boot", "one", "--medium"]);
+    edit(&bench, |fleet| disks(fleet)["c"]["serial"] = "C".into());
+    let (answer, story) = bench.tell(&["--lab", "disks", "replace", "one", "disk.c", "C-R1"]);
+    assert!(answer.contains("disk.c is C-R1, and all is good"), "{answer}");
+    assert!(story.contains("add disk.c to md/nas") && story.contains("left"), "{story}");
+    whole(&bench);
+    assert!(bench.run(&PLAN).contains("nothing to do"));
 }

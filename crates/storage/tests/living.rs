@@ -4,9 +4,10 @@
 
 mod common;
 
+use cmd::Line;
 use common::facts;
 use std::collections::BTreeSet;
-use storage::facts::{Content, Facts};
+use storage::facts::{Content, DeviceKind, Facts, Member, MemberState};
 use storage::health::State;
 use storage::plan::{Action, ArrayAction, Consent, Plan, Risk};
 use storage::{NodeId, Wish, health, identity, plan};
@@ -120,4 +121,141 @@ fn status_tells_why_it_does_not_start() {
     assert!(state == State::Broken && text.contains("3 are in step, and it needs 4"), "{text}");
     let disk = health(&one(), &dead).into_iter().find(|finding| finding.node.as_str() == "disk.e").unwrap();
     assert_eq!((disk.state, disk.text.as_str()), (State::Broken, "serial E; answers nothing but errors"));
+}
+
+/// A running array of four, on disks `a` to `d`, and the tree that wants `new` in the place of one of them.
+fn running() -> Facts {
+    let mut facts = dirty();
+    let uuid = facts.arrays[0].uuid;
+    for (slot, serial) in (0..).zip(["A", "B", "C", "D", "E", "F"]) {
+        if serial == "D" {
+            let mut device = facts.devices.iter().find(|it| it.serial.as_deref() == Some("A")).unwrap().clone();
+            (device.name, device.path, device.serial) = ("sdz".into(), "/dev/sdz".into(), Some("D".into()));
+            device.links.clear();
+            facts.devices.push(device);
+        }
+        let (name, level) = ("nas".to_owned(), "raid6".to_owned());
+        let slot = Some(slot);
+        let content =
+            Content::Member { array: uuid, name, level, devices: 6, events: 42, slot, dirty: false, recovering: false };
+        spoil(&mut facts, serial, |found| *found = content.clone());
+    }
+    let names = |facts: &Facts, serial: &str| {
+        facts.devices.iter().find(|it| it.serial.as_deref() == Some(serial)).unwrap().name.clone()
+    };
+    let members = (0..).zip(["A", "B", "C", "D", "E", "F"]);
+    let members =
+        members.map(|(slot, it)| Member { device: names(&facts, it), state: MemberState::InSync, slot: Some(slot) });
+    let members: Vec<Member> = members.collect();
+    let mut md = facts.devices[0].clone();
+    (md.name, md.path, md.kind, md.serial) = ("md127".into(), "/dev/md127".into(), DeviceKind::Array, None);
+    (md.parents, md.content) = (members.iter().map(|it| it.device.clone()).collect(), Content::Blank);
+    facts.devices.push(md);
+    (facts.arrays[0].active, facts.arrays[0].members) = (true, members);
+    facts.validate().unwrap();
+    facts
+}
+
+/// The same with a new blank disk.
+fn with_new() -> Facts {
+    let mut facts = running();
+    let mut device = facts.devices.iter().find(|it| it.serial.as_deref() == Some("A")).unwrap().clone();
+    (device.name, device.path, device.serial) = ("sdnew".into(), "/dev/sdnew".into(), Some("NEW".into()));
+    (device.links, device.content) = (Vec::new(), Content::Blank);
+    facts.devices.push(device);
+    facts
+}
+
+fn declared(new: &str) -> Wish {
+    let text = TREE.replace("serial = \"C\"", &format!("serial = \"{new}\""));
+    Wish::new(&common::storage(&text), identity::namespace("lv", "one"))
+}
+
+fn array_steps(plan: &Plan) -> Vec<&str> {
+    let of = |id: &&str| id.starts_with("mdadm.nas/");
+    plan.steps.iter().map(|step| step.id.0.as_str()).filter(of).collect()
+}
+
+/// A whole member that is declared no more serves until the new one is filled.
+#[test]
+fn a_whole_member_makes_room_without_losing_redundancy() {
+    let (wish, mut facts) = (declared("NEW"), with_new());
+    let old = facts.devices.iter().find(|it| it.serial.as_deref() == Some("C")).unwrap().name.clone();
+    let first = plan(&wish, &facts, &Consent::default());
+    assert_eq!(first.refusals, []);
+    assert_eq!(array_steps(&first), ["mdadm.nas/replace-disk.c"], "{}", first.to_text());
+    let step = first.steps.iter().find(|step| step.id.0 == "mdadm.nas/replace-disk.c").unwrap();
+    assert!(step.describe().contains("serial C, which serves until then"), "{}", step.describe());
+    let paths = first.device_paths(&wish, &facts);
+    let lines: Vec<String> = step
+        .commands()
+        .into_iter()
+        .map(|cmd| Line::Run(cmd).resolve(|node| paths.get(&NodeId::from(node)).cloned()).unwrap().cmd().to_string())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "mdadm --manage --quiet /dev/md127 --add /dev/sdnew".to_owned(),
+            format!("mdadm --manage --quiet /dev/md127 --replace /dev/{old} --with /dev/sdnew"),
+            "sync /dev/sdnew".to_owned(),
+        ]
+    );
+    assert_eq!(first.digest(), plan(&wish, &common::renamed(&facts, "sda", "sdc"), &Consent::default()).digest());
+
+    // Cut behind its adding: it stands by, and is filled without being added again.
+    let add = |facts: &mut Facts, state: MemberState, slot: Option<u32>| {
+        facts.arrays[0].members.push(Member { device: "sdnew".into(), state, slot });
+        let like = facts.devices.iter().find(|it| it.name == old).unwrap().content.clone();
+        spoil(facts, "NEW", |content| *content = like.clone());
+    };
+    let mut waits = facts.clone();
+    add(&mut waits, MemberState::Spare, None);
+    let text = plan(&wish, &waits, &Consent::default());
+    assert_eq!(array_steps(&text), ["mdadm.nas/replace-disk.c"]);
+    let step = text.steps.iter().find(|step| step.id.0 == "mdadm.nas/replace-disk.c").unwrap();
+    assert!(step.guards.iter().all(|guard| !guard.cmd.to_string().contains("wipefs")), "it is not blank any more");
+    assert_eq!(step.commands().len(), 2, "replaced and flushed, not added again");
+
+    // While it is being filled there is nothing to do; both may be in one slot.
+    let mut filled = facts.clone();
+    add(&mut filled, MemberState::Replacing, Some(2));
+    (filled.arrays[0].action, filled.arrays[0].done, filled.arrays[0].left) = (Some("recovery".into()), 125, Some(600));
+    filled.validate().unwrap();
+    assert_eq!(array_steps(&plan(&wish, &filled, &Consent::default())), Vec::<&str>::new());
+    let told = health(&wish, &filled).into_iter().find(|finding| finding.node.as_str() == "mdadm.nas").unwrap();
+    assert_eq!(told.text, "array nas: 6 of 6 members, recovery, 12.5% done, about 10 min left");
+
+    // Then the old one, which md calls failed, is let go.
+    add(&mut facts, MemberState::InSync, Some(2));
+    for member in &mut facts.arrays[0].members {
+        if member.device == old {
+            (member.state, member.slot) = (MemberState::Faulty, None);
+        }
+    }
+    assert_eq!(array_steps(&plan(&wish, &facts, &Consent::default())), ["mdadm.nas/release"]);
+    facts.arrays[0].members.retain(|member| member.device != old);
+    assert_eq!(array_steps(&plan(&wish, &facts, &Consent::default())), Vec::<&str>::new());
+}
+
+/// Cut in the midst of it and not started: the old member counts, declared or not.
+#[test]
+fn a_member_that_is_being_replaced_counts_when_the_array_is_started() {
+    let (wish, mut facts) = (declared("NEW"), with_new());
+    facts.arrays.clear();
+    facts.devices.retain(|device| device.name != "md127");
+    spoil(&mut facts, "NEW", |content| {
+        *content = Content::Member {
+            array: common::facts("living/dirty").arrays[0].uuid,
+            name: "nas".into(),
+            level: "raid6".into(),
+            devices: 6,
+            events: 42,
+            slot: Some(2),
+            dirty: true,
+            recovering: true,
+        };
+    });
+    let plan = plan(&wish, &facts, &Consent::default());
+    assert_eq!(plan.refusals, [], "it is whole with the old one");
+    assert!(plan.to_text().contains("assemble md/nas from 7 members"), "{}", plan.to_text());
 }

@@ -11,6 +11,8 @@ pub enum Disks {
     Plan(Plan),
     /// Do it, step by step, and stop at the first failure
     Apply(Apply),
+    /// Put a new disk in the place of one that failed, is missing or is to go: the fleet file, the disks, the rebuilding
+    Replace(Replace),
     /// Print the plan for blank disks as one standalone shell script
     Script(Script),
     /// Turn a device tree of disko's into lines of the fleet file
@@ -92,6 +94,27 @@ pub struct Adopt {
     /// Show what would be adopted, and write nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `disks replace`
+#[derive(Debug, Args)]
+pub struct Replace {
+    /// Which machine.
+    #[command(flatten)]
+    pub target: Target,
+    /// The disk that goes: its node, such as `disk.sata3`, or its serial number
+    pub old: String,
+    /// The disk that comes, which is connected: its serial number, or its link under /dev/disk
+    pub new: String,
+    /// What the new disk holds may be destroyed
+    #[arg(long)]
+    pub wipe: bool,
+    /// Only show what would be done; nothing is written, not even the fleet file
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not follow the rebuilding to its end
+    #[arg(long)]
+    pub no_wait: bool,
 }
 
 /// `disks undo-tables`

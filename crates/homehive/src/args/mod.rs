@@ -17,7 +17,7 @@ mod secrets;
 pub use charts::{Bump, Charts};
 pub use cluster::{Cluster, ClusterApply, ClusterRemove, ClusterUp, Named, PasswordOf};
 pub use deploy::{BuildOn, Deploy, Generations, Rollback, Status};
-pub use disks::{Adopt, Apply, Consent, Disks, Plan, Script, Target, UndoTables};
+pub use disks::{Adopt, Apply, Consent, Disks, Plan, Replace, Script, Target, UndoTables};
 pub use import::Import;
 pub use install::{Install, Payload, Phase};
 pub use lab::{Access, Fault, Lab, Link, Lose, Run};

@@ -45,7 +45,8 @@ pub async fn converge(s: &mut Scenario<'_>, consent: Consent) -> Result<Converge
     let records = machine::Records { journal: &journal, shelf: &shelf };
     let (machine, story) = (s.machine()?, &s.context.story);
     let keyring = Keyring::new(&loaded, sealing::can_ask(&s.context.global));
-    let ground = Ground { machine, wish: &wish, consent, keyring, records, story, approved: None, until: None };
+    let ground =
+        Ground { machine, wish: &wish, consent, keyring, records, story, approved: None, lock: None, until: None };
     ground.converge().await.map_err(|error| error.failure("homehive lab run"))
 }
 

@@ -3,14 +3,14 @@
 use super::Context;
 use crate::answer;
 use crate::args::{Apply, Consent, Plan as PlanArgs, Script, Target};
-use crate::converge::{Converged, Ground, list, refusals};
+use crate::converge::{Converged, Diverged, Ground, list, refusals};
 use crate::failure::Failure;
 use crate::keyring::Keyring;
 use crate::load::Loaded;
 use crate::reach;
 use crate::sealing;
 use fleet::HostName;
-use machine::{Journal, Records, Shelf, StepTime};
+use machine::{Journal, Lock, Machine, Records, Shelf, StepTime, Story};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -52,6 +52,12 @@ pub struct Done {
     pub text: String,
     /// How long it took.
     pub seconds: f64,
+}
+
+impl From<StepTime> for Done {
+    fn from(step: StepTime) -> Self {
+        Self { text: step.text, seconds: step.seconds }
+    }
 }
 
 /// The answer of `disks status --json`.
@@ -97,6 +103,11 @@ pub fn journal(loaded: &Loaded, name: &HostName) -> Result<Journal, Failure> {
 /// Where what a step overwrites on this machine is saved, beside its fleet.
 pub fn shelf(loaded: &Loaded, name: &HostName) -> Shelf {
     Shelf::new(loaded.dir().join(".homehive/saved").join(name.as_ref()))
+}
+
+/// Keeps others from writing to the machine's disks; `again` is what to type when they have ended.
+pub async fn lock(machine: &Machine, what: &str, story: &Story, again: &str) -> Result<Lock, Failure> {
+    Lock::take(machine, what, story).await.map_err(|error| Diverged::Lock(error).failure(again))
 }
 
 pub async fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
@@ -171,7 +182,7 @@ pub async fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
     let done: Vec<StepTime> = converged.rounds.iter().flat_map(|round| round.steps.clone()).collect();
     let kept: Vec<NodeId> = converged.last.kept.iter().map(|kept| kept.node.clone()).collect();
     if context.global.json {
-        let done = done.into_iter().map(|step| Done { text: step.text, seconds: step.seconds }).collect();
+        let done = done.into_iter().map(Done::from).collect();
         answer::json("disks-apply", &ApplyAnswer { machine: name.to_string(), done, kept });
     } else if done.is_empty() {
         answer::text(&format!("{name}: nothing to do; as declared: {}", list(&kept)));
@@ -200,7 +211,7 @@ pub async fn converge(
     let records = Records { journal: &journal, shelf: &shelf };
     let keyring = Keyring::new(loaded, sealing::can_ask(&context.global));
     let machine = &reached.machine;
-    let ground = Ground { machine, wish: &wish, consent, keyring, records, story, approved, until };
+    let ground = Ground { machine, wish: &wish, consent, keyring, records, story, approved, lock: None, until };
     ground.converge().await.map_err(|error| error.failure(&context.again(&format!("disks apply {name}"))))
 }
 

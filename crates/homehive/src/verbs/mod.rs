@@ -15,6 +15,7 @@ mod meta;
 mod probe;
 mod publish_shares;
 mod render;
+mod replace;
 mod secrets;
 mod show;
 mod status;
@@ -38,6 +39,7 @@ pub use iso::IsoAnswer;
 pub use lab::{LabAnswer, lost_text, seed_of_now};
 pub use probe::ProbeAnswer;
 pub use render::RenderAnswer;
+pub use replace::ReplaceAnswer;
 pub use secrets::{SecretsChangeAnswer, SecretsInitAnswer, SecretsListAnswer, SecretsRekeyAnswer};
 pub use status::FleetStatusAnswer;
 pub use undo_tables::UndoAnswer;
@@ -88,6 +90,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Probe(probe) => probe::run(&context, &probe).await,
         Verb::Disks(Disks::Plan(plan)) => disks::plan(&context, &plan).await,
         Verb::Disks(Disks::Apply(apply)) => disks::apply(&context, &apply).await,
+        Verb::Disks(Disks::Replace(args)) => replace::run(&context, &args).await,
         Verb::Disks(Disks::Script(script)) => disks::script(&context, &script),
         Verb::Disks(Disks::Import(import)) => import::run(&context, &import).await,
         Verb::Disks(Disks::Adopt(adopt)) => adopt::run(&context, &adopt).await,

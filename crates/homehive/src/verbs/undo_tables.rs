@@ -34,6 +34,7 @@ pub async fn run(context: &Context, args: &UndoTables) -> Result<(), Failure> {
         let again = context.again(&format!("{verb} {wanted}"));
         let failed = |error: &dyn std::fmt::Display| Failure::failed(&name, error, &again);
         let reached = reach::reach(&loaded, &name, args.target.host.as_deref(), &context.story).await?;
+        let lock = super::disks::lock(&reached.machine, "disks undo-tables", &context.story, &again).await?;
         let journal = super::journal(&loaded, &name)?;
         // What is put back is no longer what a cut step has left, and must not be cleared away as such.
         let (text, machine) = (format!("put back {wanted}"), reached.machine.name());
@@ -53,6 +54,7 @@ pub async fn run(context: &Context, args: &UndoTables) -> Result<(), Failure> {
             })?;
             put_back.push(save);
         }
+        lock.release().await;
     }
     let held = list()?;
     if context.global.json {

@@ -36,7 +36,7 @@ pub(super) struct Guard<'a> {
 }
 
 /// Who asks, for others who want to deploy meanwhile.
-fn who() -> String {
+pub(crate) fn who() -> String {
     let name = |key| std::env::var(key).ok().filter(|name| !name.is_empty());
     let user = name("USER").or_else(|| name("LOGNAME")).unwrap_or_else(|| "root".into());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

@@ -29,6 +29,7 @@ mod trial;
 
 pub use error::DeployError;
 pub use guard::give_up;
+pub(crate) use guard::who;
 pub use progress::{Progress, Reached};
 pub use survey::{Survey, Word, survey};
 

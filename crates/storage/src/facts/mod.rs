@@ -276,6 +276,9 @@ pub struct Array {
     /// Thousandths of that done.
     #[serde(default)]
     pub done: u32,
+    /// Seconds that it takes on, at the speed of the moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<u64>,
 }
 
 /// A member of an array that the kernel knows.
@@ -299,6 +302,8 @@ pub enum MemberState {
     InSync,
     /// Being brought into step.
     Rebuilding,
+    /// Being filled to take the place of the one in its slot, which serves until then.
+    Replacing,
     /// Stands by.
     Spare,
     /// Put out because it failed.

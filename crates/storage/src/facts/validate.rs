@@ -1,6 +1,6 @@
 //! Facts that cannot be true, and facts from a file; what the tools printed is `probe`'s business.
 
-use super::{Content, Device, DeviceKind, Facts, FactsError};
+use super::{Array, Content, Device, DeviceKind, Facts, FactsError, MemberState};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The smallest extended partition: the kernel shows no more of it than this many bytes.
@@ -199,7 +199,8 @@ impl Facts {
                     return Err(senseless(&place, format!("member `{}` is named twice", member.device)));
                 }
                 if let Some(slot) = member.slot
-                    && (!slots.insert(slot) || slot >= array.devices.max(1))
+                    // A member that is being replaced shares its slot with the new one.
+                    && (!(slots.insert(slot) || replaced(array, slot)) || slot >= array.devices.max(1))
                 {
                     return Err(senseless(&place, format!("member `{}` in slot {slot}", member.device)));
                 }
@@ -244,6 +245,12 @@ impl Facts {
         }
         Ok(())
     }
+}
+
+/// Is the member in this slot being replaced by the other one that is there?
+fn replaced(array: &Array, slot: u32) -> bool {
+    let there = || array.members.iter().filter(|member| member.slot == Some(slot));
+    there().count() == 2 && there().filter(|member| member.state == MemberState::Replacing).count() == 1
 }
 
 fn senseless(place: &str, reason: impl Into<String>) -> FactsError {

@@ -57,7 +57,7 @@ fn running(look: &Look<'_>, array: &Array, known: &Known) -> Vec<Said> {
     for node in &array.members {
         match state(node) {
             Some(MemberState::InSync | MemberState::Spare) => {}
-            Some(MemberState::Rebuilding) => rebuilding.push(look.named(node)),
+            Some(MemberState::Rebuilding | MemberState::Replacing) => rebuilding.push(look.named(node)),
             Some(MemberState::Faulty) => failed.push(look.named(node)),
             None => missing.push(look.named(node)),
         }
@@ -70,14 +70,15 @@ fn running(look: &Look<'_>, array: &Array, known: &Known) -> Vec<Said> {
     }
     let mut said = Vec::new();
     let busy = known.members.iter().any(|member| member.state == MemberState::Rebuilding);
-    let done = format!("{}.{}%", known.done / 10, known.done % 10);
+    let left = known.left.map(|seconds| format!(", about {} left", lasting(seconds))).unwrap_or_default();
+    let done = format!("{}.{}% done{left}", known.done / 10, known.done % 10);
     if whole + array.level.may_lose(wanted) < wanted {
         said.push(Said::new(State::Broken, text));
     } else if whole < wanted && busy {
         if !rebuilding.is_empty() {
             let _ = write!(text, ", rebuilding {}", rebuilding.join(", "));
         }
-        said.push(Said { done: Some(known.done), ..Said::new(State::Rebuilding, format!("{text}, {done} done")) });
+        said.push(Said { done: Some(known.done), ..Said::new(State::Rebuilding, format!("{text}, {done}")) });
     } else if whole < wanted {
         said.push(Said::new(State::Degraded, text));
     } else {
@@ -85,9 +86,9 @@ fn running(look: &Look<'_>, array: &Array, known: &Known) -> Vec<Said> {
             // All members are there, and their parity is being made for the first time or after a power cut.
             Some(action @ ("resync" | "reshape" | "recovery")) => said.push(Said {
                 done: Some(known.done),
-                ..Said::new(State::Rebuilding, format!("{text}, {action}, {done} done"))
+                ..Said::new(State::Rebuilding, format!("{text}, {action}, {done}"))
             }),
-            Some(action) => said.push(Said::new(State::Good, format!("{text}, {action}, {done} done"))),
+            Some(action) => said.push(Said::new(State::Good, format!("{text}, {action}, {done}"))),
             None => said.push(Said::new(State::Good, text)),
         }
     }
@@ -104,4 +105,13 @@ fn running(look: &Look<'_>, array: &Array, known: &Known) -> Vec<Said> {
         said.push(Said::new(State::Foreign, format!("is {} instead of {}", known.level, array.level)));
     }
     said
+}
+
+/// A time in words, as exact as an estimate can be.
+fn lasting(seconds: u64) -> String {
+    match seconds {
+        0..=90 => format!("{seconds} s"),
+        91..=5400 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
 }

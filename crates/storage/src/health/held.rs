@@ -84,6 +84,10 @@ impl Look<'_> {
                 done: Some(array.done),
                 ..Said::new(State::Rebuilding, format!("being brought into step with array {}", array.name))
             },
+            Some(MemberState::Replacing) => Said {
+                done: Some(array.done),
+                ..Said::new(State::Rebuilding, format!("being filled to take a place in array {}", array.name))
+            },
             Some(MemberState::Faulty) => {
                 Said::new(State::Broken, format!("failed, and was put out of array {}", array.name))
             }

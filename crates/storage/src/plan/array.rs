@@ -1,6 +1,9 @@
 //! md arrays on real members: created, assembled, and made whole again.
 
+mod replace;
 mod start;
+
+pub(super) use replace::{stranger, strangers};
 
 use super::group::script;
 use super::planner::{At, Planner, Work};
@@ -72,6 +75,22 @@ pub enum ArrayAction {
         /// Are failed members taken out first?
         replaces: bool,
     },
+    /// Fills a new member while the old one serves, which is let go then: no redundancy is lost meanwhile.
+    Replace {
+        /// Its name.
+        name: Name,
+        /// The old member, by what its disk is known by: no node is it any more.
+        old: NodeId,
+        /// The new one.
+        new: NodeId,
+        /// Is it to be added first?
+        add: bool,
+    },
+    /// Lets go of members that failed, or were replaced, and are declared no more.
+    Release {
+        /// Its name.
+        name: Name,
+    },
     /// Spreads the array over more members, which are there as spares by then.
     Reshape {
         /// Its name.
@@ -101,6 +120,11 @@ impl ArrayAction {
                 let why = if *replaces { ", in place of what failed" } else { "" };
                 format!("add {} to md/{name}{why}", list(members))
             }
+            Self::Replace { name, old, new, .. } => {
+                let old = old.as_str().split_once(" member ").map_or(old.as_str(), |(_, old)| old);
+                format!("fill {new} in md/{name} to take the place of {old}, which serves until then")
+            }
+            Self::Release { name } => format!("let go of what failed or was replaced in md/{name}"),
             Self::Reshape { name, members } => format!("spread md/{name} over {members} members"),
         }
     }
@@ -141,6 +165,14 @@ impl ArrayAction {
                 let cmd = if *stop { cmd.device(begun(node)) } else { cmd };
                 vec![devices(cmd, members), settle()]
             }
+            Self::Replace { old, new, add, .. } => {
+                let manage = || mdadm().args(["--manage", "--quiet"]).device(node);
+                let add = add.then(|| manage().arg("--add").device(new));
+                add.into_iter().chain([manage().arg("--replace").device(old).arg("--with").device(new)]).collect()
+            }
+            Self::Release { .. } => ["failed", "detached"]
+                .map(|which| mdadm().args(["--manage", "--quiet"]).device(node).args(["--remove", which]))
+                .to_vec(),
             Self::Add { members, replaces, .. } => {
                 let manage = || mdadm().args(["--manage", "--quiet"]).device(node);
                 let out = ["failed", "detached"].map(|which| manage().args(["--remove", which]));
@@ -274,7 +306,7 @@ fn maintain<'a>(
                         format!("{} failed in md/{}: replace the disk", super::sight::describe(device), array.name);
                     planner.note(id, text);
                 }
-                Some(MemberState::InSync | MemberState::Rebuilding | MemberState::Spare) => {
+                Some(MemberState::InSync | MemberState::Rebuilding | MemberState::Replacing | MemberState::Spare) => {
                     planner.keep(id, format!("member of md/{}", array.name));
                 }
             },
@@ -293,7 +325,8 @@ fn maintain<'a>(
             Seat::Closed => {}
         }
     }
-    let mut after = Vec::new();
+    let mut after =
+        if up == wanted { replace::plan(planner, node, array, known, seats, &mut joins) } else { Vec::new() };
     if !joins.is_empty() {
         let members = joins.iter().map(|id| (*id).clone()).collect::<Vec<_>>();
         let blank = blank(planner, &joins);

@@ -40,6 +40,8 @@ impl Step {
             Action::Table(TableAction::Add { partition, .. }) => vec![partition.node.clone()],
             Action::Array(ArrayAction::Create { members, spares, .. }) => [members.as_slice(), spares].concat(),
             Action::Array(ArrayAction::Add { members, .. }) => members.clone(),
+            Action::Array(ArrayAction::Replace { new, add, .. }) => add.then(|| new.clone()).into_iter().collect(),
+            Action::Array(ArrayAction::Release { .. }) => Vec::new(),
             Action::Group(GroupAction::Create { pvs, .. } | GroupAction::Extend { pvs, .. }) => {
                 pvs.iter().map(|pv| pv.node.clone()).collect()
             }

@@ -40,6 +40,8 @@ impl Consent {
                     ArrayAction::Create { .. }
                     | ArrayAction::Assemble { .. }
                     | ArrayAction::Add { .. }
+                    | ArrayAction::Replace { .. }
+                    | ArrayAction::Release { .. }
                     | ArrayAction::Reshape { .. },
                 )
                 | Action::Table(_)

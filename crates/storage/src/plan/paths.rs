@@ -1,6 +1,6 @@
 //! Where the devices of a plan's nodes are on this machine, now.
 
-use super::array::begun;
+use super::array::{begun, stranger, strangers};
 use super::{Action, ArrayAction, LuksAction, Plan, Sight, TableAction};
 use crate::NodeId;
 use crate::facts::Facts;
@@ -33,6 +33,12 @@ impl Plan {
                 (Kind::Disk(_) | Kind::Group(_), ..) => None,
                 (Kind::Partition(_) | Kind::Array(_) | Kind::Volume(_) | Kind::Crypt(_), ..) => node.path.clone(),
             };
+            if let Kind::Array(array) = &node.kind {
+                let known = facts.arrays.iter().find(|known| known.uuid == array.uuid);
+                for device in strangers(facts, &sight, array.uuid, known) {
+                    paths.insert(stranger(&node.id, facts, device), device.path.clone());
+                }
+            }
             if let Some(path) = path {
                 paths.insert(node.id.clone(), path);
             }

@@ -189,6 +189,8 @@ impl Step {
             }
             Action::Array(ArrayAction::Create { members, spares, .. }) => [members.as_slice(), spares].concat(),
             Action::Array(ArrayAction::Add { members, .. }) => members.clone(),
+            Action::Array(ArrayAction::Replace { new, .. }) => vec![new.clone()],
+            Action::Array(ArrayAction::Release { .. }) => Vec::new(),
             Action::Group(GroupAction::Create { pvs, .. } | GroupAction::Extend { pvs, .. }) => {
                 pvs.iter().map(|pv| pv.node.clone()).collect()
             }

@@ -308,6 +308,7 @@ fn arrays(files: &Files<'_>, devices: &[Device]) -> Vec<Array> {
             members: lines.members,
             action: lines.action,
             done: lines.done,
+            left: lines.left,
             device: lines.device,
         }
     });

@@ -33,6 +33,7 @@ pub(super) struct ArrayLines {
     pub members: Vec<Member>,
     pub action: Option<String>,
     pub done: u32,
+    pub left: Option<u64>,
 }
 
 impl<'a> Files<'a> {
@@ -108,16 +109,22 @@ impl<'a> Files<'a> {
                 let state = match slot {
                     _ if is("faulty") => MemberState::Faulty,
                     _ if is("in_sync") => MemberState::InSync,
+                    Some(_) if is("replacement") => MemberState::Replacing,
                     Some(_) => MemberState::Rebuilding,
                     None => MemberState::Spare,
                 };
                 Member { device: member.replace('!', "/"), state, slot }
             });
             let action = one("sync_action").filter(|action| !matches!(*action, "idle" | "frozen" | ""));
-            let done = one("sync_completed").and_then(|text| text.split_once(" / ")).and_then(|(done, all)| {
-                let (done, all) = (done.parse::<u64>().ok()?, all.parse::<u64>().ok()?);
-                u32::try_from(u128::from(done) * 1000 / u128::from(all.max(1))).ok()
-            });
+            // Both in sectors of 512 bytes, whatever the disks have.
+            let sectors = one("sync_completed")
+                .and_then(|text| text.split_once(" / "))
+                .and_then(|(done, all)| Some((done.parse::<u64>().ok()?, all.parse::<u64>().ok()?)));
+            let done =
+                sectors.and_then(|(done, all)| u32::try_from(u128::from(done) * 1000 / u128::from(all.max(1))).ok());
+            // KiB a second.
+            let speed = one("sync_speed").and_then(|speed| speed.parse::<u64>().ok()).filter(|speed| *speed > 0);
+            let left = sectors.zip(speed).map(|((done, all), speed)| all.saturating_sub(done) / 2 / speed);
             found.push(ArrayLines {
                 device: device.to_owned(),
                 uuid: one("uuid").and_then(|uuid| Uuid::try_parse(uuid).ok()),
@@ -126,6 +133,7 @@ impl<'a> Files<'a> {
                 devices: one("raid_disks").and_then(leading).unwrap_or_default(),
                 members: members.collect(),
                 done: if action.is_some() { done.unwrap_or_default().min(1000) } else { 0 },
+                left: left.filter(|_| action.is_some()),
                 // The file says `recover` of what /proc/mdstat, mdadm and people call recovery.
                 action: action.map(|action| if action == "recover" { "recovery" } else { action }.to_owned()),
             });
@@ -209,6 +217,8 @@ mod tests {
             ("in_sync", "3", MemberState::InSync),
             ("spare", "3", MemberState::Rebuilding),
             ("spare", "none", MemberState::Spare),
+            ("in_sync,want_replacement", "3", MemberState::InSync),
+            ("spare,replacement", "3", MemberState::Replacing),
             ("faulty", "none", MemberState::Faulty),
             ("faulty,write_error", "2", MemberState::Faulty),
             ("in_sync,write_mostly", "0", MemberState::InSync),
@@ -224,17 +234,20 @@ mod tests {
 
     #[test]
     fn progress() {
-        for (action, completed, expected) in [
-            ("resync", "564552 / 2093056", (Some("resync"), 269)),
-            ("idle", "none", (None, 0)),
-            ("recover", "none", (Some("recovery"), 0)),
-            ("check", "9 / 0", (Some("check"), 1000)),
+        for (action, completed, speed, expected) in [
+            ("resync", "564552 / 2093056", "4096", (Some("resync"), 269, Some(186))),
+            ("resync", "564552 / 2093056", "none", (Some("resync"), 269, None)),
+            ("idle", "none", "none", (None, 0, None)),
+            ("recover", "none", "0", (Some("recovery"), 0, None)),
+            ("recover", "0 / 2093056", "0", (Some("recovery"), 0, None)),
+            ("check", "9 / 0", "1", (Some("check"), 1000, Some(0))),
         ] {
             let md = "/sys/block/md0/md";
-            let text =
-                format!("{BASE}{md}/array_state:clean\n{md}/sync_action:{action}\n{md}/sync_completed:{completed}\n");
+            let text = format!(
+                "{BASE}{md}/array_state:clean\n{md}/sync_action:{action}\n{md}/sync_completed:{completed}\n{md}/sync_speed:{speed}\n"
+            );
             let array = Files::parse(&text).unwrap().arrays().remove(0);
-            assert_eq!((array.action.as_deref(), array.done), expected, "{action}");
+            assert_eq!((array.action.as_deref(), array.done, array.left), expected, "{action}");
         }
     }
 

@@ -116,7 +116,7 @@ list_files() {
         /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/product_name \
         /sys/block/md*/md/array_state /sys/block/md*/md/level /sys/block/md*/md/raid_disks \
         /sys/block/md*/md/metadata_version /sys/block/md*/md/uuid \
-        /sys/block/md*/md/sync_action /sys/block/md*/md/sync_completed \
+        /sys/block/md*/md/sync_action /sys/block/md*/md/sync_completed /sys/block/md*/md/sync_speed \
         /sys/block/md*/md/dev-*/state /sys/block/md*/md/dev-*/slot
 }
 

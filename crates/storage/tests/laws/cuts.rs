@@ -201,6 +201,8 @@ fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
             ArrayAction::Assemble { .. }
             | ArrayAction::Force { .. }
             | ArrayAction::Add { .. }
+            | ArrayAction::Replace { .. }
+            | ArrayAction::Release { .. }
             | ArrayAction::Reshape { .. },
         )
         | Action::Group(GroupAction::Resize { .. } | GroupAction::Activate { .. } | GroupAction::Identify { .. })

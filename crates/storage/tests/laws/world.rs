@@ -356,6 +356,7 @@ impl World {
                     members: known,
                     action: None,
                     done: 0,
+                    left: None,
                 });
             }
             ArrayAction::Assemble { uuid, .. } | ArrayAction::Force { uuid, .. } => drop(self.stopped.remove(uuid)),
@@ -382,6 +383,27 @@ impl World {
                         recovering: false,
                     };
                 }
+            }
+            // Filled at once, and the old one is let go.
+            ArrayAction::Replace { old, new, .. } => {
+                let Kind::Array(array) = &wish.node(node).unwrap().kind else { panic!() };
+                let new = self.name(wish, new);
+                let serial = old.as_str().rsplit(' ').next().unwrap();
+                let find = |device: &&Device| device.serial.as_deref() == Some(serial);
+                let old = self.all.devices.iter().find(find).unwrap().name.clone();
+                let content = self.device(&old).content.clone();
+                self.device(&new).content = content;
+                let known = self.all.arrays.iter_mut().find(|known| known.uuid == array.uuid).unwrap();
+                known.members.retain(|member| member.device != new);
+                let member = known.members.iter_mut().find(|member| member.device == old).unwrap();
+                let slot = member.slot.take();
+                member.state = MemberState::Faulty;
+                known.members.push(Member { device: new, state: MemberState::InSync, slot });
+            }
+            ArrayAction::Release { .. } => {
+                let Kind::Array(array) = &wish.node(node).unwrap().kind else { panic!() };
+                let known = self.all.arrays.iter_mut().find(|known| known.uuid == array.uuid).unwrap();
+                known.members.retain(|member| member.state != MemberState::Faulty);
             }
             ArrayAction::Reshape { members, .. } => {
                 let Kind::Array(array) = &wish.node(node).unwrap().kind else { panic!() };

@@ -211,6 +211,7 @@ fn member(seen: &Seen<'_>, array: &NodeId, device: &str) -> (Health, String) {
         Some(MemberState::InSync) => (Health::Good, ""),
         Some(MemberState::Spare) => (Health::Good, "standing by"),
         Some(MemberState::Rebuilding) => (Health::Degraded, "being rebuilt"),
+        Some(MemberState::Replacing) => (Health::Degraded, "being filled"),
         Some(MemberState::Faulty) => (Health::Missing, "failed"),
         None => (Health::Degraded, "not in the array"),
     };

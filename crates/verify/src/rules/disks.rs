@@ -140,6 +140,7 @@ impl DiskRule {
         for id in &wanted.members {
             let what = match state(id) {
                 Some(MemberState::InSync) => continue,
+                Some(MemberState::Replacing) => format!("is being filled{}", done(found)),
                 Some(MemberState::Rebuilding) => format!("is being rebuilt{}", done(found)),
                 Some(MemberState::Spare) => "stands by although it should be a member".to_owned(),
                 Some(MemberState::Faulty) => "has failed".to_owned(),

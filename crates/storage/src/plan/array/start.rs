@@ -1,9 +1,9 @@
 //! An array that does not run: it is made, or started, or, where it was cut off while something was being written and
 //! members were missing, started by force if that is asked for.
 
-use super::{ArrayAction, Seat, absent, blank, of, waits};
+use super::{ArrayAction, Seat, absent, blank, of, stranger, strangers, waits};
 use crate::NodeId;
-use crate::facts::{self, Standing};
+use crate::facts::{self, Device, Standing};
 use crate::plan::planner::{At, Planner, Work};
 use crate::plan::step::{Action, Risk};
 use crate::wish::{Array, Node};
@@ -22,11 +22,16 @@ pub(super) fn plan<'a>(
     if seats.iter().any(|(id, _)| matches!(planner.site(id).at, At::Hidden)) {
         return planner.place(&node.id, At::Hidden, Vec::new());
     }
+    // One that is declared no more may be serving until a new one is filled: it counts, or redundancy would be lost.
+    let strange: Vec<(NodeId, &Device)> = strangers(planner.facts, &planner.sight, array.uuid, None)
+        .into_iter()
+        .map(|device| (stranger(&node.id, planner.facts, device), device))
+        .collect();
     let there = seats.iter().filter_map(|(id, seat)| match seat {
         Seat::Member(device) => Some((*id, &device.content)),
         Seat::Free | Seat::Absent | Seat::Dead | Seat::Closed => None,
     });
-    let standing = Standing::new(there);
+    let standing = Standing::new(there.chain(strange.iter().map(|(id, device)| (id, &device.content))));
     let (wanted, active) = (standing.wanted(), standing.active());
     let needed = wanted.saturating_sub(array.level.may_lose(wanted));
     let ran = standing.ran();
@@ -89,13 +94,7 @@ fn create<'a>(planner: &mut Planner<'a>, node: &'a Node, array: &'a Array, begun
     planner.place(&node.id, At::Made, vec![step]);
 }
 
-fn assemble<'a>(
-    planner: &mut Planner<'a>,
-    node: &'a Node,
-    array: &Array,
-    begun: bool,
-    standing: &Standing<&'a NodeId>,
-) {
+fn assemble(planner: &mut Planner<'_>, node: &Node, array: &Array, begun: bool, standing: &Standing<&NodeId>) {
     let there = standing.all();
     let missing = standing.wanted() - standing.active();
     if missing > 0 {
@@ -114,12 +113,12 @@ fn assemble<'a>(
 }
 
 /// It starts only by force, which only a person may ask for.
-fn demand<'a>(
-    planner: &mut Planner<'a>,
-    node: &'a Node,
+fn demand(
+    planner: &mut Planner<'_>,
+    node: &Node,
     array: &Array,
     begun: bool,
-    standing: &Standing<&'a NodeId>,
+    standing: &Standing<&NodeId>,
     gone: &[&NodeId],
 ) {
     let missing = standing.wanted() - standing.active();
