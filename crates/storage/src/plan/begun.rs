@@ -41,7 +41,6 @@ impl Step {
             Action::Array(ArrayAction::Create { members, spares, .. }) => [members.as_slice(), spares].concat(),
             Action::Array(ArrayAction::Add { members, .. }) => members.clone(),
             Action::Array(ArrayAction::Replace { new, add, .. }) => add.then(|| new.clone()).into_iter().collect(),
-            Action::Array(ArrayAction::Release { .. }) => Vec::new(),
             Action::Group(GroupAction::Create { pvs, .. } | GroupAction::Extend { pvs, .. }) => {
                 pvs.iter().map(|pv| pv.node.clone()).collect()
             }
@@ -52,7 +51,12 @@ impl Step {
             Action::Luks(it) => it.begins(),
             Action::Settle
             | Action::Table(TableAction::Grow { .. })
-            | Action::Array(ArrayAction::Assemble { .. } | ArrayAction::Force { .. } | ArrayAction::Reshape { .. })
+            | Action::Array(
+                ArrayAction::Assemble { .. }
+                | ArrayAction::Force { .. }
+                | ArrayAction::Release { .. }
+                | ArrayAction::Reshape { .. },
+            )
             | Action::Group(GroupAction::Resize { .. } | GroupAction::Activate { .. } | GroupAction::Identify { .. })
             | Action::Volume(_)
             | Action::Filesystem(FilesystemAction::Grow { .. })

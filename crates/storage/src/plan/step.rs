@@ -181,7 +181,12 @@ impl Step {
     fn written(&self) -> Vec<NodeId> {
         match &self.what {
             // Their own commands do it.
-            Action::Wipe(_) | Action::Btrfs(_) | Action::Settle | Action::Mount(_) | Action::Nodev(_) => Vec::new(),
+            Action::Wipe(_)
+            | Action::Btrfs(_)
+            | Action::Array(ArrayAction::Release { .. })
+            | Action::Settle
+            | Action::Mount(_)
+            | Action::Nodev(_) => Vec::new(),
             Action::Table(_)
             | Action::Filesystem(_)
             | Action::Array(ArrayAction::Assemble { .. } | ArrayAction::Force { .. } | ArrayAction::Reshape { .. }) => {
@@ -190,7 +195,6 @@ impl Step {
             Action::Array(ArrayAction::Create { members, spares, .. }) => [members.as_slice(), spares].concat(),
             Action::Array(ArrayAction::Add { members, .. }) => members.clone(),
             Action::Array(ArrayAction::Replace { new, .. }) => vec![new.clone()],
-            Action::Array(ArrayAction::Release { .. }) => Vec::new(),
             Action::Group(GroupAction::Create { pvs, .. } | GroupAction::Extend { pvs, .. }) => {
                 pvs.iter().map(|pv| pv.node.clone()).collect()
             }

@@ -10,7 +10,7 @@ use storage::health::{Finding, State, health};
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(5);
 /// A rebuilding that moves by not a thousandth for so long stands still: at 10 TB that would be less than 3 MB/s.
-const STALLED: Duration = Duration::from_mins(60);
+const STALLED: Duration = Duration::from_hours(1);
 
 /// What is not good, now.
 pub async fn findings(wish: &Wish, machine: &Machine, again: &str) -> Result<Vec<Finding>, Failure> {
