@@ -36,6 +36,8 @@ pub enum Order {
     },
     /// What the drives were asked for.
     Counts,
+    /// All that is cached goes to the media, whatever goes wrong with the drives.
+    Settle,
     /// All that is cached goes to the media, and the server ends.
     Leave,
 }

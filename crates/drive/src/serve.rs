@@ -151,7 +151,7 @@ fn carry_out(order: &Order, drives: &Drives) -> Result<Answer, String> {
             let counts = drives.iter().map(|(name, drive)| (name.clone(), held(drive).counts()));
             Ok(Answer::Counts(counts.collect()))
         }
-        Order::Leave => {
+        Order::Settle | Order::Leave => {
             for (name, drive) in drives.iter() {
                 held(drive).settle().map_err(|error| format!("{name}: {error}"))?;
             }

@@ -14,6 +14,8 @@ pub enum Failure {
     Refused(String),
     /// The machine or a tool failed.
     Failed(String),
+    /// A homehive that was run on the way ended so, and has told why.
+    Ended(u8),
     /// Only we can mend it.
     Bug(String),
 }
@@ -26,6 +28,7 @@ impl Failure {
             Self::Usage(..) => 2,
             Self::Refused(_) => 3,
             Self::Failed(_) => 4,
+            Self::Ended(status) => *status,
             Self::Bug(_) => 70,
         })
     }
@@ -44,7 +47,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Wanting => Ok(()),
+            Self::Wanting | Self::Ended(_) => Ok(()),
             Self::Usage(message, help) => write!(f, "{message}\n  {help}"),
             Self::Refused(text) => write!(f, "refused: {text}"),
             Self::Failed(text) => write!(f, "failed: {text}"),

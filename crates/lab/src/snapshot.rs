@@ -75,6 +75,28 @@ pub struct Kept {
     pub health: Health,
 }
 
+/// What a running machine had booted from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Booted {
+    /// The installation medium.
+    Medium,
+    /// Its own disks.
+    Disks,
+}
+
+impl Booted {
+    /// The file that says so, which is made once the memory is there.
+    pub(crate) fn mark(self) -> &'static str {
+        match self {
+            Self::Medium => "runs-from-medium",
+            Self::Disks => "runs-from-disks",
+        }
+    }
+}
+
+/// The file of a machine's memory in its snapshot.
+pub(crate) const MEMORY: &str = "memory";
+
 /// Some gigabytes at the speed of a slow disk.
 const COPYING: Duration = Duration::from_mins(10);
 
@@ -96,14 +118,25 @@ impl Snapshots {
     /// Copies the images of `disks` from `images`; the copies are sparse, and share their blocks where the filesystem
     /// can. The snapshot is there whole or not at all.
     pub async fn save(&self, name: &str, disks: &[Kept], images: &Path) -> Result<(), SnapshotError> {
+        self.begin(name)?;
+        self.finish(name, disks, images).await
+    }
+
+    /// Makes room for a snapshot that [`Snapshots::finish`] will make one: what else belongs to it may be put there before.
+    pub(crate) fn begin(&self, name: &str) -> Result<PathBuf, SnapshotError> {
         check_name(name)?;
-        let place = self.dir.join(name);
-        if place.exists() {
+        if self.dir.join(name).exists() {
             return Err(SnapshotError::Taken(name.to_owned()));
         }
         let unfinished = self.dir.join(format!(".{name}"));
         remove(&unfinished)?;
         fs::create_dir_all(&unfinished).map_err(files(&unfinished))?;
+        Ok(unfinished)
+    }
+
+    /// The second half of [`Snapshots::save`].
+    pub(crate) async fn finish(&self, name: &str, disks: &[Kept], images: &Path) -> Result<(), SnapshotError> {
+        let (unfinished, place) = (self.dir.join(format!(".{name}")), self.dir.join(name));
         for kept in disks {
             copy(&image(images, kept), &image(&unfinished, kept)).await?;
         }
@@ -136,6 +169,13 @@ impl Snapshots {
     /// Removes a snapshot.
     pub fn remove(&self, name: &str) -> Result<(), SnapshotError> {
         remove(&self.place(name)?)
+    }
+
+    /// The memory of the machine that a snapshot was taken of, and what it had booted from; none if it was off.
+    pub fn memory(&self, name: &str) -> Option<(PathBuf, Booted)> {
+        let place = self.place(name).ok()?;
+        let booted = [Booted::Medium, Booted::Disks].into_iter().find(|it| place.join(it.mark()).exists())?;
+        Some((place.join(MEMORY), booted))
     }
 
     fn place(&self, name: &str) -> Result<PathBuf, SnapshotError> {

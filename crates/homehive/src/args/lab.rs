@@ -12,7 +12,7 @@ pub enum Lab {
     Up {
         /// Which machines; all if left out
         machines: Vec<String>,
-        /// Start from disks that `lab snapshot` saved, booted from them
+        /// Start from what `lab snapshot save` saved: what ran goes on; if nothing ran, all boot from their disks
         #[arg(long, value_name = "SNAPSHOT")]
         from: Option<String>,
     },
@@ -47,11 +47,11 @@ pub enum Lab {
         /// The machine
         machine: String,
     },
-    /// Save the disks of the switched-off lab under a name, for `lab up --from`
-    Snapshot {
-        /// The name
-        name: String,
-    },
+    /// The whole lab under a name: disks, and the memory of machines that run
+    #[command(subcommand)]
+    Snapshot(Snapshot),
+    /// Type these commands, and those of `homehive --lab`, one a line; from a pipe, too
+    Repl,
     /// Show the lab's machines, addresses, disks and faults
     Status,
     /// Stop everything and remove the lab
@@ -103,6 +103,23 @@ pub enum Lose {
     Some,
     /// The end of the last one
     Torn,
+}
+
+/// `lab snapshot`
+#[derive(Debug, Subcommand)]
+pub enum Snapshot {
+    /// Save it; what machines had not flushed goes to their disks first
+    Save {
+        /// The name
+        name: String,
+    },
+    /// Bring the lab back to it, in seconds; what happened since is lost
+    Restore {
+        /// The name
+        name: String,
+    },
+    /// Show what is saved
+    List,
 }
 
 /// `lab fault link`

@@ -20,7 +20,7 @@ pub use deploy::{BuildOn, Deploy, Generations, Rollback, Status};
 pub use disks::{Adopt, Apply, Consent, Disks, Plan, Replace, Script, Target, UndoTables};
 pub use import::Import;
 pub use install::{Install, Payload, Phase};
-pub use lab::{Access, Fault, Lab, Link, Lose, Run};
+pub use lab::{Access, Fault, Lab, Link, Lose, Run, Snapshot};
 pub use medium::{Iso, WriteMedium};
 pub use probe::Probe;
 pub use rehearse::StandInVariant;

@@ -9,7 +9,8 @@ use cmd::Cmd;
 use fleet::HostName;
 use lab::image::{Cache, Image, Recipe};
 use lab::kvm::Accel;
-use lab::{Event, Keys, Lab, LabDir, LabError, Medium};
+use lab::snapshot::Booted;
+use lab::{Event, Keys, Lab, LabDir, LabError, Loss, Medium};
 use machine::Story;
 use serde_json::Value;
 use ssh_key::{Algorithm, LineEnding, PrivateKey};
@@ -141,11 +142,53 @@ impl Bench {
                 self.image = Some(image);
             }
         }
+        self.answers(machine).await
+    }
+
+    /// Waits until a machine that was started lets people in, at the port that it has now.
+    async fn answers(&mut self, machine: &str) -> Result<(), Failure> {
         let port = self.port(machine)?;
         let mut fleet = self.read_fleet()?;
         set_port(&mut fleet, machine, port);
         self.write_fleet(&fleet)?;
-        self.lab.wait_ssh(machine, port, BOOT, &tell).await.map_err(failed)
+        self.lab.wait_ssh(machine, port, BOOT, &observer(&self.story)).await.map_err(failed)
+    }
+
+    /// Brings a machine back in the midst of what it did when `saved` was taken; its disks are restored already.
+    pub async fn resume(&mut self, machine: &str, saved: &Saved) -> Result<(), Failure> {
+        let Some((memory, booted)) = saved.memory(machine) else {
+            return Err(Failure::Bug(format!("no memory of `{machine}` is kept")));
+        };
+        self.story.stage(machine, "goes on where it was");
+        let tell = observer(&self.story);
+        match booted {
+            Booted::Disks => self.lab.resume(machine, &memory, Medium::Disks, &tell).await?,
+            Booted::Medium => {
+                let (image, keys) = self.medium().await?;
+                let medium = Medium::Installer { image: &image, keys: &keys };
+                self.lab.resume(machine, &memory, medium, &tell).await?;
+                self.image = Some(image);
+            }
+        }
+        self.answers(machine).await
+    }
+
+    /// Brings the whole lab back to what was saved: what runs is cut off, and what ran then goes on.
+    pub async fn restore(&mut self, saved: &Saved) -> Result<Vec<String>, Failure> {
+        for machine in self.lab.state().map_err(failed)?.machines {
+            let name = machine.machine.name;
+            if self.lab.guest(&name).is_some() {
+                self.story.stage(&name, "is cut off");
+                self.lab.power_cut(&name, Loss::None).await?;
+            }
+        }
+        self.story.stage("lab", "gets the saved disks");
+        saved.restore(&mut self.lab).await?;
+        let running = saved.running();
+        for machine in &running {
+            self.resume(machine, saved).await?;
+        }
+        Ok(running)
     }
 
     /// The guest image, and the keys that its media have.

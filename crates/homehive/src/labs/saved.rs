@@ -1,12 +1,13 @@
-//! A lab's disks kept under a name, with the keys that open what is on them, beyond the lab's own life.
+//! A whole lab kept under a name, beyond its own life: disks, the memory of machines that run, and the keys that open them.
 
 use super::bench::{failed, private};
 use super::derive::KEY_FILE;
 use crate::failure::Failure;
 use lab::Lab;
-use lab::snapshot::Snapshots;
+use lab::snapshot::{Booted, Snapshots};
 use ssh_key::PrivateKey;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What belongs to the disks; the private key comes last, for without it nothing counts as saved.
@@ -39,14 +40,64 @@ impl Saved {
         self.dir.join("secrets/identity").exists()
     }
 
-    /// Saves every machine's disks and the lab's keys; an older one of the same name goes.
+    /// The names of all that are kept of the lab that lies at `lab`, sorted.
+    pub fn list(lab: &Path) -> Result<Vec<String>, Failure> {
+        // Any name does to find where they lie.
+        let dir = Self::named(lab, "any")?.dir;
+        let entries = fs::read_dir(dir.parent().unwrap_or(&dir)).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<String> =
+            names.filter(|name| Self::named(lab, name).is_ok_and(|saved| saved.exists())).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// The machines whose memory is kept, too.
+    pub fn running(&self) -> Vec<String> {
+        let snapshots = self.snapshots();
+        snapshots.list().into_iter().filter(|machine| snapshots.memory(machine).is_some()).collect()
+    }
+
+    /// The memory of a machine that ran, and what it had booted from.
+    pub fn memory(&self, machine: &str) -> Option<(PathBuf, Booted)> {
+        self.snapshots().memory(machine)
+    }
+
+    fn snapshots(&self) -> Snapshots {
+        Snapshots::at(self.dir.join("machines"))
+    }
+
+    /// Saves every machine's disks, the memory of those that run, and the lab's keys; an older one of the same name goes.
+    /// All machines that run stand still meanwhile, so that they fit together.
     pub async fn save(&self, lab: &Lab) -> Result<(), Failure> {
         if self.dir.exists() {
             fs::remove_dir_all(&self.dir).map_err(failed)?;
         }
-        let snapshots = Snapshots::at(self.dir.join("machines"));
-        for machine in lab.state().map_err(failed)?.machines {
-            lab.save(&machine.machine.name, &snapshots, &machine.machine.name).await?;
+        let names: Vec<String> =
+            lab.state().map_err(failed)?.machines.into_iter().map(|machine| machine.machine.name).collect();
+        let running: Vec<&String> = names.iter().filter(|name| lab.guest(name).is_some()).collect();
+        let mut saved = Ok(());
+        for name in &running {
+            saved = saved.and(lab.pause(name).await);
+        }
+        for name in &names {
+            if saved.is_ok() {
+                let runs = running.contains(&name);
+                let snapshots = self.snapshots();
+                saved = if runs {
+                    lab.save_running(name, &snapshots, name).await
+                } else {
+                    lab.save(name, &snapshots, name).await
+                };
+            }
+        }
+        for name in &running {
+            saved = saved.and(lab.go_on(name).await);
+        }
+        if let Err(error) = saved {
+            // What is not whole is nothing.
+            fs::remove_dir_all(&self.dir).or_else(missing).map_err(failed)?;
+            return Err(error.into());
         }
         copy(&lab.root().join("secrets/host-keys"), &self.dir.join("secrets/host-keys"))?;
         for file in FILES {
@@ -55,9 +106,9 @@ impl Saved {
         Ok(())
     }
 
-    /// Puts disks and keys into a fresh lab whose machines are off.
+    /// Puts disks and keys into a lab whose machines are off.
     pub async fn restore(&self, lab: &mut Lab) -> Result<(), Failure> {
-        let snapshots = Snapshots::at(self.dir.join("machines"));
+        let snapshots = self.snapshots();
         for machine in lab.state().map_err(failed)?.machines {
             lab.restore(&machine.machine.name, &snapshots, &machine.machine.name).await?;
         }
@@ -75,12 +126,16 @@ impl Saved {
         let text = fs::read_to_string(&path).map_err(|error| {
             Failure::usage(
                 format!("no such snapshot: {}: {error}", path.display()),
-                "save one: homehive lab snapshot NAME",
+                "save one: homehive lab snapshot save NAME",
             )
         })?;
         let key = PrivateKey::from_openssh(&text).map_err(failed)?;
         key.public_key().to_openssh().map_err(failed)
     }
+}
+
+fn missing(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
 /// Copies the files of one directory, readable by their owner alone.

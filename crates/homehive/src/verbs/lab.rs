@@ -1,6 +1,9 @@
 //! `lab`: the interactive side. A person starts machines, works on them with the ordinary verbs (`homehive --lab …`),
 //! hurts them, looks inside.
 
+mod repl;
+mod snapshot;
+
 use super::{Context, disks};
 use crate::answer;
 use crate::args::{Access, Apply, Consent, Fault, Lab as LabVerb, Link, Lose, Target};
@@ -96,12 +99,8 @@ pub async fn run(context: &Context, verb: LabVerb) -> Result<(), Failure> {
             open()?.boot(&machine, if medium { From::Medium } else { From::Disks }).await?;
         }
         LabVerb::Off { machine } => open()?.off(&machine).await?,
-        LabVerb::Snapshot { name } => {
-            let bench = &mut open()?;
-            Saved::named(bench.root(), &name)?.save(bench.lab()).await?;
-            answer::text(&format!("saved; start from it: homehive lab down, then homehive lab up --from {name}"));
-            return Ok(());
-        }
+        LabVerb::Repl => return repl::run(context, &declared),
+        LabVerb::Snapshot(verb) => return snapshot::run(context, &declared, &verb).await,
         LabVerb::Ssh { machine, words } => return ssh(context, &declared, &machine, &words).await,
         LabVerb::Shell { machine } => return serial(&declared, &machine),
         LabVerb::Fault(fault) => return hurt(context, &declared, fault).await,
@@ -120,7 +119,15 @@ async fn up(context: &Context, declared: &Loaded, only: &[String], from: Option<
     let mut bench = Bench::create(declared, &machines, saved.as_ref(), &context.story).await?;
     let from = if saved.is_some() { From::Disks } else { From::Medium };
     for machine in &machines {
-        bench.boot(machine.as_ref(), from).await?;
+        match &saved {
+            // A lab that ran is had again as it was: what was off stays off.
+            Some(saved) if !saved.running().is_empty() => {
+                if saved.memory(machine.as_ref()).is_some() {
+                    bench.resume(machine.as_ref(), saved).await?;
+                }
+            }
+            Some(_) | None => bench.boot(machine.as_ref(), from).await?,
+        }
     }
     Ok(())
 }

@@ -111,7 +111,7 @@ fn check(blueprint: &Blueprint) -> Result<(), SpecError> {
 
 fn check_sockets(files: &Files, machine: &Machine) -> Result<(), LabError> {
     let drives = machine.disks.iter().map(|disk| files.drive(&disk.name));
-    let long = [files.monitor(), files.shell(), files.orders(), files.wire_out()]
+    let long = [files.monitor(), files.shell(), files.orders(), files.wire_out(), files.memory()]
         .into_iter()
         .chain(drives)
         .find(|path| path.as_os_str().len() > SOCKET_PATH);

@@ -89,6 +89,24 @@ pub enum LabError {
         /// What their server said.
         said: String,
     },
+    /// Its memory cannot be kept, or not brought back.
+    #[error("the memory of `{machine}`: {why}")]
+    Memory {
+        /// The machine.
+        machine: String,
+        /// Why.
+        why: String,
+    },
+    /// QEMU cannot keep what the machine has.
+    #[error(
+        "the memory of `{machine}` cannot be kept: {why}\n  next: homehive lab off {machine}, then save its disks alone"
+    )]
+    Unkept {
+        /// The machine.
+        machine: String,
+        /// What QEMU says.
+        why: String,
+    },
     /// The wire cannot be served.
     #[error("the wire between the machines: {}", said.trim_end())]
     Wire {

@@ -5,6 +5,7 @@ mod dir;
 mod drives;
 mod error;
 mod medium;
+mod memory;
 mod power;
 mod state;
 mod wire;

@@ -29,6 +29,17 @@ const PORTS: usize = 4;
 impl Lab {
     /// Starts a machine; when this returns its QEMU runs, and its guest has begun to boot.
     pub async fn start(&mut self, machine: &str, medium: Medium<'_>, observer: Observer<'_>) -> Result<(), LabError> {
+        self.switch_on(machine, medium, false, observer).await
+    }
+
+    /// Starts its QEMU, which boots, or waits for the memory that it is to have.
+    pub(super) async fn switch_on(
+        &mut self,
+        machine: &str,
+        medium: Medium<'_>,
+        incoming: bool,
+        observer: Observer<'_>,
+    ) -> Result<(), LabError> {
         self.off(machine)?;
         let initrd = match medium {
             Medium::Installer { image, keys } => Some((self.write_initrd(self.machine(machine)?, image, keys)?, image)),
@@ -45,8 +56,8 @@ impl Lab {
             self.machine_mut(machine)?.ssh_port = ssh_port;
             self.save_state()?;
             let state = self.machine(machine)?;
-            let start =
-                Start { boot: boot.clone(), accel: self.state.accel, ssh_port, wire: self.state.wire.is_some() };
+            let (accel, wire) = (self.state.accel, self.state.wire.is_some());
+            let start = Start { boot: boot.clone(), accel, ssh_port, wire, incoming };
             let words = qemu::command(&state.machine, &state.health, &self.state.segment, &place, &start);
             match launch(machine, &words, &place).await {
                 // Between choosing a port and taking it somebody else took it.
@@ -112,10 +123,14 @@ impl Lab {
     pub async fn save(&self, machine: &str, snapshots: &Snapshots, name: &str) -> Result<(), LabError> {
         self.off(machine)?;
         self.settle_drives(machine).await?;
+        Ok(snapshots.save(name, &self.kept(machine)?, &self.files(machine).dir).await?)
+    }
+
+    /// Its disks as they are kept.
+    pub(super) fn kept(&self, machine: &str) -> Result<Vec<Kept>, LabError> {
         let state = self.machine(machine)?;
         let disks = state.machine.disks.iter().zip(&state.health);
-        let disks: Vec<_> = disks.map(|(disk, health)| Kept { disk: disk.clone(), health: *health }).collect();
-        Ok(snapshots.save(name, &disks, &self.files(machine).dir).await?)
+        Ok(disks.map(|(disk, health)| Kept { disk: disk.clone(), health: *health }).collect())
     }
 
     /// Puts the machine's disks back to what they were; it must be off.

@@ -171,6 +171,11 @@ impl Files {
         self.dir.join("qmp")
     }
 
+    /// The socket over which its memory is saved and brought back.
+    pub fn memory(&self) -> PathBuf {
+        self.dir.join("memory")
+    }
+
     /// QEMU's pidfile; its path is how the process is recognised.
     pub fn pidfile(&self) -> PathBuf {
         self.dir.join("pid")
@@ -288,6 +293,8 @@ pub struct Start<'a> {
     pub ssh_port: u16,
     /// Is there a wire to other machines?
     pub wire: bool,
+    /// Does it wait for the memory of a saved machine, instead of booting?
+    pub incoming: bool,
 }
 
 #[cfg(test)]

@@ -33,6 +33,9 @@ pub fn command(machine: &Machine, health: &[Health], segment: &Segment, files: &
         .arg("-pidfile")
         .arg(files.pidfile().to_string_lossy().into_owned());
     words = network(words, machine, segment, start.ssh_port);
+    if start.incoming {
+        words = words.args(["-incoming", "defer"]);
+    }
     if start.wire {
         words = wire(words, machine, files);
     }
@@ -206,14 +209,14 @@ mod tests {
         let (machine, segment, files) = nas();
         let [kernel, initrd, squashfs] = ["/c/kernel", "/labs/nas/initrd", "/c/installer.squashfs"].map(Path::new);
         let boot = Boot::Medium { kernel, initrd, squashfs };
-        let start = Start { boot, accel: Accel::Emulated, ssh_port: 2222, wire: false };
+        let start = Start { boot, accel: Accel::Emulated, ssh_port: 2222, wire: false, incoming: false };
         insta::assert_snapshot!(lines(&command(&machine, &[], &segment, &files, &start)));
     }
 
     #[test]
     fn from_the_stick_with_a_dying_disk_and_one_gone() {
         let (machine, segment, files) = nas();
-        let start = Start { boot: Boot::Disks, accel: Accel::Kvm, ssh_port: 2222, wire: true };
+        let start = Start { boot: Boot::Disks, accel: Accel::Kvm, ssh_port: 2222, wire: true, incoming: true };
         let health = [Health::Good, Health::Good, Health::Dying, Health::Pulled];
         insta::assert_snapshot!(lines(&command(&machine, &health, &segment, &files, &start)));
     }

@@ -77,7 +77,9 @@ fn judge(expect: Expect, tried: Result<String, Failure>) -> Result<String, Failu
 fn text(failure: &Failure) -> String {
     match failure {
         Failure::Wanting => "found wanting".to_owned(),
-        Failure::Usage(..) | Failure::Refused(_) | Failure::Failed(_) | Failure::Bug(_) => failure.to_string(),
+        Failure::Usage(..) | Failure::Refused(_) | Failure::Failed(_) | Failure::Ended(_) | Failure::Bug(_) => {
+            failure.to_string()
+        }
     }
 }
 

@@ -1,0 +1,39 @@
+//! The lab's conversation from a pipe: each line is a command, the first that fails ends it with its exit status.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+fn typed(lines: &str) -> Output {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("fleet.toml"), include_str!("../../../examples/nas/fleet.toml")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+    command.env("XDG_STATE_HOME", dir.path()).env_remove("HOMEHIVE_FLEET").current_dir(dir.path());
+    command.args(["--plain", "lab", "repl"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut repl = command.spawn().unwrap();
+    repl.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    repl.wait_with_output().unwrap()
+}
+
+#[test]
+fn lines_are_commands_and_the_first_bad_one_ends_it() {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    for (lines, status, said, complaint) in [
+        // A command that reads its input takes none of the lines.
+        ("# a remark\n\nstatus\ndown\nhelp\n", 0, &["no lab; start one", "the lab is gone", "its machines"][..], ""),
+        ("homehive check\nsnapshot list\n", 0, &["nothing wrong", "no snapshots of this lab"], ""),
+        ("exit\nstatus\n", 0, &[], ""),
+        ("status\nboot nas\nstatus\n", 4, &["no lab"], "there is no lab at"),
+        ("statsu\nstatus\n", 2, &[], "unrecognized subcommand"),
+        ("disks plan nas\n", 2, &[], "this fleet has no lab"),
+        ("ssh nas 'open\n", 2, &[], "a quote is not closed"),
+    ] {
+        let output = typed(lines);
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(status), "{lines}: {out}{err}");
+        assert!(said.iter().all(|part| out.contains(part)) && err.contains(complaint), "{lines}: {out}{err}");
+        let count = out.matches("no lab; start one").count();
+        assert!(count <= 1, "{lines}: what follows a failure is not run");
+    }
+}
