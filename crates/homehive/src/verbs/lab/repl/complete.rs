@@ -25,7 +25,7 @@ pub struct Words {
 /// What `homehive lab` has, but for the conversation itself.
 pub fn lab_verbs() -> Vec<String> {
     let root = Cli::command();
-    root.find_subcommand("lab").map(|lab| verbs(lab)).unwrap_or_default()
+    root.find_subcommand("lab").map(verbs).unwrap_or_default()
 }
 
 fn verbs(command: &Command) -> Vec<String> {
