@@ -164,6 +164,7 @@
       pkgs.xfsprogs
       pkgs.e2fsprogs
       pkgs.dosfstools
+      pkgs.f2fs-tools
       pkgs.gptfdisk
       pkgs.util-linux
       pkgs.kexec-tools

@@ -92,6 +92,18 @@ fn mounted(below: &str) -> Facts {
     facts
 }
 
+/// The installer's own /tmp is not the machine's.
+#[test]
+fn what_the_installer_has_in_memory_is_its_own() {
+    let text = TREE.replace("/nix/tmp", "/tmp");
+    let mut facts = made();
+    facts.nodev.push(Nodev { fstype: "tmpfs".into(), target: "/tmp".into() });
+    let said = health(&wish(&text), &facts);
+    let of = said.iter().find(|finding| finding.node.as_str() == "nodev./tmp");
+    assert_eq!(of.unwrap().state, State::NotMounted);
+    assert!(steps(&plan(&wish(&text), &facts, &Consent::default())).contains(&"mount tmpfs on /mnt/tmp".to_owned()));
+}
+
 #[test]
 fn after_a_boot_only_mounts_are_left() {
     assert_eq!(

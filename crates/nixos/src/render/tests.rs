@@ -210,6 +210,9 @@ fn make(host: &Host<'_>, disks: &Disks, node: &Node) -> Vec<cmd::Cmd> {
         let make = match format {
             Format::Xfs => words(["mkfs.xfs", "-m", &format!("uuid={shown}")]),
             Format::Ext4 => words(["mkfs.ext4", "-q", "-U", shown]),
+            Format::Ext3 => words(["mkfs.ext3", "-q", "-U", shown]),
+            Format::Ext2 => words(["mkfs.ext2", "-q", "-U", shown]),
+            Format::F2fs => words(["mkfs.f2fs", "-q", "-U", shown]),
             Format::Btrfs => words(["mkfs.btrfs", "-q", "-U", shown]),
             Format::Vfat => words(["mkfs.vfat", "-i", &shown.replace('-', "")]),
         };

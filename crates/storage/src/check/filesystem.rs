@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 /// mkfs.xfs makes no smaller one.
 const XFS_MIN: u64 = 300 << 20;
+/// mkfs.f2fs wants some 40 MiB for its own, and as much again for what is to be kept.
+const F2FS_MIN: u64 = 64 << 20;
 
 pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
     let mut mounted: BTreeMap<String, NodeId> = BTreeMap::new();
@@ -83,6 +85,16 @@ fn own(holder: &Holder<'_>, filesystem: &Filesystem, problems: &mut Problems) {
             "make it larger, or write `format = \"ext4\"`",
         );
     }
+    if let Some(size) = holder.size.filter(|size| format == Format::F2fs && *size < F2FS_MIN) {
+        problems.add(
+            &holder.at.join("size"),
+            "storage::too_small",
+            format!("`{id}` has {}, and f2fs needs {}", Size(size), Size(F2FS_MIN)),
+            "too small",
+            "make it larger, or write `format = \"ext4\"`",
+        );
+    }
+    super::mkfs::check(id, &at, format, &filesystem.extra_args, problems);
     label(id, &at, format, filesystem.label.as_deref(), problems);
     options(id, &at, &filesystem.options, problems);
 }
@@ -91,7 +103,8 @@ fn own(holder: &Holder<'_>, filesystem: &Filesystem, problems: &mut Problems) {
 pub(super) fn label(id: &NodeId, at: &Path, format: Format, label: Option<&str>, problems: &mut Problems) {
     if let Some(label) = label {
         let max = match format {
-            Format::Ext4 => 16,
+            Format::Ext4 | Format::Ext3 | Format::Ext2 => 16,
+            Format::F2fs => 255,
             Format::Xfs => 12,
             Format::Vfat => 11,
             Format::Btrfs => 255,

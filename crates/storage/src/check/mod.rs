@@ -9,11 +9,14 @@ mod filesystem;
 mod group;
 mod holder;
 mod luks;
+mod mkfs;
 mod nodev;
 mod swap;
 mod table;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use mkfs::may;
 
 use crate::tree::Storage;
 use document::{Path, Problems};

@@ -1,7 +1,7 @@
 //! Partition tables: how many partitions, how large, of which type.
 
 use super::holder::{Holder, Kind, Tree, fixed};
-use crate::tree::{Content, Format, Partition, PartitionKind, Table, TableKind};
+use crate::tree::{Content, Format, Level, Metadata, Partition, PartitionKind, Table, TableKind};
 use crate::{Extent, Size};
 use document::{Path, Problems};
 
@@ -12,7 +12,7 @@ const MBR_LIMIT: u64 = 1 << 41;
 pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
     for holder in &tree.holders {
         if let Kind::Partition(partition) = holder.kind {
-            own(holder, partition, problems);
+            own(tree, holder, partition, problems);
         }
         if let Some((kind, table)) = holder.content.and_then(Content::table) {
             let what = match holder.kind {
@@ -117,7 +117,7 @@ fn mbr(holder: &Holder<'_>, table: &Table, problems: &mut Problems) {
     }
 }
 
-fn own(holder: &Holder<'_>, partition: &Partition, problems: &mut Problems) {
+fn own(tree: &Tree<'_>, holder: &Holder<'_>, partition: &Partition, problems: &mut Problems) {
     let id = &holder.id;
     if fixed(partition.size).is_some_and(|size| size < MIB) {
         problems.add(
@@ -132,6 +132,12 @@ fn own(holder: &Holder<'_>, partition: &Partition, problems: &mut Problems) {
     let fits = match (kind, &partition.content) {
         (PartitionKind::BiosBoot, Some(_)) => Err("GRUB writes there itself: remove `content`"),
         (PartitionKind::Efi, Some(Content::Filesystem(filesystem))) if filesystem.format == Format::Vfat => Ok(()),
+        (PartitionKind::Efi, Some(Content::Mdraid(member))) => match tree.storage.mdadm.get(&member.name) {
+            Some(array) if array.level == Level::Raid1 && array.metadata == Some(Metadata::End) => Ok(()),
+            // That the array is not declared is said where its members are.
+            None => Ok(()),
+            Some(_) => Err("firmware reads a member only of an array with `level = 1` and `metadata = \"1.0\"`"),
+        },
         (PartitionKind::Efi, Some(_)) => Err("firmware reads only `format = \"vfat\"`"),
         (PartitionKind::LinuxSwap, Some(content)) if !matches!(content, Content::Swap(_)) => {
             Err("write `content = { type = \"swap\" }`, or remove the partition's `type`: it follows from the content")

@@ -3,6 +3,7 @@
 use super::attrs::{Attrs, Place};
 use super::finding::Report;
 use super::{legacy, named, table};
+use crate::check;
 use crate::tree::{Btrfs, Content, Filesystem, Format, LvmPv, Mdraid};
 use document::Value;
 use uuid::Uuid;
@@ -135,10 +136,14 @@ fn filesystem(attrs: &mut Attrs<'_>, report: &mut Report) -> Option<Content> {
     let Some(format) = Format::ALL.into_iter().find(|format| format.word() == word) else {
         let mounted = mountpoint.map(|path| format!(" for `{}`", path.escape_debug())).unwrap_or_default();
         let message = format!("homehive does not make `{}`{mounted}", word.escape_debug());
-        report.left_out(&place, message, "take \"ext4\", \"xfs\" or \"vfat\", or leave the device to your own tools");
+        report.left_out(
+            &place,
+            message,
+            "take \"ext4\", \"xfs\", \"f2fs\" or \"vfat\", or leave the device to your own tools",
+        );
         return None;
     };
-    let mut filesystem = Filesystem { format, mountpoint, options, label: None, uuid: None };
+    let mut filesystem = Filesystem { format, mountpoint, options, label: None, extra_args: Vec::new(), uuid: None };
     mkfs(&mut filesystem, &args, &place.join("extraArgs"), report);
     Some(Content::Filesystem(filesystem))
 }
@@ -161,16 +166,27 @@ fn mkfs(filesystem: &mut Filesystem, args: &[String], place: &Place, report: &mu
         let value = after.first().copied();
         let mut taken = true;
         match (filesystem.format, *word, value) {
-            (Format::Ext4 | Format::Xfs, "-L", Some(label)) | (Format::Vfat, "-n", Some(label)) => {
+            (Format::Ext4 | Format::Ext3 | Format::Ext2 | Format::Xfs, "-L", Some(label))
+            | (Format::Vfat, "-n", Some(label))
+            | (Format::F2fs, "-l", Some(label)) => {
                 filesystem.label = Some(label.to_owned());
             }
-            (Format::Ext4, "-U", Some(id)) if Uuid::try_parse(id).is_ok() => filesystem.uuid = Uuid::try_parse(id).ok(),
+            (Format::Ext4 | Format::Ext3 | Format::Ext2 | Format::F2fs, "-U", Some(id))
+                if Uuid::try_parse(id).is_ok() =>
+            {
+                filesystem.uuid = Uuid::try_parse(id).ok()
+            }
             (Format::Xfs, "-m", Some(id)) if id.strip_prefix("uuid=").is_some_and(|id| Uuid::try_parse(id).is_ok()) => {
                 filesystem.uuid = id.strip_prefix("uuid=").and_then(|id| Uuid::try_parse(id).ok());
             }
             (Format::Vfat, "-F", Some("32")) => {}
             // To overwrite what is there is asked of nobody: the plan says it, and wants it named.
-            (Format::Ext4, "-F", _) | (Format::Xfs, "-f", _) | (Format::Vfat, "-F32", _) => taken = false,
+            (Format::Ext4 | Format::Ext3 | Format::Ext2, "-F", _)
+            | (Format::Xfs | Format::F2fs, "-f", _)
+            | (Format::Vfat, "-F32", _) => taken = false,
+            (_, option, Some(value)) if check::may(filesystem.format, option, value) => {
+                filesystem.extra_args.extend([option.to_owned(), value.to_owned()]);
+            }
             _ => {
                 left.push(word);
                 taken = false;

@@ -4,7 +4,7 @@ use super::attrs::{Attrs, Usual};
 use super::content::{Site, content};
 use super::finding::Report;
 use super::{named, plain};
-use crate::tree::{Content, Disk, Level, Mdadm, Storage};
+use crate::tree::{Content, Disk, Level, Mdadm, Metadata, Storage};
 use crate::{Name, NodeId};
 
 /// One device of a kind.
@@ -86,11 +86,23 @@ pub(super) fn arrays(all: &mut Attrs<'_>, storage: &mut Storage, report: &mut Re
         attrs.hooks(report);
         let number = attrs.whole("level", report).unwrap_or(1);
         let level = u8::try_from(number).ok().and_then(|number| Level::try_from(number).ok());
-        let usual = [Usual::Text("default"), Usual::Text("1"), Usual::Text("1.2")];
-        let help = "homehive makes arrays with metadata 1.2, through which no firmware can read: give each disk an EFI \
-                    system partition of its own, or boot from one disk";
-        attrs.leave("metadata", &usual, help, report);
+        let metadata = match attrs.text("metadata", report).as_deref() {
+            None | Some("default" | "1" | "1.2") => None,
+            Some("1.0") => Some(Metadata::End),
+            Some(other) => {
+                let message = format!("metadata `{}`", other.escape_debug());
+                let help = "homehive makes arrays with metadata 1.2, or 1.0 where firmware is to read a member";
+                report.left_out(&attrs.place.join("metadata"), message, help);
+                None
+            }
+        };
         let args = attrs.texts("extraArgs", report);
+        let (clean, args): (Vec<String>, Vec<String>) = args.into_iter().partition(|arg| arg == "--assume-clean");
+        if !clean.is_empty() {
+            let message = "`--assume-clean` is not done: the array comes into step while it is used";
+            let help = "nothing to do; disks that were used before hold something, and their parity would be wrong";
+            report.changed(&attrs.place.join("extraArgs"), message, help);
+        }
         if !args.is_empty() {
             let message = format!("arguments of mdadm have no counterpart: `{}`", args.join(" ").escape_debug());
             let help = "homehive makes arrays in one way, and lets them come into step";
@@ -100,7 +112,7 @@ pub(super) fn arrays(all: &mut Attrs<'_>, storage: &mut Storage, report: &mut Re
         let site = Site { device: &device, parent: &format!("mdadm-{given}") };
         let content = inside(&mut attrs, &site, report);
         if let Some(level) = level {
-            storage.mdadm.insert(name, Mdadm { level, uuid: None, persistent: None, content });
+            storage.mdadm.insert(name, Mdadm { level, metadata, uuid: None, persistent: None, content });
         } else {
             let message = format!("there is no RAID level {number} here");
             report.left_out(&attrs.place.join("level"), message, "levels are 0, 1, 4, 5, 6 and 10");

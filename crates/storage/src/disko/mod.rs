@@ -81,7 +81,8 @@ fn unknown_kinds(attrs: &mut Attrs<'_>, report: &mut Report) {
         (
             "bcachefs_filesystems",
             "bcachefs is not made by homehive",
-            "take xfs or ext4, or keep this part in disko and mount it in a NixOS module of the machine (`modules`)",
+            "the kernel no longer brings it, and its tools come with a module of their own: take btrfs, xfs or ext4, or keep this part \
+             in disko and mount it in a NixOS module of the machine (`modules`)",
         ),
     ] {
         let Some(value) = attrs.raw(kind) else { continue };

@@ -71,7 +71,9 @@ fn partition(attrs: &mut Attrs<'_>, name: Name, given: &str, site: &Site<'_>, re
     let help = "homehive aligns every partition to a whole MiB";
     attrs.leave("alignment", &[Usual::Whole(usual)], help, report);
     attrs.leave("attributes", &[], "set it by hand with `sgdisk --attributes`; homehive leaves it alone", report);
-    attrs.leave("hybrid", &[], "homehive makes no hybrid tables", report);
+    let help = "homehive makes no hybrid tables: the next program that writes the GPT makes the MBR plain again. Boards that start \
+                from an MBR take `type = \"mbr\"`; by hand it is `sgdisk --hybrid=NUMBER:EE DISK`, after `disks apply`";
+    attrs.leave("hybrid", &[], help, report);
     if label.is_some_and(|label| label != usual_label(site.parent, given)) {
         let help = "homehive finds partitions by their GUID, and labels them by their name";
         report.left_out(&place.join("label"), "`label` has no counterpart", help);
@@ -172,7 +174,8 @@ fn kind(
         | (PartitionKind::LinuxRaid, Some(Content::Mdraid(_)))
         | (PartitionKind::LinuxLvm, Some(Content::LvmPv(_))) => return None,
         (PartitionKind::Efi, Some(Content::Filesystem(filesystem))) => filesystem.format == Format::Vfat,
-        (PartitionKind::BiosBoot, _) | (_, None) => true,
+        // Whether firmware can read the members is said of the imported tree.
+        (PartitionKind::Efi, Some(Content::Mdraid(_))) | (PartitionKind::BiosBoot, _) | (_, None) => true,
         _ => false,
     };
     if matches {

@@ -264,6 +264,9 @@ pub struct Array {
     pub name: String,
     /// Level as mdadm prints it, such as `raid6`.
     pub level: String,
+    /// Where md keeps its notes on the members, if the kernel tells: `1.2`, or `1.0` for their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<String>,
     /// Has it been started?
     pub active: bool,
     /// How many active members it wants.

@@ -10,7 +10,7 @@ use super::planner::{At, Planner, Work};
 use super::step::{Action, Risk, StepId, settle};
 use crate::facts::{self, Content, Device, MemberState};
 use crate::identity::md;
-use crate::tree::Level;
+use crate::tree::{Level, Metadata};
 use crate::wish::{Array, Kind, Node};
 use crate::{Name, NodeId};
 use cmd::Cmd;
@@ -30,6 +30,9 @@ pub enum ArrayAction {
         name: Name,
         /// Its level.
         level: Level,
+        /// Where md keeps its notes: behind the members' beginning if absent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        metadata: Option<Metadata>,
         /// Its UUID.
         uuid: Uuid,
         /// Members by slot.
@@ -134,10 +137,17 @@ impl ArrayAction {
         let mdadm = || Cmd::new("mdadm");
         let stop = |stop: &bool| stop.then(|| mdadm().args(["--quiet", "--stop"]).device(begun(node)));
         match self {
-            Self::Create { name, level, uuid, members, spares, stop: begun } => {
+            Self::Create { name, level, metadata, uuid, members, spares, stop: begun } => {
+                let metadata = metadata.unwrap_or(Metadata::Beginning).word();
                 // `<none>` is a word of mdadm's: the array's name is then plain, on every host.
                 let create = mdadm()
-                    .args(["--create", &format!("/dev/md/{name}"), "--run", "--quiet", "--metadata=1.2"])
+                    .args([
+                        "--create",
+                        &format!("/dev/md/{name}"),
+                        "--run",
+                        "--quiet",
+                        &format!("--metadata={metadata}"),
+                    ])
                     .args(["--homehost=<none>".to_owned(), format!("--name={name}"), format!("--uuid={}", md(*uuid))])
                     .args([format!("--level={}", level.number()), format!("--raid-devices={}", members.len())])
                     .args((!spares.is_empty()).then(|| format!("--spare-devices={}", spares.len())))
@@ -279,6 +289,18 @@ fn maintain<'a>(
     if found != Some(array.level.number()) {
         let reason = format!("md/{} is {}, and levels are never changed", array.name, known.level);
         planner.refuse(&node.id, reason, format!("declare `level = {}`", known.level.trim_start_matches("raid")));
+        planner.place(&node.id, At::Blocked, Vec::new());
+        return;
+    }
+    if let (Some(wished), Some(found)) = (array.metadata, &known.metadata)
+        && wished.word() != found
+    {
+        let reason = format!("md/{} has metadata {found}, which cannot be moved on its members", array.name);
+        planner.refuse(
+            &node.id,
+            reason,
+            format!("declare `metadata = \"{found}\"`, or make it anew: --wipe {}", node.id),
+        );
         planner.place(&node.id, At::Blocked, Vec::new());
         return;
     }

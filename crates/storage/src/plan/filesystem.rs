@@ -28,6 +28,9 @@ pub enum FilesystemAction {
         /// Sector size in bytes, if the device beneath asks for another than its own: 4096 on a writecache.
         #[serde(skip_serializing_if = "Option::is_none")]
         sector: Option<u32>,
+        /// Further arguments of mkfs.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        extra: Vec<String>,
         /// Where it will be mounted, for people.
         #[serde(skip_serializing_if = "Option::is_none")]
         mountpoint: Option<String>,
@@ -59,36 +62,40 @@ impl FilesystemAction {
 
     pub(super) fn commands(&self, node: &NodeId) -> Vec<Cmd> {
         match self {
-            Self::Make { format: Format::Ext4, uuid, sector, label, .. } => {
-                let cmd = Cmd::new("mkfs.ext4").args([
-                    "-q",
-                    "-F",
-                    "-U",
-                    &uuid.to_string(),
-                    "-E",
-                    &format!("hash_seed={uuid}"),
-                ]);
-                let cmd = cmd.args(["-L", BEGUN]);
-                let make =
-                    cmd.args(sector.iter().flat_map(|sector| ["-b".to_owned(), sector.to_string()])).device(node);
+            Self::Make {
+                format: format @ (Format::Ext4 | Format::Ext3 | Format::Ext2),
+                uuid,
+                sector,
+                label,
+                extra,
+                ..
+            } => {
+                let (id, seed) = (uuid.to_string(), format!("hash_seed={uuid}"));
+                let cmd = Cmd::new(&format!("mkfs.{format}")).args(["-q", "-F", "-U", &id, "-E", &seed, "-L", BEGUN]);
+                let cmd = cmd.args(sector.iter().flat_map(|sector| ["-b".to_owned(), sector.to_string()]));
                 let label = Cmd::new("tune2fs").args(["-L", label.as_deref().unwrap_or_default()]).device(node);
-                vec![make, on_disk(node), label]
+                vec![cmd.args(extra.iter().map(String::as_str)).device(node), on_disk(node), label]
             }
-            Self::Make { format: Format::Xfs, uuid, label, sector, .. } => {
+            Self::Make { format: Format::F2fs, uuid, label, extra, .. } => {
+                let make = Cmd::new("mkfs.f2fs").args(["-q", "-f", "-U", &uuid.to_string(), "-l", BEGUN]);
+                let label = Cmd::new("f2fslabel").device(node).arg(label.as_deref().unwrap_or_default());
+                vec![make.args(extra.iter().map(String::as_str)).device(node), on_disk(node), label]
+            }
+            Self::Make { format: Format::Xfs, uuid, label, sector, extra, .. } => {
                 let cmd = Cmd::new("mkfs.xfs").args(["-q", "-f", "-m", &format!("uuid={uuid}")]);
                 let cmd = cmd.args(sector.iter().flat_map(|sector| ["-s".to_owned(), format!("size={sector}")]));
                 // For xfs_admin(8) `--` is no label.
                 let label = Cmd::new("xfs_admin").args(["-L", label.as_deref().unwrap_or("--")]).device(node);
-                vec![cmd.args(["-L", BEGUN]).device(node), on_disk(node), label]
+                vec![cmd.args(["-L", BEGUN]).args(extra.iter().map(String::as_str)).device(node), on_disk(node), label]
             }
-            Self::Make { format: Format::Vfat, uuid, label, .. } => {
+            Self::Make { format: Format::Vfat, uuid, label, extra, .. } => {
                 let cmd = Cmd::new("mkfs.vfat").args(["-F", "32", "-i", &format!("{:08x}", short(*uuid))]);
                 let name = Cmd::new("fatlabel");
                 let name = match label {
                     Some(label) => name.device(node).arg(label.as_str()),
                     None => name.arg("--reset").device(node),
                 };
-                vec![cmd.args(["-n", BEGUN]).device(node), on_disk(node), name]
+                vec![cmd.args(["-n", BEGUN]).args(extra.iter().map(String::as_str)).device(node), on_disk(node), name]
             }
             // It is declared as a content of its own, which has devices and subvolumes: see `btrfs`.
             Self::Make { format: Format::Btrfs, uuid, label, .. } => {
@@ -104,7 +111,9 @@ impl FilesystemAction {
             Self::Grow { format: Format::Btrfs, at } => {
                 vec![Cmd::new("btrfs").args(["filesystem", "resize", "max", at.as_deref().unwrap_or("/")])]
             }
-            Self::Grow { format: Format::Ext4 | Format::Vfat, .. } => vec![Cmd::new("resize2fs").device(node)],
+            Self::Grow { format: Format::Ext4 | Format::Ext3 | Format::Ext2 | Format::F2fs | Format::Vfat, .. } => {
+                vec![Cmd::new("resize2fs").device(node)]
+            }
         }
     }
 }
@@ -181,9 +190,9 @@ fn make(planner: &mut Planner, node: &Node, site: &Site, risk: Risk, blank: bool
         Kind::Disk(_) | Kind::Partition(_) | Kind::Array(_) | Kind::Group(_) | Kind::Crypt(_) => None,
     };
     let what = match &node.holds {
-        Some(Holds::Filesystem { format, uuid, label, mountpoint, .. }) => {
+        Some(Holds::Filesystem { format, uuid, label, mountpoint, extra, .. }) => {
             let (label, mountpoint) = (label.clone(), mountpoint.clone());
-            FilesystemAction::Make { format: *format, uuid: *uuid, label, sector, mountpoint }
+            FilesystemAction::Make { format: *format, uuid: *uuid, label, sector, extra: extra.clone(), mountpoint }
         }
         Some(Holds::Swap(swap)) => FilesystemAction::Swap { uuid: swap.uuid },
         Some(
@@ -214,11 +223,21 @@ fn grow<'a>(planner: &mut Planner<'a>, node: &Node, site: &Site<'a>) {
     let mount = planner.facts.mounts_of(device).next();
     let text = format!("it spans {} of {}", Size(spans), Size(device.size));
     match (format, mount) {
+        // resize.f2fs moves its tables: cut in the midst of that, they are in neither place.
+        (Format::F2fs, _) => {
+            let text = format!("{text}; f2fs is not grown: by hand, and with a backup, it is `resize.f2fs`, unmounted");
+            return planner.note(&node.id, text);
+        }
+        // It would have to be checked first, unmounted, which takes long and may ask questions.
+        (Format::Ext2, _) => {
+            let text = format!("{text}; ext2 is not grown: by hand it is `e2fsck -f` and `resize2fs`, unmounted");
+            return planner.note(&node.id, text);
+        }
         (Format::Vfat, _) => return planner.note(&node.id, format!("{text}; vfat is not grown")),
         (Format::Xfs | Format::Btrfs, None) => {
             return planner.note(&node.id, format!("{text}; {format} grows once it is mounted: apply again then"));
         }
-        (Format::Ext4 | Format::Xfs | Format::Btrfs, _) => {}
+        (Format::Ext4 | Format::Ext3 | Format::Xfs | Format::Btrfs, _) => {}
     }
     let what = FilesystemAction::Grow { format: *format, at: mount.map(|mount| mount.target.clone()) };
     let work = Work { after: site.after.clone(), touches: vec![node.id.clone()], blank: Vec::new() };

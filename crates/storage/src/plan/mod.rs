@@ -33,6 +33,7 @@ pub use guard::Guard;
 pub use luks::LuksAction;
 pub(crate) use luks::in_closed;
 pub use mount::MountAction;
+pub(crate) use mount::place;
 pub use nodev::NodevAction;
 pub use outcome::{Consent, Kept, Note, Plan, Refusal};
 pub use overwrite::Overwritten;

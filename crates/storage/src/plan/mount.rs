@@ -77,6 +77,11 @@ fn same(wished: &Mount, found: &Mounted) -> bool {
     wished.subvolume.as_ref().map(AsRef::as_ref) == found.subvolume.as_deref()
 }
 
+/// Where this mount point of the wished machine is now.
+pub(crate) fn place(wish: &Wish, facts: &Facts, sight: &Sight, path: &str) -> String {
+    under(&target(wish, facts, sight), path)
+}
+
 pub(super) fn under(target: &str, path: &str) -> String {
     let joined = format!("{}{path}", target.trim_end_matches('/'));
     if joined == "/" { joined } else { joined.trim_end_matches('/').to_owned() }

@@ -25,6 +25,7 @@ pub fn parse(output: &str) -> Result<Facts, FactsError> {
         sections: &sections,
         signatures,
         heads: heads(&sections)?,
+        ends: ends(&sections)?,
         luks: headers(&sections)?,
         zero: whatever(sections.get("zero")?, "cmp"),
         physical,
@@ -107,6 +108,14 @@ impl Known<'_> {
     }
 }
 
+/// Only a machine with such members prints them.
+fn ends(sections: &Sections<'_>) -> Result<BTreeMap<String, Vec<u8>>, FactsError> {
+    match sections.get("ends") {
+        Ok(section) => superblock::heads_of(whatever(section, "od")?, superblock::END),
+        Err(_) => Ok(BTreeMap::new()),
+    }
+}
+
 fn heads(sections: &Sections<'_>) -> Result<BTreeMap<String, Vec<u8>>, FactsError> {
     superblock::heads(whatever(sections.get("heads")?, "od")?)
 }
@@ -151,6 +160,8 @@ struct Look<'a> {
     sections: &'a Sections<'a>,
     signatures: BTreeMap<String, Vec<Signature>>,
     heads: BTreeMap<String, Vec<u8>>,
+    /// Superblocks of md that stand at their device's end.
+    ends: BTreeMap<String, Vec<u8>>,
     luks: BTreeMap<String, Vec<u8>>,
     zero: Result<&'a str, FactsError>,
     physical: Vec<Physical>,
@@ -172,6 +183,11 @@ impl Look<'_> {
                 });
             }
             [signature] => signature,
+            // What the array holds shows through its members, if md's own notes stand at their end.
+            several if self.ends.get(&raw).is_some_and(|end| superblock::md(end).is_some()) => {
+                let own = several.iter().find(|signature| signature.kind == "linux_raid_member");
+                own.unwrap_or(&several[0])
+            }
             _ => return Ok(Content::Other { name: "ambiguous".into() }),
         };
         let other = |why: &str| Content::Other { name: format!("{}{why}", signature.kind) };
@@ -196,8 +212,12 @@ impl Look<'_> {
                 partitions.extend(found);
                 content
             }
-            "xfs" | "ext4" => {
-                let read = if signature.kind == "xfs" { superblock::xfs(head) } else { superblock::ext(head) };
+            "xfs" | "ext2" | "ext3" | "ext4" | "f2fs" => {
+                let read = match signature.kind.as_str() {
+                    "xfs" => superblock::xfs(head),
+                    "f2fs" => superblock::f2fs(head),
+                    _ => superblock::ext(head),
+                };
                 let Some(superblock) = read else { return Ok(other(" (unreadable)")) };
                 if superblock.size > row.size {
                     return Ok(other(" (larger than its device)"));
@@ -227,7 +247,7 @@ impl Look<'_> {
                 Content::Luks { version: header.version, uuid, label, offset: header.offset, keys: header.keys }
             }
             "swap" => Content::Swap { uuid: uuid.and_then(|uuid| Uuid::try_parse(&uuid).ok()) },
-            "linux_raid_member" => match superblock::md(head) {
+            "linux_raid_member" => match superblock::md(head).or_else(|| superblock::md(self.ends.get(&raw)?)) {
                 Some(member) => Content::Member {
                     array: member.array,
                     name: member.name,
@@ -238,7 +258,7 @@ impl Look<'_> {
                     dirty: member.dirty,
                     recovering: member.recovering,
                 },
-                // Metadata 0.90, 1.0, or a firmware's: it stands at the device's end.
+                // Metadata 0.90, or a firmware's: it stands at the device's end.
                 None => other(" (metadata at its end)"),
             },
             "LVM2_member" => {
@@ -303,6 +323,7 @@ fn arrays(files: &Files<'_>, devices: &[Device]) -> Vec<Array> {
             uuid: lines.uuid.filter(|uuid| !uuid.is_nil()).or(uuid).unwrap_or_default(),
             name: name.or(link).unwrap_or(&lines.device).to_owned(),
             level: if lines.level.is_empty() { level.to_owned() } else { lines.level },
+            metadata: lines.metadata.filter(|_| lines.active),
             active: lines.active,
             devices: if lines.devices == 0 { wanted } else { lines.devices },
             members: lines.members,

@@ -28,6 +28,7 @@ pub(super) struct ArrayLines {
     pub device: String,
     pub uuid: Option<Uuid>,
     pub level: String,
+    pub metadata: Option<String>,
     pub active: bool,
     pub devices: u32,
     pub members: Vec<Member>,
@@ -129,6 +130,8 @@ impl<'a> Files<'a> {
                 device: device.to_owned(),
                 uuid: one("uuid").and_then(|uuid| Uuid::try_parse(uuid).ok()),
                 level: one("level").unwrap_or_default().to_owned(),
+                // `none` is an array without notes, `external:…` one with a firmware's.
+                metadata: one("metadata_version").filter(|word| !word.is_empty() && *word != "none").map(str::to_owned),
                 active: !matches!(state, "inactive" | ""),
                 devices: one("raid_disks").and_then(leading).unwrap_or_default(),
                 members: members.collect(),

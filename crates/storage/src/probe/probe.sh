@@ -35,12 +35,22 @@ list_links() {
     [ $# -eq 0 ] || QUOTING_STYLE='locale' stat -c '%N' -- "$@"
 }
 
-# Superblocks of XFS (at 0), ext4 (at 1 KiB) and md (at 0 or 4 KiB).
+# Superblocks of XFS (at 0), ext4 and f2fs (at 1 KiB) and md (at 0 or 4 KiB).
 list_heads() {
     [ -n "$heads" ] || return 0
     command -v od >/dev/null || return 127
     # shellcheck disable=SC2086 # device paths are words, and are split on purpose
     head -v -c 5120 $heads | od -A x -t x1
+}
+
+# Superblocks of md that stand at their device's end (metadata 1.0): where, wipefs has told.
+list_ends() {
+    command -v od >/dev/null || return 127
+    for end in $ends; do
+        printf '==> %s <==\n' "${end%:*}"
+        dd "if=${end%:*}" bs=4096 "skip=$((${end##*:} / 4096))" count=1 status=none
+        echo
+    done | od -A x -t x1
 }
 
 # Headers of LUKS: where what is encrypted begins, and how many keys open it. The keys stand
@@ -204,6 +214,8 @@ $one"
     volumes=
     btrfs=
     luks=
+    ends=
+    offset=0
     seen=$failed
     # shellcheck disable=SC2086 # device paths are words, and are split on purpose
     set -- $signatures
@@ -216,12 +228,17 @@ $one"
             device=/dev/$value
             seen="$seen$device "
             ;;
+        '"offset":') offset=$value ;;
         '"type":')
+            case $value:$offset in
+            linux_raid_member:0x0 | linux_raid_member:0x1000) ;;
+            linux_raid_member:0x*) ends="$ends $device:$offset" ;;
+            esac
             case $value in
             gpt | dos)
                 case " $tables " in *" $device "*) ;; *) tables="$tables $device" ;; esac
                 ;;
-            xfs | ext2 | ext3 | ext4 | linux_raid_member)
+            xfs | ext2 | ext3 | ext4 | f2fs | linux_raid_member)
                 case " $heads " in *" $device "*) ;; *) heads="$heads $device" ;; esac
                 ;;
             LVM2_member) volumes=yes ;;
@@ -240,6 +257,7 @@ $one"
     done
 
     section heads list_heads
+    [ -z "$ends" ] || section ends list_ends
     [ -z "$luks" ] || section luks list_luks
     [ -z "$btrfs" ] || list_btrfs
     section zero list_zero

@@ -6,6 +6,8 @@ use uuid::Uuid;
 
 /// How much of each device the script prints.
 const HEAD: usize = 5120;
+/// How much of a device's end it prints: the superblock of metadata 1.0.
+pub(super) const END: usize = 4096;
 /// More than this is not what the script printed: 1,000 devices.
 const LIMIT: usize = 1000 * (HEAD + 64);
 
@@ -140,6 +142,19 @@ pub(super) fn ext(head: &[u8]) -> Option<Filesystem> {
     Some(Filesystem { size: blocks.checked_mul(u64::from(block))?, block, unfinished: !valid && !mounted })
 }
 
+/// f2fs: `struct f2fs_super_block` of the kernel's `include/linux/f2fs_fs.h`, which stands at 1 KiB.
+///
+/// mkfs.f2fs writes it last; whether drives had the rest by then, only the label tells.
+pub(super) fn f2fs(head: &[u8]) -> Option<Filesystem> {
+    let superblock = head.get(1024..2048)?;
+    if le32(superblock, 0)? != 0xf2f5_2010 {
+        return None;
+    }
+    let block = 1_u32.checked_shl(le32(superblock, 16)?).filter(|block| (4096..=65536).contains(block))?;
+    let blocks = u64::from_le_bytes(take(superblock, 36)?);
+    Some(Filesystem { size: blocks.checked_mul(u64::from(block))?, block, unfinished: false })
+}
+
 /// md, metadata 1.1 (at 0) and 1.2 (at 4 KiB): `struct mdp_superblock_1` of the kernel's `uapi/linux/raid/md_p.h`.
 pub(super) fn md(head: &[u8]) -> Option<Member> {
     const MAGIC: u32 = 0xa92b_4efc;
@@ -176,7 +191,7 @@ pub(super) fn md(head: &[u8]) -> Option<Member> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Filesystem, HEAD, ext, heads, md, undump, xfs};
+    use super::{Filesystem, HEAD, ext, f2fs, heads, md, undump, xfs};
     use proptest::prelude::*;
 
     #[test]
@@ -232,17 +247,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_or_not(mut head in proptest::collection::vec(any::<u8>(), 0..HEAD), magic in 0..4) {
+        fn any_bytes_are_read_or_not(mut head in proptest::collection::vec(any::<u8>(), 0..HEAD), magic in 0..5) {
             let put = |head: &mut Vec<u8>, at: usize, magic: &[u8]| {
                 if let Some(place) = head.get_mut(at..at + magic.len()) { place.copy_from_slice(magic); }
             };
             match magic {
                 0 => put(&mut head, 0, b"XFSB"),
                 1 => put(&mut head, 1024 + 0x38, &[0x53, 0xef]),
+                4 => put(&mut head, 1024, &[0x10, 0x20, 0xf5, 0xf2]),
                 2 => put(&mut head, 4096, &[0xfc, 0x4e, 0x2b, 0xa9, 1, 0, 0, 0]),
                 _ => put(&mut head, 0, &[0xfc, 0x4e, 0x2b, 0xa9, 1, 0, 0, 0]),
             }
-            let _ = (xfs(&head), ext(&head), md(&head));
+            let _ = (xfs(&head), ext(&head), f2fs(&head), md(&head));
         }
 
         #[test]

@@ -14,6 +14,10 @@ use uuid::Uuid;
 pub struct Mdadm {
     /// RAID level.
     pub level: Level,
+    /// Where md keeps its notes on each member; `1.2` for a new array if absent. With `1.0` they stand at the member's end, so
+    /// that firmware reads a member of a mirror as if it were no member: that is what an EFI system partition needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
     /// Adopt an array with this identity instead of the derived one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<Uuid>,
@@ -23,6 +27,42 @@ pub struct Mdadm {
     /// What the array holds; left alone if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
+}
+
+/// Where md keeps its notes, see md(4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+pub enum Metadata {
+    /// At the member's end.
+    #[serde(rename = "1.0")]
+    End,
+    /// 4 KiB behind its beginning.
+    #[serde(rename = "1.2")]
+    Beginning,
+}
+
+impl Metadata {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::End, Self::Beginning];
+
+    /// The word of mdadm(8) and the kernel.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::End => "1.0",
+            Self::Beginning => "1.2",
+        }
+    }
+}
+
+impl Decode for Metadata {
+    fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
+        let word = String::decode(value, at, problems)?;
+        let found = Self::ALL.into_iter().find(|metadata| metadata.word() == word);
+        if found.is_none() {
+            let message = format!("unknown metadata `{word}`");
+            problems.add(at, "storage::unknown_metadata", message, "no such metadata", "write \"1.0\" or \"1.2\"");
+        }
+        found
+    }
 }
 
 /// A member of an md array.
@@ -159,11 +199,12 @@ impl Decode for Mdadm {
     fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
         let mut table = Table::open(value, at, problems)?;
         let level = table.required("level", "write `level = 6`, for example", problems);
+        let metadata = table.optional("metadata", problems);
         let uuid = table.optional("uuid", problems).map(|Id(uuid)| uuid);
         let persistent = table.optional("persistent", problems);
         let content = table.optional("content", problems);
         table.close(problems);
-        Some(Self { level: level?, uuid, persistent, content })
+        Some(Self { level: level?, metadata, uuid, persistent, content })
     }
 }
 

@@ -21,6 +21,10 @@ pub struct Filesystem {
     /// The filesystem's label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Further arguments of mkfs, one word an entry, such as `["-O", "compression"]`: only such as say nothing of its identity,
+    /// its label, its size or its device.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extra_args: Vec<String>,
     /// Adopt a filesystem with this identity instead of the derived one; for vfat its first 8 hexadecimal digits count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<Uuid>,
@@ -32,6 +36,12 @@ pub struct Filesystem {
 pub enum Format {
     /// ext4(5)
     Ext4,
+    /// ext3, as ext4(5) tells of it: for programs that know nothing newer.
+    Ext3,
+    /// ext2, as ext4(5) tells of it: without a journal.
+    Ext2,
+    /// f2fs, made for flash memory without a controller of its own.
+    F2fs,
     /// xfs(5)
     Xfs,
     /// FAT, as an EFI system partition wants it.
@@ -43,12 +53,15 @@ pub enum Format {
 
 impl Format {
     /// Every filesystem that is declared by its format.
-    pub const ALL: [Self; 3] = [Self::Ext4, Self::Xfs, Self::Vfat];
+    pub const ALL: [Self; 6] = [Self::Ext4, Self::Ext3, Self::Ext2, Self::F2fs, Self::Xfs, Self::Vfat];
 
     /// The name that mount(8) and blkid(8) use.
     pub fn word(self) -> &'static str {
         match self {
             Self::Ext4 => "ext4",
+            Self::Ext3 => "ext3",
+            Self::Ext2 => "ext2",
+            Self::F2fs => "f2fs",
             Self::Xfs => "xfs",
             Self::Vfat => "vfat",
             Self::Btrfs => "btrfs",
@@ -70,7 +83,7 @@ impl Decode for Format {
             let message = format!("unknown filesystem `{word}`");
             let help = match word.as_str() {
                 "btrfs" => "write `type = \"btrfs\"` instead of \"filesystem\", and no `format`",
-                _ => "write \"ext4\", \"xfs\" or \"vfat\"",
+                _ => "write \"ext4\", \"xfs\", \"vfat\", \"f2fs\", \"ext3\" or \"ext2\"",
             };
             problems.add(at, "storage::unknown_format", message, "no such format", help);
         }
@@ -86,8 +99,9 @@ impl Decode for Filesystem {
         let mountpoint = table.optional("mountpoint", problems);
         let options = table.or_default("options", problems);
         let label = table.optional("label", problems);
+        let extra_args = table.or_default("extra_args", problems);
         let uuid = table.optional("uuid", problems).map(|Id(uuid)| uuid);
         table.close(problems);
-        Some(Self { format: format?, mountpoint, options, label, uuid })
+        Some(Self { format: format?, mountpoint, options, label, extra_args, uuid })
     }
 }

@@ -16,7 +16,7 @@ mod spread;
 mod swap;
 mod table;
 
-pub use array::{Level, Mdadm, Mdraid};
+pub use array::{Level, Mdadm, Mdraid, Metadata};
 pub use btrfs::{Btrfs, BtrfsMember, Profile, Subvolume, SubvolumePath, SwapFile};
 pub use content::Content;
 pub use disk::Disk;

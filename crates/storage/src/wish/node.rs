@@ -1,7 +1,7 @@
 //! A resolved node: what it is, what it lies on, what it holds.
 
 use super::{Btrfs, Crypt, Swap};
-use crate::tree::{CacheMode, Format, Level, PartitionKind, Spread, TableKind};
+use crate::tree::{CacheMode, Format, Level, Metadata, PartitionKind, Spread, TableKind};
 use crate::{Extent, Name, NodeId, Size};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -94,6 +94,9 @@ pub struct Array {
     pub name: Name,
     /// RAID level.
     pub level: Level,
+    /// Where md keeps its notes; anywhere if absent, and of a new array where mdadm does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
     /// Its UUID.
     pub uuid: Uuid,
     /// The nodes that are its active members, in order of their slots.
@@ -217,6 +220,9 @@ pub enum Holds {
         /// Label.
         #[serde(skip_serializing_if = "Option::is_none")]
         label: Option<String>,
+        /// Further arguments of mkfs.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        extra: Vec<String>,
     },
     /// Swap space.
     Swap(Swap),

@@ -68,7 +68,9 @@ impl Resolver<'_> {
                 let uuid = self.identity(id, Role::Filesystem, filesystem.uuid);
                 let shown = match filesystem.format {
                     Format::Vfat => identity::vfat(uuid),
-                    Format::Ext4 | Format::Xfs | Format::Btrfs => uuid.to_string(),
+                    Format::Ext4 | Format::Ext3 | Format::Ext2 | Format::F2fs | Format::Xfs | Format::Btrfs => {
+                        uuid.to_string()
+                    }
                 };
                 Holds::Filesystem {
                     format: filesystem.format,
@@ -77,6 +79,7 @@ impl Resolver<'_> {
                     mountpoint: filesystem.mountpoint.clone(),
                     options: filesystem.options.clone(),
                     label: filesystem.label.clone(),
+                    extra: filesystem.extra_args.clone(),
                 }
             }
             Content::Swap(swap) => Holds::Swap(Swap::new(swap, self.identity(id, Role::Swap, swap.uuid))),
@@ -133,7 +136,14 @@ impl Resolver<'_> {
             let id = NodeId::array(name);
             let uuid = self.identity(&id, Role::Array, array.uuid);
             let (members, spares) = (Vec::new(), Vec::new());
-            let kind = Kind::Array(Array { name: name.clone(), level: array.level, uuid, members, spares });
+            let kind = Kind::Array(Array {
+                name: name.clone(),
+                level: array.level,
+                metadata: array.metadata,
+                uuid,
+                members,
+                spares,
+            });
             self.add(id, kind, Vec::new(), array.persistent, array.content.as_ref());
         }
     }

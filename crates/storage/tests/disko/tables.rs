@@ -190,8 +190,20 @@ fn filesystems_one_by_one() {
         (
             "arguments",
             json!({ "format": "ext4", "extraArgs": ["-O", "casefold"] }),
-            "format = \"ext4\"".to_owned(),
+            "format = \"ext4\", extra_args = [\"-O\", \"casefold\"]".to_owned(),
+            vec![],
+        ),
+        (
+            "arguments that homehive has itself",
+            json!({ "format": "ext4", "extraArgs": ["-d", "/etc", "-m", "1"] }),
+            "format = \"ext4\", extra_args = [\"-m\", \"1\"]".to_owned(),
             vec!["left out disk.d.content.extraArgs"],
+        ),
+        (
+            "f2fs",
+            json!({ "format": "f2fs", "extraArgs": ["-O", "extra_attr,compression", "-l", "flash"] }),
+            "format = \"f2fs\", label = \"flash\", extra_args = [\"-O\", \"extra_attr,compression\"]".to_owned(),
+            vec![],
         ),
         (
             "a hook",
@@ -236,7 +248,7 @@ fn filesystems_one_by_one() {
         ("zfs", json!({ "type": "zfs", "pool": "zroot" })),
         ("bcachefs", json!({ "type": "bcachefs", "filesystem": "f" })),
         ("luks", json!({ "type": "luks", "name": "c" })),
-        ("f2fs", json!({ "type": "filesystem", "format": "f2fs" })),
+        ("exfat", json!({ "type": "filesystem", "format": "exfat" })),
         ("made up", json!({ "type": "tape" })),
         ("nothing", json!({})),
     ] {
@@ -401,13 +413,13 @@ fn devices_one_by_one() {
         ("a level that is none", json!({ "mdadm": { "m": { "level": 7 } } }), vec!["left out mdadm.m.level"]),
         (
             "old metadata",
-            json!({ "mdadm": { "m": { "level": 1, "metadata": "1.0" } } }),
+            json!({ "mdadm": { "m": { "level": 1, "metadata": "0.90" } } }),
             vec!["left out mdadm.m.metadata", "wrong mdadm.m"],
         ),
         (
             "arguments",
             json!({ "mdadm": { "m": { "extraArgs": ["--assume-clean"] } } }),
-            vec!["left out mdadm.m.extraArgs", "wrong mdadm.m"],
+            vec!["changed mdadm.m.extraArgs", "wrong mdadm.m"],
         ),
         ("pools", json!({ "zpool": { "a": {}, "b": {} } }), vec!["left out zpool.a", "left out zpool.b"]),
         ("a made up kind", json!({ "disk": {}, "tape": { "a": {} } }), vec!["left out tape"]),

@@ -105,7 +105,15 @@ fn done(wish: &Wish, world: &mut World, step: &Step) {
             let Kind::Array(array) = &wish.node(&step.node).unwrap().kind else { panic!() };
             let (name, level) = (array.name.clone(), array.level);
             let (members, spares) = (array.members.clone(), array.spares.clone());
-            let create = ArrayAction::Create { name, level, uuid: *uuid, members, spares, stop: false };
+            let create = ArrayAction::Create {
+                name,
+                level,
+                metadata: array.metadata,
+                uuid: *uuid,
+                members,
+                spares,
+                stop: false,
+            };
             world.apply(wish, &Step { what: Action::Array(create), ..step.clone() });
         }
         _ => world.apply(wish, step),

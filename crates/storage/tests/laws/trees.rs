@@ -17,6 +17,8 @@ pub struct Tree {
 fn content() -> impl Strategy<Value = &'static str> {
     prop_oneof![
         Just(r#"{ type = "filesystem", format = "ext4" }"#),
+        Just(r#"{ type = "filesystem", format = "f2fs", extra_args = ["-O", "compression"] }"#),
+        Just(r#"{ type = "filesystem", format = "ext2", mountpoint = "MOUNT" }"#),
         Just(r#"{ type = "filesystem", format = "xfs", mountpoint = "MOUNT" }"#),
         Just(r#"{ type = "filesystem", format = "vfat", mountpoint = "MOUNT", label = "L" }"#),
         Just(r#"{ type = "btrfs", subvolumes = { "@" = { mountpoint = "MOUNT" }, "@/old" = {} } }"#),
@@ -99,7 +101,8 @@ pub fn trees() -> impl Strategy<Value = Tree> {
                 let _ = writeln!(tree.text, "[disk.a{at}m{member}]\nserial = \"{serial}\"\ncontent = {content}");
             }
             let content = mounted(content);
-            let _ = writeln!(tree.text, "[mdadm.a{at}]\nlevel = {level}\n{flag}content = {content}");
+            let metadata = if level == 1 { "metadata = \"1.0\"\n" } else { "" };
+            let _ = writeln!(tree.text, "[mdadm.a{at}]\nlevel = {level}\n{metadata}{flag}content = {content}");
         }
         for part in 0..2 {
             let serial = add(&mut tree.disks, 10 * GIB);

@@ -7,7 +7,7 @@ use storage::facts::{
 };
 use storage::identity::{self, short};
 use storage::plan::{Action, ArrayAction, BtrfsAction, Consent, FilesystemAction, Plan, Sight, Step, TableAction};
-use storage::tree::{Format, TableKind};
+use storage::tree::{Format, Metadata, TableKind};
 use storage::wish::{Holds, Kind};
 use storage::{NodeId, Wish, plan};
 use uuid::Uuid;
@@ -322,7 +322,7 @@ impl World {
 
     fn array(&mut self, wish: &Wish, node: &NodeId, action: &ArrayAction) {
         match action {
-            ArrayAction::Create { name, level, uuid, members, spares, .. } => {
+            ArrayAction::Create { name, level, metadata, uuid, members, spares, .. } => {
                 let names: Vec<String> = members.iter().chain(spares).map(|id| self.name(wish, id)).collect();
                 let devices = u32::try_from(members.len()).unwrap();
                 let least = names.iter().map(|name| self.device(name).size).min().unwrap();
@@ -351,6 +351,7 @@ impl World {
                     uuid: *uuid,
                     name: name.to_string(),
                     level: word,
+                    metadata: Some(metadata.map_or("1.2", Metadata::word).to_owned()),
                     active: true,
                     devices,
                     members: known,

@@ -83,6 +83,7 @@ fn create<'a>(planner: &mut Planner<'a>, node: &'a Node, array: &'a Array, begun
     let what = ArrayAction::Create {
         name: array.name.clone(),
         level: array.level,
+        metadata: array.metadata,
         uuid: array.uuid,
         members: array.members.clone(),
         spares: array.spares.clone(),
