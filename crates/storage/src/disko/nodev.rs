@@ -19,7 +19,8 @@ pub(super) fn nodev(all: &mut Attrs<'_>, storage: &mut Storage, report: &mut Rep
         attrs.text("type", report);
         attrs.hooks(report);
         let fstype = attrs.text("fsType", report).unwrap_or_default();
-        let device = attrs.text("device", report).filter(|device| device != "none");
+        // disko writes the type again where nothing else is to be said.
+        let device = attrs.text("device", report).filter(|device| device != "none" && *device != fstype);
         let options = options(&mut attrs, report);
         attrs.close(report);
         match path.parse::<MountPoint>() {
