@@ -20,13 +20,13 @@ async fn the_second_is_refused_and_told_who_is_there() {
     let (_dir, place, machine) = here();
     let silent = Story::silent();
     let first = Lock::take_at(&machine, &place, "disks apply nas", NOW, &silent).await.unwrap();
-    let told = Arc::new(Mutex::new(String::new()));
+    let told = Arc::new(Mutex::new(Vec::new()));
     let ear = told.clone();
-    let story = Story::new(move |event| ear.lock().unwrap().push_str(&format!("{event:?}")));
+    let story = Story::new(move |event| ear.lock().unwrap().push(format!("{event:?}")));
     let refused = Lock::take_at(&machine, &place, "disks apply nas", NOW, &story).await.unwrap_err();
     let LockError::Busy { owner, .. } = &refused else { panic!("{refused}") };
     assert!(owner.contains(&format!("(process {}), disks apply nas", std::process::id())), "{owner}");
-    assert!(told.lock().unwrap().contains("is writing to its disks: waits for up to 1 s"));
+    assert!(told.lock().unwrap().concat().contains("is writing to its disks: waits for up to 1 s"));
     first.release().await;
     Lock::take_at(&machine, &place, "install", NOW, &silent).await.unwrap();
 }
