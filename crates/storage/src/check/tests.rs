@@ -47,6 +47,20 @@ fn fs(rest: &str) -> String {
     disk("d", &format!("{{ type = \"filesystem\", {rest} }}"))
 }
 
+fn luks(disk_name: &str, name: &str, rest: &str) -> String {
+    disk(disk_name, &format!("{{ type = \"luks\", name = \"{name}\"{rest} }}"))
+}
+
+/// Two members of an array, each in a container, on one disk.
+fn shared(array: &str) -> String {
+    let member = |name: &str| {
+        format!(
+            "partitions.{name} = {{ size = \"1GiB\", content = {{ type = \"luks\", name = \"{name}\", content = {{ type = \"mdraid\", name = \"a\" }} }} }}\n"
+        )
+    };
+    format!("{}{array}", gpt(&(member("p") + &member("q"))))
+}
+
 /// Code, where it is found, the wrong tree, a right one.
 fn rows() -> Vec<(&'static str, &'static str, String, String)> {
     let good = || fs("format = \"ext4\", mountpoint = \"/data\"");
@@ -115,6 +129,20 @@ fn rows() -> Vec<(&'static str, &'static str, String, String)> {
         ("spread_cache", "lvm_vg.g.lvs.c.lvm_type", group("v = { size = \"1GiB\", pvs = [\"disk.a\"], cache = \"c\" }\nc = { size = \"1GiB\", lvm_type = \"raid0\" }"), good()),
         ("does_not_fit", "lvm_vg.g.lvs", group("v = { size = \"3GiB\", lvm_type = \"raid1\" }").replace("serial", "size = \"2GiB\"\nserial"), group("v = { size = \"3GiB\", lvm_type = \"striped\" }").replace("serial", "size = \"2GiB\"\nserial")),
         ("circle", "mdadm.a", "[mdadm.a]\nlevel = 0\ncontent = { type = \"lvm_pv\", vg = \"g\" }\n[lvm_vg.g.lvs]\nv = { size = \"1GiB\", content = { type = \"mdraid\", name = \"a\" } }\nw = { size = \"1GiB\", content = { type = \"mdraid\", name = \"a\" } }".into(), good()),
+        // LUKS
+        ("luks_name", "disk.e.content.name", [luks("d", "c", ""), luks("e", "c", "")].concat(), [luks("d", "c", ""), luks("e", "d", "")].concat()),
+        ("luks_name", "disk.d.content.name", luks("d", "control", ""), luks("d", "controls", "")),
+        ("luks_name", "disk.d.content.name", format!("{}{}", luks("d", "g-v--w", ""), group("v-w = { size = \"1GiB\" }")), format!("{}{}", luks("d", "g-v-w", ""), group("v-w = { size = \"1GiB\" }"))),
+        ("luks_in_luks", "disk.d.content.content.type", luks("d", "c", ", content = { type = \"luks\", name = \"i\" }"), luks("d", "c", &format!(", content = {FS}"))),
+        ("misplaced_table", "disk.d.content.content.type", luks("d", "c", ", content = { type = \"gpt\" }"), luks("d", "c", ", content = { type = \"lvm_pv\", vg = \"g\" }") + &group("")),
+        ("luks_key", "disk.d.content.key_file", luks("d", "c", ", key_file = \"\""), luks("d", "c", ", key_file = \"keys/c\"")),
+        ("luks_key", "disk.d.content.boot_key_file", luks("d", "c", ", boot_key_file = \"key\""), luks("d", "c", ", boot_key_file = \"/key\", boot_key_size = 64, boot_key_offset = 0")),
+        ("luks_key", "disk.d.content.boot_key_size", luks("d", "c", ", boot_key_size = 64"), good()),
+        ("luks_key", "disk.d.content.boot_key_size", luks("d", "c", ", boot_key_file = \"/key\", boot_key_size = 0"), good()),
+        ("luks_pbkdf", "disk.d.content.pbkdf_memory", luks("d", "c", ", pbkdf_memory = \"8GiB\""), luks("d", "c", ", pbkdf_memory = \"32MiB\", pbkdf_time = 1")),
+        ("luks_pbkdf", "disk.d.content.pbkdf_time", luks("d", "c", ", pbkdf_time = 0"), good()),
+        ("too_small", "disk.d.content.partitions.p.content", gpt("partitions.p = { size = \"20MiB\", content = { type = \"luks\", name = \"c\" } }"), gpt("partitions.p = { size = \"32MiB\", content = { type = \"luks\", name = \"c\" } }")),
+        ("members_share_disk", "disk.d.content.partitions.q.content.content", shared("[mdadm.a]\nlevel = 1\n"), shared("[mdadm.a]\nlevel = 0\n")),
         // filesystems
         ("too_small", "disk.d.content.partitions.p.size", gpt(&format!("partitions.p = {{ size = \"200MiB\", content = {FS} }}")), gpt(&format!("partitions.p = {{ size = \"300MiB\", content = {FS} }}"))),
         ("bad_mountpoint", "disk.d.content.mountpoint", fs("format = \"xfs\", mountpoint = \"data\""), fs("format = \"xfs\", mountpoint = \"/\"")),

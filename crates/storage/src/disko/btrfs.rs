@@ -115,15 +115,21 @@ pub(super) fn mkfs(btrfs: &mut Btrfs, args: &[String], place: &Place, report: &m
     }
     let (devices, left): (Vec<&str>, Vec<&str>) = left.into_iter().partition(|word| word.starts_with("/dev/"));
     if !devices.is_empty() {
-        let message = format!("further devices of the btrfs: `{}`", devices.join(" ").escape_debug());
-        let help = match &place.node {
-            Some(node) => format!("give each of them `content = {{ type = \"btrfs_member\", of = \"{node}\" }}`"),
-            None => "give each of them content of type \"btrfs_member\"".to_owned(),
-        };
-        report.left_out(place, message, help);
+        // Whether they are declared is known when all of the tree has been read.
+        report.further.push((place.clone(), devices.into_iter().map(str::to_owned).collect()));
     }
     if !left.is_empty() {
         let message = format!("arguments of mkfs have no counterpart: `{}`", left.join(" ").escape_debug());
         report.left_out(place, message, "homehive's filesystems are made in one way; make it by hand to have another");
     }
+}
+
+/// Further devices that are not to be found in the tree, or hold something else.
+pub(super) fn strange(place: &Place, devices: &[String], report: &mut Report) {
+    let message = format!("further devices of the btrfs: `{}`", devices.join(" ").escape_debug());
+    let help = match &place.node {
+        Some(node) => format!("give each of them `content = {{ type = \"btrfs_member\", of = \"{node}\" }}`"),
+        None => "give each of them content of type \"btrfs_member\"".to_owned(),
+    };
+    report.left_out(place, message, help);
 }

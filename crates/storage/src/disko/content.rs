@@ -39,9 +39,10 @@ pub(super) fn content(value: &Value, place: Place, site: &Site<'_>, report: &mut
         "filesystem" => filesystem(&mut attrs, report),
         "swap" => Some(super::swap::swap(&mut attrs, report)),
         "btrfs" => super::btrfs::btrfs(&mut attrs, report),
+        "luks" => super::luks::luks(&mut attrs, site, report),
         other => {
             let message = format!("content of type `{}` is not known to homehive", other.escape_debug());
-            report.left_out(&attrs.place, message, "known: gpt, table, mdraid, lvm_pv, filesystem, btrfs, swap");
+            report.left_out(&attrs.place, message, "known: gpt, table, mdraid, lvm_pv, filesystem, btrfs, luks, swap");
             return None;
         }
     };
@@ -51,11 +52,6 @@ pub(super) fn content(value: &Value, place: Place, site: &Site<'_>, report: &mut
 
 fn without_counterpart(kind: &str) -> Option<(&'static str, &'static str)> {
     match kind {
-        "luks" => Some((
-            "homehive encrypts nothing yet",
-            "leave the device to your own tools and open it in a NixOS module of the machine (`boot.initrd.luks.devices`), \
-             or do without encryption: then write the inner content here",
-        )),
         "zfs" => {
             Some(("homehive does not make ZFS pools yet", "leave the device to your own tools, or take mdadm and LVM"))
         }

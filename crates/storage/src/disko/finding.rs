@@ -53,6 +53,8 @@ impl Kind {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub findings: Vec<Finding>,
+    /// Devices that a btrfs names beside the one it stands at.
+    pub further: Vec<(Place, Vec<String>)>,
 }
 
 impl Report {
@@ -67,6 +69,10 @@ impl Report {
 
     pub fn changed(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
         self.add(Kind::Changed, place, message, help);
+    }
+
+    pub fn fill_in(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+        self.add(Kind::FillIn, place, message, help);
     }
 
     /// What is wrong with the imported tree.

@@ -9,6 +9,7 @@ mod device;
 mod finding;
 mod group;
 mod legacy;
+mod luks;
 mod merge;
 mod nodev;
 mod size;
@@ -61,6 +62,7 @@ pub fn import(tree: &Value) -> Import {
         device::arrays(&mut attrs, &mut storage, &mut report);
         group::groups(&mut attrs, &mut storage, &mut report);
         nodev::nodev(&mut attrs, &mut storage, &mut report);
+        further(&mut storage, &mut report);
         unknown_kinds(&mut attrs, &mut report);
         attrs.close(&mut report);
     }
@@ -68,6 +70,17 @@ pub fn import(tree: &Value) -> Import {
     check(&storage, &Path::root(), &mut problems);
     report.checked(&problems);
     Import { storage, findings: report.findings }
+}
+
+/// Further devices of a btrfs: those that are declared, and nothing else, join it.
+fn further(storage: &mut Storage, report: &mut Report) {
+    for (place, devices) in std::mem::take(&mut report.further) {
+        let mut joins = |device: &String| place.node.as_ref().is_some_and(|of| luks::joined(storage, device, of));
+        let left: Vec<String> = devices.into_iter().filter_map(|device| (!joins(&device)).then_some(device)).collect();
+        if !left.is_empty() {
+            btrfs::strange(&place, &left, report);
+        }
+    }
 }
 
 /// Whole kinds of devices that have no counterpart.

@@ -28,8 +28,9 @@ pub(super) fn write(storage: &Storage, findings: &[Finding], machine: &str) -> S
         scalars(&mut text, &whole, "lvs");
         let mut order: Vec<_> = group.lvs.iter().collect();
         order.sort_by_key(|(name, volume)| (volume_rank(volume), *name));
-        for (volume, _) in order {
+        for (volume, declared) in order {
             remarks(&mut text, findings, Some(&id.child(volume)));
+            within(&mut text, findings, declared.content.as_ref());
             let _ = writeln!(text, "lvs.{volume} = {}", inline(&whole["lvs"][volume.as_ref()]));
         }
         text.push('\n');
@@ -66,17 +67,26 @@ fn device(
             scalars(text, &whole["content"], "partitions");
             let mut order: Vec<_> = table.partitions.iter().collect();
             order.sort_by_key(|(name, partition)| (rank(partition), *name));
-            for (partition, _) in order {
+            for (partition, declared) in order {
                 remarks(text, findings, Some(&id.child(partition)));
+                within(text, findings, declared.content.as_ref());
                 let value = &whole["content"]["partitions"][partition.as_ref()];
                 let _ = writeln!(text, "partitions.{partition} = {}", inline(value));
             }
         }
-        Some((_, None)) => {
+        Some((content, None)) => {
+            within(text, findings, Some(content));
             let _ = writeln!(text, "content = {}", inline(&whole["content"]));
         }
     }
     text.push('\n');
+}
+
+/// What was found about what is in a container.
+fn within(text: &mut String, findings: &[Finding], content: Option<&Content>) {
+    if let Some(Content::Luks(luks)) = content {
+        remarks(text, findings, Some(&NodeId::crypt(&luks.name)));
+    }
 }
 
 /// What was found about this node, as comments.
@@ -104,7 +114,7 @@ fn scalars(text: &mut String, value: &Value, but: &str) {
 
 /// Is it more than what goes without saying?
 fn says(key: &str, value: &Value) -> bool {
-    let unsaid = matches!(key, "bootable" | "spare") && *value == Value::Bool(false);
+    let unsaid = matches!(key, "bootable" | "spare" | "allow_discards") && *value == Value::Bool(false);
     !value.is_null() && !unsaid
 }
 

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod laws;
+mod luks;
 mod tables;
 
 use document::{Decode, Format, Path, Problems, read};
