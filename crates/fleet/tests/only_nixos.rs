@@ -20,7 +20,7 @@ enum Fault {
 use Fault::{Evaluation, Later};
 
 /// Broken fleet, code of the problem, and how NixOS would have said it.
-const CASES: [(&str, &str, Fault); 29] = [
+const CASES: [(&str, &str, Fault); 31] = [
     (
         "loader-two",
         "fleet::two_boot_loaders",
@@ -141,6 +141,8 @@ const CASES: [(&str, &str, Fault); 29] = [
     ),
     ("boot-esp-in-mbr", "fleet::esp_in_mbr", Later("bootctl refuses the partition while the system is installed")),
     ("boot-on-cached-volume", "fleet::boot_unreadable", Later("GRUB finds no kernel when the machine boots")),
+    ("boot-on-luks", "fleet::boot_unreadable", Later("GRUB finds no kernel when the machine boots")),
+    ("luks-opened-late", "fleet::opened_late", Later("stage 1 waits for a root filesystem that nothing opens")),
     ("boot-options", "fleet::bad_boot_option", Later("the machine boots without its store, or keeps an old kernel")),
     ("boot-too-small", "fleet::boot_too_small", Later("a later switch finds no space for its kernel")),
     ("root-on-fat", "fleet::system_on_fat", Later("nixos-install fails at the first link of the store")),

@@ -2,7 +2,9 @@
 //! are kept for this run alone, in memory.
 
 use crate::failure::Failure;
+use crate::hostkeys;
 use crate::load::Loaded;
+use crate::reach;
 use crate::sealing::{self, Answer};
 use cmd::Secret;
 use std::collections::BTreeMap;
@@ -21,6 +23,8 @@ const LARGEST: u64 = 64 << 10;
 pub struct Keyring {
     /// Where the fleet file lies.
     dir: PathBuf,
+    /// The admin's private key, where the fleet has one of its own.
+    identity: Option<PathBuf>,
     /// Can anybody be asked?
     ask: bool,
     /// The lines of standard input, once it has been read.
@@ -31,7 +35,7 @@ pub struct Keyring {
 impl Keyring {
     /// Nothing is read or asked yet.
     pub fn new(loaded: &Loaded, ask: bool) -> Self {
-        Self { dir: loaded.dir(), ask, piped: None, known: BTreeMap::new() }
+        Self { dir: loaded.dir(), identity: reach::identity(loaded), ask, piped: None, known: BTreeMap::new() }
     }
 
     /// The keys that have been found.
@@ -93,10 +97,23 @@ impl Keyring {
         }
     }
 
+    /// A key that is sealed for the admin, among the fleet's secrets.
+    fn unseal(&self, id: &NodeId, path: &std::path::Path) -> Result<Secret, Failure> {
+        let identity = self.identity.clone().map_or_else(hostkeys::identity, Ok);
+        let opened = identity.and_then(|identity| hostkeys::open(path, &identity)).map_err(|error| {
+            let place = format!("the key of {id}, {}", path.display());
+            Failure::failed(place, error, "set it (homehive secrets set), or correct `key_file`")
+        })?;
+        Ok(Secret::new(hostkeys::reveal(&opened).as_bytes()))
+    }
+
     /// A key from its file. A passphrase is one line, the newline at whose end is no part of it, unless the machine reads the
     /// same bytes from a file itself.
     fn read(&self, id: &NodeId, file: &str, exact: bool) -> Result<Secret, Failure> {
         let path = self.dir.join(file);
+        if path.extension().is_some_and(|ending| ending == "age") {
+            return self.unseal(id, &path);
+        }
         let failed = |error: &dyn std::fmt::Display| {
             let place = format!("the key of {id}, {}", path.display());
             Failure::failed(place, error, "put the file there, or correct `key_file`")
@@ -144,7 +161,31 @@ fn asked(id: &NodeId, makes: bool) -> Result<Secret, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::passphrase;
+    use super::{Keyring, passphrase};
+    use crate::hostkeys::write_sealed;
+    use ssh_key::{Algorithm, LineEnding, PrivateKey};
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    #[test]
+    fn a_key_from_its_file_sealed_or_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = dir.path().join("identity");
+        let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, Algorithm::Ed25519).unwrap();
+        fs::write(&identity, key.to_openssh(LineEnding::LF).unwrap().as_bytes()).unwrap();
+        write_sealed(&dir.path().join("c.age"), b"sealed", [key.public_key().to_openssh().unwrap().as_str()]).unwrap();
+        fs::write(dir.path().join("plain"), "word\n").unwrap();
+        fs::write(dir.path().join("empty"), "\n").unwrap();
+        let (dir, known) = (dir.path().to_owned(), BTreeMap::new());
+        let keyring = Keyring { dir, identity: Some(identity), ask: false, piped: None, known };
+        let read = |file: &str, exact| keyring.read(&"luks.c".into(), file, exact).map(|key| key.reveal().to_vec());
+        assert_eq!(read("c.age", false).unwrap(), b"sealed");
+        assert_eq!(read("plain", false).unwrap(), b"word");
+        assert_eq!(read("plain", true).unwrap(), b"word\n");
+        for wrong in ["empty", "nowhere", "nowhere.age"] {
+            assert!(read(wrong, false).unwrap_err().to_string().contains("luks.c"), "{wrong}");
+        }
+    }
 
     #[test]
     fn newlines_at_the_end() {

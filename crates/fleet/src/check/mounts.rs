@@ -115,21 +115,6 @@ fn booted(name: &HostName, machine: &Machine, wish: &Wish, at: &Path, problems: 
     }
 }
 
-/// The containers that a node lies in.
-fn crypts<'a>(wish: &'a Wish, id: &NodeId) -> Vec<&'a Node> {
-    let mut found: Vec<&Node> = Vec::new();
-    let mut todo = vec![id.clone()];
-    while let Some(id) = todo.pop() {
-        let Some(node) = wish.node(&id).filter(|node| !found.iter().any(|known| known.id == node.id)) else { continue };
-        if let Kind::Crypt(_) = node.kind {
-            found.push(node);
-        }
-        let btrfs = node.holds.as_ref().and_then(|holds| holds.btrfs());
-        todo.extend(node.on.iter().chain(btrfs.into_iter().flat_map(|btrfs| &btrfs.members)).cloned());
-    }
-    found
-}
-
 /// What holds a part of the system is opened before the system runs.
 fn opened(machine: &HostName, wish: &Wish, at: &Path, problems: &mut Problems) {
     for mount in wish.mounts.iter().filter(|mount| NEEDED.contains(&mount.path.as_str())) {
@@ -163,10 +148,10 @@ fn system_partition(name: &HostName, id: &NodeId, wish: &Wish, at: &Path, proble
 /// volume, which is right as long as that has every write (its `disk/lvm.c`).
 fn readable(name: &HostName, boot: &Mount, wish: &Wish, at: &Path, problems: &mut Problems) {
     let Some(node) = wish.node(&boot.node) else { return };
-    if let Some(crypt) = crypts(wish, &boot.node).first() {
-        let message = format!("GRUB cannot read `{}` of machine `{name}`: it lies in `{}`", boot.path, crypt.id);
+    if let Some((crypt, _)) = wish.crypts_of(&boot.node).first() {
+        let message = format!("GRUB cannot read `{}` of machine `{name}`: it lies in `{crypt}`", boot.path);
         let help = "put `/boot` on a partition of its own that is not encrypted";
-        problems.add(&declared(wish, at, &crypt.id), "fleet::boot_unreadable", message, "unknown to GRUB", help);
+        problems.add(&declared(wish, at, crypt), "fleet::boot_unreadable", message, "unknown to GRUB", help);
         return;
     }
     if let Kind::Volume(volume) = &node.kind

@@ -38,6 +38,15 @@ fn system(order: &Order<'_>, name: &HostName) -> Result<System, Failure> {
     let (Some(declared), Some(wish)) = (fleet.machines.get(name), fleet.wish(name)) else {
         return Err(Failure::Bug(format!("`{name}` is in no fleet")));
     };
+    for mount in wish.mounts.iter().filter(|mount| !mount.options.iter().any(|option| option == "nofail")) {
+        if let Some((crypt, _)) = wish.crypts_of(&mount.node).first() {
+            return Err(Failure::Refused(format!(
+                "{name}: the stand-in opens no LUKS, and {} lies in {crypt}; nothing was done\n  take the real system \
+                 (--payload nixos), or rehearse the disks alone: homehive --lab disks apply {name}",
+                mount.path
+            )));
+        }
+    }
     let mut grub_devices = Vec::new();
     if let Some(Loader::Bios(disks)) = declared.loader(&wish) {
         let sight = order.facts.get(name).map(|facts| Sight::new(&wish, facts));

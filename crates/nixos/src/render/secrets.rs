@@ -3,6 +3,7 @@
 use super::{Home, RenderError};
 use crate::syntax::{Expr, Set};
 use crate::{File, Records};
+use ::storage::wish::Kind;
 use fleet::{Fleet, HostName};
 use std::collections::BTreeMap;
 
@@ -62,6 +63,18 @@ pub fn sealed(fleet: &Fleet) -> Vec<Sealed> {
     let mail = fleet.monitoring.as_ref().and_then(|monitoring| monitoring.mail.as_ref());
     if mail.is_some_and(|mail| mail.user.is_some()) {
         add(super::MAIL_PASSWORD, Origin::User, &everyone, "mail of the machines".to_owned());
+    }
+    for name in fleet.machines.keys() {
+        for node in fleet.wish(name).into_iter().flat_map(|wish| wish.nodes) {
+            // Of the admin alone: a machine that could open it would keep its key beside its lock.
+            if let Kind::Crypt(crypt) = &node.kind
+                && let Some(file) = crypt.key_file.as_deref().and_then(|path| path.strip_prefix("secrets/"))
+                && file.ends_with(".age")
+                && !file.contains('/')
+            {
+                add(file, Origin::User, &[], format!("{} of {name}", node.id));
+            }
+        }
     }
     for secret in cluster::secrets(fleet) {
         for file in secret.files() {

@@ -92,8 +92,8 @@ impl Disks {
         match &node.kind {
             Kind::Array(array) => Some(format!("/dev/md/{}", array.name)),
             Kind::Volume(volume) => Some(format!("/dev/{}/{}", volume.group, volume.name)),
-            Kind::Crypt(crypt) => Some(format!("/dev/mapper/{}", crypt.name)),
-            Kind::Disk(_) | Kind::Partition(_) | Kind::Group(_) => self.places.get(&node.id).cloned(),
+            // Nobody types a passphrase there: a plain disk stands for what is opened.
+            Kind::Disk(_) | Kind::Partition(_) | Kind::Group(_) | Kind::Crypt(_) => self.places.get(&node.id).cloned(),
         }
     }
 }
@@ -189,7 +189,6 @@ fn make(host: &Host<'_>, disks: &Disks, node: &Node) -> Vec<cmd::Cmd> {
     let path = |id: &NodeId| host.wish.node(id).and_then(|node| disks.path(node));
     let paths = |ids: &[NodeId]| ids.iter().filter_map(path).collect::<Vec<_>>();
     let mut all = match &node.kind {
-        // Nobody types a passphrase there.
         Kind::Disk(_) | Kind::Partition(_) | Kind::Crypt(_) => return Vec::new(),
         Kind::Array(array) => {
             let (members, level) = (paths(&array.members), array.level.number().to_string());

@@ -187,8 +187,8 @@ impl Step {
             | Action::Settle
             | Action::Mount(_)
             | Action::Nodev(_) => Vec::new(),
-            Action::Table(_)
-            | Action::Filesystem(_)
+            Action::Table(it) => vec![it.disk(&self.node).clone()],
+            Action::Filesystem(_)
             | Action::Array(ArrayAction::Assemble { .. } | ArrayAction::Force { .. } | ArrayAction::Reshape { .. }) => {
                 vec![self.node.clone()]
             }

@@ -34,6 +34,8 @@ pub enum TableAction {
     },
     /// Adds a partition in free space.
     Add {
+        /// The node that holds the table.
+        disk: NodeId,
         /// GPT or MBR.
         table: TableKind,
         /// Which.
@@ -45,6 +47,8 @@ pub enum TableAction {
     },
     /// Enlarges a partition into the free space behind it.
     Grow {
+        /// The node that holds the table.
+        disk: NodeId,
         /// The partition's node.
         partition: NodeId,
         /// Its number.
@@ -111,7 +115,7 @@ impl TableAction {
         let in_use = |number: &u32| {
             sfdisk.clone().args(["--force", "--no-reread", "--no-tell-kernel", "-N", &number.to_string()])
         };
-        let tell = Cmd::new("partx").arg("--update").device(node);
+        let tell = |disk: &NodeId| Cmd::new("partx").arg("--update").device(disk);
         match self {
             Self::Create { table, uuid, bootable, partitions } => {
                 let mut text = match table {
@@ -130,15 +134,23 @@ impl TableAction {
                     .chain([sfdisk.arg("--wipe=always").device(node).input(text)])
                     .collect()
             }
-            Self::Add { table, partition, number, start } => {
+            Self::Add { disk, table, partition, number, start } => {
                 let size = partition.size.map_or(String::new(), |size| format!("size={}MiB, ", size / MIB));
                 let text = format!("start={}MiB, {size}{}\n", start / MIB, attributes(*table, partition));
-                vec![zero(node, *start), in_use(number).device(node).input(text), tell]
+                vec![zero(disk, *start), in_use(number).device(disk).input(text), tell(disk)]
             }
-            Self::Grow { number, size, .. } => {
+            Self::Grow { disk, number, size, .. } => {
                 let size = size.map_or_else(|| "+".to_owned(), |size| format!("{}MiB", size / MIB));
-                vec![in_use(number).device(node).input(format!(", {size}\n")), tell]
+                vec![in_use(number).device(disk).input(format!(", {size}\n")), tell(disk)]
             }
+        }
+    }
+
+    /// The node that holds the table.
+    pub(super) fn disk<'a>(&'a self, node: &'a NodeId) -> &'a NodeId {
+        match self {
+            Self::Create { .. } => node,
+            Self::Add { disk, .. } | Self::Grow { disk, .. } => disk,
         }
     }
 

@@ -13,7 +13,7 @@ pub struct Luks {
     /// What the opened device is called: `/dev/mapper/NAME`, node `luks.NAME`.
     pub name: Name,
     /// A file with the key, on the machine where homehive runs; a path that does not begin with `/` goes from the fleet
-    /// file. If absent, the passphrase is asked for, or read from standard input, whenever it is needed.
+    /// file. `secrets/NAME.age` is one of the fleet's secrets, sealed for the admin alone. If absent, the passphrase is asked for, or read from standard input, whenever it is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_file: Option<String>,
     /// A file or device that holds the key on the machine itself, where it is read when the machine boots; if absent,

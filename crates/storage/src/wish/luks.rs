@@ -1,6 +1,6 @@
 //! A resolved LUKS container: how it is made, opened at work, and opened when the machine boots.
 
-use super::Holds;
+use super::{Holds, Kind, Wish};
 use crate::identity::{self, Role};
 use crate::{Name, NodeId, Size, tree};
 use schemars::JsonSchema;
@@ -63,6 +63,24 @@ impl Crypt {
             pbkdf_memory: declared.pbkdf_memory,
             pbkdf_time: declared.pbkdf_time,
         }
+    }
+}
+
+impl Wish {
+    /// The containers that a node lies in, and that all devices of its btrfs lie in.
+    pub fn crypts_of(&self, id: &NodeId) -> Vec<(&NodeId, &Crypt)> {
+        let (mut found, mut seen) = (Vec::new(), Vec::new());
+        let mut todo = vec![id.clone()];
+        while let Some(id) = todo.pop() {
+            let Some(node) = self.node(&id).filter(|_| !seen.contains(&id)) else { continue };
+            if let Kind::Crypt(crypt) = &node.kind {
+                found.push((&node.id, crypt));
+            }
+            let members = node.holds.as_ref().and_then(Holds::btrfs).map_or(&[][..], |btrfs| &btrfs.members);
+            todo.extend(node.on.iter().chain(members).cloned());
+            seen.push(id);
+        }
+        found
     }
 }
 

@@ -210,3 +210,29 @@ fn an_array_waits_for_members_that_are_closed() {
     let plan = plan(&wish, &world.seen(), &Consent::default());
     assert_eq!(steps(&plan), ["luks.m1/open"], "one of two is there, and would be started without the other");
 }
+
+/// The whole chain: partition, container, filesystem; and a partition beside it.
+#[test]
+fn a_larger_partition_makes_all_in_it_larger() {
+    let tree = |size: u64, more: &str| {
+        wish(&format!(
+            "[disk.a]\nserial = \"A\"\n[disk.a.content]\ntype = \"gpt\"\n{more}[disk.a.content.partitions.b]\nsize = \"{size}GiB\"\n\
+             content = {{ type = \"luks\", name = \"b\", content = {{ type = \"filesystem\", format = \"ext4\", mountpoint = \"/\" }} }}\n"
+        ))
+    };
+    let mut world = World::new(vec![disk("sda", "A", 8192 * MIB)]);
+    world.converge(&tree(1, ""), Consent::default());
+    let next = tree(2, "partitions.c = { size = \"1GiB\", content = { type = \"swap\" } }\n");
+    let plans = world.converge(&next, Consent::default());
+    let ids: Vec<Vec<&str>> = plans.iter().map(steps).collect();
+    assert_eq!(
+        ids,
+        [
+            vec!["disk.a.b/grow", "disk.a.c/partition", "partitions/settle", "disk.a.c/format"],
+            vec!["luks.b/resize"],
+            vec!["luks.b/grow"]
+        ]
+    );
+    let found = world.device("dm-b").clone();
+    assert!(matches!(found.content, Content::Filesystem { size: Some(spans), .. } if spans == 2032 * MIB), "{found:?}");
+}

@@ -176,6 +176,17 @@ impl World {
 
     pub fn apply(&mut self, wish: &Wish, step: &Step) {
         assert!(!step.commands().is_empty() && !step.describe().is_empty());
+        // What changes a table is told which device has it.
+        for cmd in step.commands().iter().filter(|cmd| ["sfdisk", "partx"].contains(&cmd.argv()[0].as_str())) {
+            let holds = |node: &str| {
+                matches!(wish.node(&node.into()).and_then(|it| it.holds.as_ref()), Some(Holds::Table { .. }))
+            };
+            let devices = cmd
+                .words
+                .iter()
+                .filter_map(|word| if let cmd::Word::Device { device } = word { Some(device) } else { None });
+            assert!(devices.into_iter().all(|node| holds(node)), "{cmd}");
+        }
         match &step.what {
             Action::Settle => {}
             Action::Wipe(_) => unreachable!("these laws wipe nothing"),

@@ -41,7 +41,8 @@ pub(super) fn complete<'a>(
                     planner.place(id, At::Here(device), base.after.clone());
                 }
                 Resize::Grow(size) => {
-                    let what = TableAction::Grow { partition: id.clone(), number: found.number, size };
+                    let what =
+                        TableAction::Grow { disk: node.id.clone(), partition: id.clone(), number: found.number, size };
                     let work = Work { after: waits(&last), touches: vec![node.id.clone()], blank: Vec::new() };
                     let step = planner.add(id, "grow", Action::Table(what), Risk::Grows, work);
                     last = Some(step.clone());
@@ -63,7 +64,7 @@ pub(super) fn complete<'a>(
             };
             numbers.push(number);
             let new = new_partition(id, partition, Some(size));
-            let what = TableAction::Add { table: wished.kind, partition: new, number, start };
+            let what = TableAction::Add { disk: node.id.clone(), table: wished.kind, partition: new, number, start };
             let work = Work { after: waits(&last), touches: vec![node.id.clone()], blank: Vec::new() };
             let step = planner.add(id, "partition", Action::Table(what), Risk::Creates, work);
             last = Some(step.clone());

@@ -1,0 +1,65 @@
+//! LUKS in `hardware-configuration.nix`: what stage 1 opens, and what is opened later.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop where something is missing")]
+
+use fleet::{Fleet, Format};
+use nixos::Records;
+
+/// The machine's disks as they are rendered.
+fn rendered(layout: &str) -> String {
+    let fleet = Fleet::parse(layout, "fleet.toml", Format::Toml).map_err(|report| report.findings()).unwrap();
+    let files = nixos::render(&fleet, &Records::default()).unwrap();
+    let file = files.into_iter().find(|file| file.path == "hosts/one/hardware-configuration.nix").unwrap();
+    assert!(rnix::Root::parse(&file.text).errors().is_empty(), "{}", file.text);
+    file.text
+}
+
+const CRYPT: &str = include_str!("../../../examples/layouts/luks-btrfs.toml");
+
+#[test]
+fn stage_1_opens_what_the_system_lies_in() {
+    let text = rendered(CRYPT);
+    assert!(
+        text.contains("# luks.crypt, opened in stage 1 with the passphrase that is typed at the console."),
+        "{text}"
+    );
+    assert!(text.contains("boot.initrd.luks.devices"), "{text}");
+    for line in ["device = \"/dev/disk/by-uuid/8aaf7310-e9d4-5635-b118-cc7ce9707369\";", "allowDiscards = true;"] {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
+    assert!(!text.contains("keyFile") && !text.contains("crypttab"), "{text}");
+    let stick = CRYPT.replace(
+        "allow_discards = true",
+        "boot_key_file = \"/dev/disk/by-id/usb-STICK\"\nboot_key_size = 4096\nboot_key_offset = 512",
+    );
+    let text = rendered(&stick);
+    for line in ["keyFile = \"/dev/disk/by-id/usb-STICK\";", "keyFileSize = 4096;", "keyFileOffset = 512;"] {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
+    assert!(!text.contains("allowDiscards"), "{text}");
+}
+
+#[test]
+fn the_rest_is_opened_later() {
+    let vault = include_str!("../../../examples/layouts/luks-lvm-on-md.toml");
+    let text = rendered(vault);
+    assert!(!text.contains("boot.initrd.luks"), "{text}");
+    assert!(text.contains("environment.etc.crypttab.text"), "{text}");
+    assert!(text.contains("vault UUID=0ef73388-d865-5b3a-9cae-6b6f56e2c2b1 - luks,nofail\n"), "{text}");
+    let keyed = vault.replace("initrd = false", "initrd = false\nallow_discards = true\nboot_key_file = \"/root/key\"");
+    let line = "vault UUID=0ef73388-d865-5b3a-9cae-6b6f56e2c2b1 /root/key luks,nofail,discard";
+    assert!(rendered(&keyed).contains(line), "{}", rendered(&keyed));
+}
+
+/// The key of a disk is opened by nobody who has the disk.
+#[test]
+fn a_sealed_key_is_the_admins_alone() {
+    let declared = |file: &str| {
+        let layout = CRYPT.replace("allow_discards = true", &format!("key_file = \"{file}\""));
+        let fleet = Fleet::parse(&layout, "fleet.toml", Format::Toml).unwrap();
+        let found = nixos::sealed(&fleet).into_iter().filter(|secret| secret.uses == ["luks.crypt of one"]);
+        found.map(|secret| (secret.file, secret.machines.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(declared("secrets/crypt.age"), [("crypt.age".to_owned(), 0)]);
+    assert_eq!(declared("keys/crypt"), []);
+}
