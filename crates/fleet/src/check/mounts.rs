@@ -118,12 +118,10 @@ fn booted(name: &HostName, machine: &Machine, wish: &Wish, at: &Path, problems: 
 /// What holds a part of the system is opened before the system runs.
 fn opened(machine: &HostName, wish: &Wish, at: &Path, problems: &mut Problems) {
     for mount in wish.mounts.iter().filter(|mount| NEEDED.contains(&mount.path.as_str())) {
-        for node in crypts(wish, &mount.node) {
-            let Kind::Crypt(crypt) = &node.kind else { continue };
-            let place = declared(wish, at, &node.id).join("initrd");
+        for (id, crypt) in wish.crypts_of(&mount.node) {
+            let place = declared(wish, at, id).join("initrd");
             if !crypt.initrd && !problems.within(&place) {
-                let message =
-                    format!("machine `{machine}` cannot open `{}` late: `{}` lies in it", node.id, mount.path);
+                let message = format!("machine `{machine}` cannot open `{id}` late: `{}` lies in it", mount.path);
                 problems.add(&place, "fleet::opened_late", message, "too late", "remove `initrd`");
             }
         }

@@ -6,6 +6,7 @@ use crate::{File, Records};
 use ::storage::wish::Kind;
 use fleet::{Fleet, HostName};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The secret by which nodes join the cluster, by its name under `secrets/`.
 pub const K3S_TOKEN: &str = "k3s-token.age";
@@ -69,7 +70,7 @@ pub fn sealed(fleet: &Fleet) -> Vec<Sealed> {
             // Of the admin alone: a machine that could open it would keep its key beside its lock.
             if let Kind::Crypt(crypt) = &node.kind
                 && let Some(file) = crypt.key_file.as_deref().and_then(|path| path.strip_prefix("secrets/"))
-                && file.ends_with(".age")
+                && Path::new(file).extension().is_some_and(|ending| ending == "age")
                 && !file.contains('/')
             {
                 add(file, Origin::User, &[], format!("{} of {name}", node.id));
