@@ -1,6 +1,6 @@
 //! Every layout of `examples/layouts`: nothing is wrong with it, it can be made on blank disks, and NixOS is told of it.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test, which reads the examples")]
+#![expect(clippy::disallowed_methods, reason = "a test, which reads the examples")]
 
 use fleet::{Fleet, Format};
 use std::fmt::Write as _;
