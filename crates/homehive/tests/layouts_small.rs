@@ -2,8 +2,6 @@
 //! that are mirrored so that firmware can read them,
 //! f2fs, ext2 and ext3. Made from blank disks, written to, whole after the power went.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 mod bench;
 
 use bench::Bench;

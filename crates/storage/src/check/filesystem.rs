@@ -104,10 +104,9 @@ pub(super) fn label(id: &NodeId, at: &Path, format: Format, label: Option<&str>,
     if let Some(label) = label {
         let max = match format {
             Format::Ext4 | Format::Ext3 | Format::Ext2 => 16,
-            Format::F2fs => 255,
             Format::Xfs => 12,
             Format::Vfat => 11,
-            Format::Btrfs => 255,
+            Format::F2fs | Format::Btrfs => 255,
         };
         let fat = |c: char| format != Format::Vfat || c.is_ascii() && !"*?.,;:/\\|+=<>[]\"".contains(c);
         let plain = |c: char| {

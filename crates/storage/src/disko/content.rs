@@ -170,7 +170,7 @@ fn mkfs(filesystem: &mut Filesystem, args: &[String], place: &Place, report: &mu
             (Format::Ext4 | Format::Ext3 | Format::Ext2 | Format::F2fs, "-U", Some(id))
                 if Uuid::try_parse(id).is_ok() =>
             {
-                filesystem.uuid = Uuid::try_parse(id).ok()
+                filesystem.uuid = Uuid::try_parse(id).ok();
             }
             (Format::Xfs, "-m", Some(id)) if id.strip_prefix("uuid=").is_some_and(|id| Uuid::try_parse(id).is_ok()) => {
                 filesystem.uuid = id.strip_prefix("uuid=").and_then(|id| Uuid::try_parse(id).ok());
