@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::labs;
+use crate::reach;
 use crate::scenario::stage::Scenario as Stage;
 use cmd::Cmd;
 use machine::{Output, ask_local};
@@ -114,15 +115,21 @@ pub(super) async fn status(s: &mut Stage<'_>, asserted: &Status) -> Result<Strin
     Ok(seen.join("; "))
 }
 
-/// The machine lets people in.
-pub(super) async fn answers(s: &Stage<'_>, deadline: Duration) -> Result<String, Failure> {
-    let output = s.machine()?.ask(&Cmd::new("uptime"), deadline).await;
+/// The machine lets people in: it is asked anew, whatever is known of it.
+pub(super) async fn answers(s: &mut Stage<'_>) -> Result<String, Failure> {
+    let (loaded, name) = (s.loaded()?, s.name.clone());
+    let reached = reach::reach(&loaded, &name, None, &s.context.story).await?;
+    let output = reached.machine.ask(&Cmd::new("uptime"), ANSWER).await;
+    reached.machine.close().await;
     let output = output.map_err(|error| Failure::Failed(error.to_string()))?;
     if output.status == 0 {
         return Ok(output.stdout.trim().to_owned());
     }
     Err(Failure::Failed(format!("`uptime` ended with {}", output.status)))
 }
+
+/// How long a machine that lets people in may take to say how it is.
+const ANSWER: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {

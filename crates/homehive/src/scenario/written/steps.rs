@@ -160,7 +160,7 @@ async fn act(s: &mut Stage<'_>, what: &What, deadline: Duration, known: &mut Kno
         What::Verify(verify) => assertions::verify(s, verify).await,
         What::DisksPlan(plan) => assertions::plan(s, plan).await,
         What::DisksStatus(status) => assertions::status(s, status).await,
-        What::Answers(_) => assertions::answers(s, deadline).await,
+        What::Answers(_) => assertions::answers(s).await,
         What::Pause(pause) => {
             tokio::time::sleep(pause.long.duration()).await;
             Ok(String::new())
