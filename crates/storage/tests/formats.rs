@@ -1,7 +1,5 @@
 //! Filesystems of every format: made with their own identity, under a passing name, and nothing said twice.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 mod common;
 
 use common::{facts, storage, wish};

@@ -148,7 +148,6 @@ fn an_evaluated_partition_is_as_it_was_written() {
 
 #[test]
 fn filesystems_one_by_one() {
-    let at = "disk.d.content";
     let id = "f0f0f0f0-f0f0-f0f0-f0f0-f0f0f0f0f0f0";
     for (case, mut given, line, named) in [
         (
@@ -229,6 +228,11 @@ fn filesystems_one_by_one() {
         assert_eq!(lines, format!("content = {{ type = \"filesystem\", {line} }}"), "{case}");
         assert_eq!(found, named, "{case}");
     }
+}
+
+#[test]
+fn btrfs_and_what_nothing_becomes_of() {
+    let at = "disk.d.content";
     let btrfs = json!({
         "type": "btrfs", "extraArgs": ["-f", "-d raid1", "/dev/sdz"], "mountpoint": "/top",
         "subvolumes": {
