@@ -44,10 +44,12 @@ serial = "B"
 type = "gpt"
 partitions.bios = { size = "1MiB", type = "bios-boot" }
 partitions.esp = { size = "256MiB", type = "efi", content = { type = "mdraid", name = "boot" } }
-partitions.flash = { size = "512MiB", content = { type = "filesystem", format = "f2fs", label = "flash", extra_args = ["-O", "extra_attr,inode_checksum,sb_checksum"], mountpoint = "/flash" } }
-partitions.bare = { size = "512MiB", content = { type = "filesystem", format = "f2fs" } }
-partitions.old = { size = "512MiB", content = { type = "filesystem", format = "ext2", mountpoint = "/old" } }
-partitions.older = { content = { type = "filesystem", format = "ext3", extra_args = ["-m", "1"], mountpoint = "/older" } }
+
+[machines.one.storage.disk]
+flash = { serial = "FLASH", content = { type = "filesystem", format = "f2fs", label = "flash", extra_args = ["-O", "extra_attr,inode_checksum,sb_checksum"], mountpoint = "/flash" } }
+bare = { serial = "BARE", content = { type = "filesystem", format = "f2fs" } }
+old = { serial = "OLD", content = { type = "filesystem", format = "ext2", mountpoint = "/old" } }
+older = { serial = "OLDER", content = { type = "filesystem", format = "ext3", extra_args = ["-m", "1"], mountpoint = "/older" } }
 
 [machines.one.storage.mdadm.boot]
 level = 1
