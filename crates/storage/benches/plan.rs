@@ -11,11 +11,7 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
-#[path = "../tests/laws/crypts.rs"]
-mod crypts;
-#[path = "../tests/laws/volumes.rs"]
-mod volumes;
-#[path = "../tests/laws/world.rs"]
+#[path = "../tests/laws/world/mod.rs"]
 mod world;
 
 use std::fmt::Write as _;

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 /// A fleet and its rendered tree.
 pub struct Rendered {
-    pub name: &'static str,
+    pub name: String,
     pub fleet: Fleet,
     pub tree: TempDir,
 }
@@ -17,6 +17,16 @@ impl Rendered {
     pub fn example(name: &'static str) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/{name}/fleet.toml"));
         Self::fleet(name, std::fs::read_to_string(file).unwrap())
+    }
+
+    /// Every file of `examples/layouts`.
+    pub fn layouts() -> impl Iterator<Item = Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/layouts");
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files.into_iter().map(|file| {
+            Self::fleet(file.file_stem().unwrap().to_str().unwrap(), std::fs::read_to_string(&file).unwrap())
+        })
     }
 
     /// The NAS with all that may be said of its hardware.
@@ -30,7 +40,7 @@ impl Rendered {
         )
     }
 
-    fn fleet(name: &'static str, text: String) -> Self {
+    fn fleet(name: &str, text: String) -> Self {
         let fleet = Fleet::parse(&text, "fleet.toml", Format::Toml).unwrap();
         let tree = tempfile::tempdir().unwrap();
         std::fs::write(tree.path().join("fleet.toml"), text).unwrap();
@@ -39,7 +49,7 @@ impl Rendered {
         render.args(["--plain", "render"]).current_dir(tree.path()).env_remove("HOMEHIVE_FLEET");
         let output = render.output().unwrap();
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-        Self { name, fleet, tree }
+        Self { name: name.to_owned(), fleet, tree }
     }
 
     /// All Nix files of the tree, relative to it.

@@ -47,6 +47,7 @@ let
       };
 
       fileSystems = builtins.mapAttrs (_: mount: { inherit (mount) device fsType options; }) config.fileSystems;
+      luks = builtins.mapAttrs (_: container: container.device) config.boot.initrd.luks.devices;
       swapDevices = map (swap: swap.device) config.swapDevices;
       initrdModules = config.boot.initrd.kernelModules;
       availableModules = config.boot.initrd.availableKernelModules;

@@ -20,6 +20,8 @@ pub struct Said {
     pub users: BTreeMap<String, User>,
     pub sshd: Sshd,
     pub file_systems: BTreeMap<String, FileSystem>,
+    /// Containers that stage 1 opens, and what they lie on.
+    pub luks: BTreeMap<String, String>,
     pub swap_devices: BTreeSet<String>,
     pub initrd_modules: Modules,
     pub available_modules: Modules,

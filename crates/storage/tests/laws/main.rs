@@ -8,7 +8,6 @@ mod common;
 mod crypts;
 mod cuts;
 mod trees;
-mod volumes;
 mod world;
 
 use common::{renamed, wish};

@@ -1,11 +1,12 @@
 //! Does a configuration say what the fleet says? What is wanted is worked out from the fleet alone, and for disks from
 //! the script that makes them; the renderer is not asked.
 
+mod disks;
+
 use crate::said::{Said, Window};
 use fleet::{Cpu, Fleet, HostName, Interface, Loader, Machine, Role};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
-use storage::wish::{Holds, Kind};
 
 /// Everything in which they differ; nothing if they agree.
 pub fn differences(fleet: &Fleet, name: &HostName, machine: &Machine, said: &Said) -> Vec<String> {
@@ -207,98 +208,6 @@ impl Comparison<'_> {
         self.same("rules between nodes", said, wanted);
         self.same("rules that say something else", odd, Vec::new());
         self.same("networking.nftables.enable, which ignores rules of iptables", firewall.nftables, false);
-    }
-
-    /// Filesystems, swap, arrays: by the identities that the disks will have.
-    fn disks(&mut self) {
-        let Some(wish) = self.fleet.wish(self.name) else { return };
-        let script = if wish.nodes.is_empty() { String::new() } else { storage::script(&wish, &[]).unwrap() };
-        let announced = wish.announce();
-        let real =
-            self.said.file_systems.iter().filter(|(_, it)| it.device.as_deref().is_some_and(|it| it.starts_with('/')));
-        let said: BTreeMap<String, (String, String)> = real
-            .map(|(path, it)| (path.clone(), (it.device.clone().unwrap_or_default(), it.fs_type.clone())))
-            .collect();
-        let mut wanted = BTreeMap::new();
-        for mount in &wish.mounts {
-            let identity = announced.iter().find(|it| it.node == mount.node && it.identity == mount.uuid);
-            self.same(&format!("{} has an announced identity", mount.path), identity.is_some(), true);
-            let device = format!("/dev/disk/by-uuid/{}", mount.uuid);
-            wanted.insert(mount.path.clone(), (device, mount.format.to_string()));
-            // Made with this identity: the script's words for it. FAT's is eight digits, written without the dash.
-            let bare = mount.uuid.replace('-', "").to_lowercase();
-            let made = script
-                .lines()
-                .any(|line| line.contains("mkfs.") && line.replace('-', "").to_lowercase().contains(&bare));
-            self.same(&format!("the disks' script makes {} with {}", mount.path, mount.uuid), made, true);
-            if let Some(said) = self.said.file_systems.get(&mount.path) {
-                let options = said.options.iter().cloned().collect();
-                self.holds(&format!("options of {}", mount.path), &options, &words(&mount.options));
-            }
-        }
-        self.same("fileSystems", said, wanted);
-        let swaps = wish.nodes.iter().filter_map(|node| match &node.holds {
-            Some(Holds::Swap(swap)) => swap.device(node),
-            _ => None,
-        });
-        self.same("swapDevices", &self.said.swap_devices, &swaps.collect());
-        self.arrays(&wish, &script);
-    }
-
-    fn arrays(&mut self, wish: &storage::Wish, script: &str) {
-        let arrays = wish.nodes.iter().filter_map(|node| match &node.kind {
-            Kind::Array(array) => Some((format!("/dev/md/{}", array.name), storage::identity::md(array.uuid))),
-            _ => None,
-        });
-        let wanted: BTreeMap<String, String> = arrays.collect();
-        let mut said = BTreeMap::new();
-        for line in self.said.swraid.mdadm_conf.lines() {
-            if let ["ARRAY", device, uuid] = line.split_whitespace().collect::<Vec<_>>().as_slice() {
-                let uuid = uuid.strip_prefix("UUID=").unwrap_or(uuid);
-                said.insert((*device).to_owned(), uuid.to_owned());
-            }
-        }
-        for uuid in wanted.values() {
-            self.same(
-                &format!("the disks' script makes array {uuid}"),
-                script.contains(&format!("--uuid={uuid}")),
-                true,
-            );
-        }
-        let alerts = self
-            .said
-            .swraid
-            .mdadm_conf
-            .lines()
-            .any(|line| line.starts_with("PROGRAM /") || line.starts_with("MAILADDR "));
-        self.same("somebody is told of an array's events", wanted.is_empty() || alerts, true);
-        self.holds(
-            "boot.swraid.enable",
-            &[self.said.swraid.enable].into(),
-            &[!wanted.is_empty()].into_iter().filter(|it| *it).collect(),
-        );
-        self.same("boot.swraid.mdadmConf", said, wanted);
-        let mut modules = BTreeSet::new();
-        let mut groups = false;
-        for node in &wish.nodes {
-            match &node.kind {
-                Kind::Array(array) if matches!(array.level.to_string().as_str(), "4" | "5" | "6") => {
-                    modules.insert("raid456".to_owned());
-                }
-                Kind::Volume(volume) => {
-                    groups = true;
-                    match &volume.cache {
-                        Some(cache) if cache.kind == storage::wish::CacheKind::Writecache => {
-                            modules.insert("dm_writecache".to_owned());
-                        }
-                        _ => {}
-                    }
-                }
-                _ => {}
-            }
-        }
-        self.holds("boot.initrd.kernelModules", &self.said.initrd_modules.names(), &modules);
-        self.same("boot.initrd.services.lvm.enable", self.said.lvm || !groups, true);
     }
 
     fn boot(&mut self) {

@@ -1,6 +1,6 @@
 //! What the machine of the laws does with volume groups.
 
-use super::world::{MIB, World, above};
+use super::{MIB, World, above};
 use storage::facts::{Content, DeviceKind, Group, Volume};
 use storage::plan::{GroupAction, VolumeAction};
 use storage::{Extent, NodeId, Wish};
