@@ -48,7 +48,7 @@ impl Comparison<'_> {
         self.same("boot.initrd.luks.devices", &self.said.luks, &opened.collect());
         for nodev in &wish.nodev {
             let said = self.said.file_systems.get(nodev.path.as_str()).map(|it| it.fs_type.clone());
-            self.same(&format!("type of {}", nodev.path), said, Some(nodev.fstype.to_string()));
+            self.same(&format!("type of {}", nodev.path), said, Some(nodev.fstype.clone()));
         }
         self.arrays(&wish, &script);
     }
