@@ -53,7 +53,7 @@ pub async fn run(context: &Context, args: &Adopt) -> Result<(), Failure> {
     let storage = machine.map(|machine| &machine.storage).filter(|storage| !storage.disk.is_empty());
     let Some(storage) = storage else {
         let help =
-            "declare them first: `homehive probe` proposes the disks, `homehive disks import` reads disko's trees";
+            "declare them first: `homehive probe HOST --propose` proposes the disks, `homehive disks import` reads disko's trees";
         return Err(Failure::usage(format!("`{name}` declares no disks"), help));
     };
     let at = Path::root().join("machines").join(&name).join("storage");
