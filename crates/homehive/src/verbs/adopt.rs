@@ -52,8 +52,7 @@ pub async fn run(context: &Context, args: &Adopt) -> Result<(), Failure> {
     let machine = loaded.fleet.machines.get(&name);
     let storage = machine.map(|machine| &machine.storage).filter(|storage| !storage.disk.is_empty());
     let Some(storage) = storage else {
-        let help =
-            "declare them first: `homehive probe HOST --propose` proposes the disks, `homehive disks import` reads disko's trees";
+        let help = "declare them first: `homehive probe HOST --propose` proposes the disks, `homehive disks import` reads disko's trees";
         return Err(Failure::usage(format!("`{name}` declares no disks"), help));
     };
     let at = Path::root().join("machines").join(&name).join("storage");
