@@ -165,28 +165,28 @@ pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, crypt: &'a Cry
     }
 }
 
-/// Does a reinstall make it anew, if it is closed? Not if anything in it is persistent, nor if what stands on it stands on more than such
-/// containers.
+/// Does a reinstall make it anew, if it is closed? Only if nothing can be in it but what is declared: one whose content is
+/// left alone, or that holds a table or a physical volume, beside whose declared parts others may lie, is opened, and what
+/// is ephemeral in it is made anew once it is seen. Not if anything in it is persistent either, nor if what stands on it
+/// stands on more than such containers.
 fn goes(planner: &Planner, node: &Node) -> bool {
+    let mut nodes = vec![node.id.clone()];
+    above(planner, &node.id, &mut nodes);
     let crypt = |id: &NodeId| planner.wish.node(id).is_some_and(|it| matches!(it.kind, Kind::Crypt(_)));
-    let alone = |id: &NodeId| crypt(id) && !planner.carries_persistent(id);
-    let shared = match &node.holds {
-        Some(Holds::Btrfs(btrfs)) => btrfs.devices(&node.id),
-        Some(Holds::BtrfsMember { of, .. }) => {
-            let standing = planner.wish.node(of).and_then(|node| node.holds.as_ref()?.btrfs());
-            standing.map_or_else(|| vec![of.clone()], |btrfs| btrfs.devices(of))
-        }
-        Some(
-            Holds::Table { .. }
-            | Holds::Member { .. }
-            | Holds::PhysicalVolume { .. }
-            | Holds::Filesystem { .. }
-            | Holds::Swap { .. }
-            | Holds::Luks { .. },
-        )
-        | None => planner.wish.on(&node.id).flat_map(|above| above.on.clone()).collect(),
+    let alone = |id: &NodeId| nodes.contains(id) || crypt(id) && !planner.carries_persistent(id);
+    let sealed = |it: &Node| {
+        let shared = match &it.holds {
+            None | Some(Holds::Table { .. } | Holds::PhysicalVolume { .. }) => return false,
+            Some(Holds::Filesystem { .. } | Holds::Swap(_) | Holds::Member { .. } | Holds::Luks { .. }) => Vec::new(),
+            Some(Holds::Btrfs(btrfs)) => btrfs.devices(&it.id),
+            Some(Holds::BtrfsMember { of, .. }) => {
+                let standing = planner.wish.node(of).and_then(|node| node.holds.as_ref()?.btrfs());
+                standing.map_or_else(|| vec![of.clone()], |btrfs| btrfs.devices(of))
+            }
+        };
+        shared.iter().all(alone) && (it.id == node.id || it.on.iter().all(alone))
     };
-    alone(&node.id) && shared.iter().all(alone)
+    !planner.carries_persistent(&node.id) && nodes.iter().filter_map(|id| planner.wish.node(id)).all(sealed)
 }
 
 /// Everything that lies on a node.
