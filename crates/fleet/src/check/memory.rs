@@ -1,16 +1,25 @@
 //! A root in memory is empty at each boot: what a machine cannot do without lies on a disk.
 
 use super::path;
+use crate::Loader;
 use crate::declared::Draft;
 use document::Problems;
 use storage::wish::Wish;
 
 /// What NixOS and homehive need to be as it was before the machine was switched off, whatever the root is.
-const KEPT: [(&str, &str); 3] = [
-    ("/nix", "every program is there"),
+const KEPT: [(&str, &str); 9] = [
+    ("/nix", PROGRAMS),
+    ("/nix/store", PROGRAMS),
+    ("/nix/var", GENERATIONS),
+    ("/nix/var/nix", GENERATIONS),
+    ("/nix/var/nix/db", GENERATIONS),
+    ("/nix/var/nix/profiles", GENERATIONS),
     ("/boot", "its kernels are there"),
+    ("/etc/ssh", "its host key is there"),
     ("/data", "shares and the cluster keep their data there"),
 ];
+const PROGRAMS: &str = "every program is there";
+const GENERATIONS: &str = "what Nix knows of the programs is there";
 
 pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     for (name, machine) in &draft.machines {
@@ -20,9 +29,7 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
         }
         let wish = Wish::new(&machine.storage, uuid::Uuid::nil());
         for nodev in &wish.nodev {
-            let kept =
-                KEPT.iter().find(|(path, _)| *path == nodev.path || nodev.path == "/nix/store" && *path == "/nix");
-            if let Some((path, why)) = kept {
+            if let Some((path, why)) = KEPT.iter().find(|(path, _)| *path == nodev.path) {
                 problems.add(
                     &at.join("storage").join("nodev").join(&nodev.path),
                     "fleet::lost_at_boot",
@@ -33,8 +40,17 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
             }
         }
         let Some(root) = wish.root_in_memory() else { continue };
-        let on_disk = |paths: &[&str]| wish.mounts.iter().any(|mount| paths.contains(&mount.path.as_str()));
-        let needs: [(&[&str], &str, &str); 2] = [
+        let on_disk = |paths: &[&str]| {
+            wish.mounts.iter().any(|mount| paths.contains(&mount.path.as_str()) && !mount.may_be_missing())
+        };
+        let grub = matches!(machine.loader(&wish), Some(Loader::Bios(_)));
+        let needs: [(&[&str], &str, &str); 3] = [
+            // Where EFI boots from, a mount is found or it is no loader.
+            (
+                if grub { &["/boot"] } else { &[] },
+                "has nowhere to keep its kernels",
+                "mount a filesystem of a disk on /boot",
+            ),
             (&["/nix", "/nix/store"], "has nowhere to keep its programs", "mount a filesystem of a disk on /nix"),
             (
                 &["/etc", "/etc/ssh"],
@@ -44,7 +60,7 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
             ),
         ];
         for (paths, why, help) in needs {
-            if !on_disk(paths) {
+            if !paths.is_empty() && !on_disk(paths) {
                 let message = format!("machine `{name}` has its root in memory and {why}");
                 let place = at.join("storage").join("nodev").join(&root.path);
                 problems.add(&place, "fleet::lost_at_boot", message, "empty at each boot", help);

@@ -18,7 +18,9 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
         }
         let wish = Wish::new(&machine.storage, uuid::Uuid::nil());
         for mount in &wish.mounts {
-            options(name, mount, &content(&wish, &at, &mount.node), problems);
+            if needed(&wish, mount) {
+                options(name, mount, &content(&wish, &at, &mount.node), problems);
+            }
         }
         opened(name, &wish, &at, problems);
         booted(name, machine, &wish, &at, problems);
@@ -48,18 +50,16 @@ fn declared(wish: &Wish, machine: &Path, node: &NodeId) -> Path {
     }
 }
 
-/// What NixOS mounts before anything else runs (`pathsNeededForBoot` in `nixos/lib/utils.nix`), and `/boot`, to which
-/// kernels are written.
-const NEEDED: [&str; 10] =
-    ["/", "/nix", "/nix/store", "/var", "/var/log", "/var/lib", "/var/lib/nixos", "/etc", "/usr", "/boot"];
+/// Is it mounted before anything else runs, or `/boot`, to which kernels are written?
+fn needed(wish: &Wish, mount: &Mount) -> bool {
+    wish.mounted_first(mount) || mount.path == "/boot"
+}
+
 /// Programs are run from here.
 const PROGRAMS: [&str; 3] = ["/", "/nix", "/nix/store"];
 
 fn options(machine: &HostName, mount: &Mount, at: &Path, problems: &mut Problems) {
     let place = mount.path.as_str();
-    if !NEEDED.contains(&place) {
-        return;
-    }
     for (index, option) in mount.options.iter().enumerate() {
         let why = match option.as_str() {
             "nofail" if place == "/boot" => "new kernels would be written beside it when it is missing",
@@ -115,17 +115,31 @@ fn booted(name: &HostName, machine: &Machine, wish: &Wish, at: &Path, problems: 
     }
 }
 
-/// What holds a part of the system is opened before the system runs.
+/// What holds a part of the system is opened before the system runs; what is opened later may be missing.
 fn opened(machine: &HostName, wish: &Wish, at: &Path, problems: &mut Problems) {
-    for mount in wish.mounts.iter().filter(|mount| NEEDED.contains(&mount.path.as_str())) {
-        for (id, crypt) in wish.crypts_of(&mount.node) {
-            let place = declared(wish, at, id).join("initrd");
-            if !crypt.initrd && !problems.within(&place) {
-                let message = format!("machine `{machine}` cannot open `{id}` late: `{}` lies in it", mount.path);
-                problems.add(&place, "fleet::opened_late", message, "too late", "remove `initrd`");
-            }
+    let late = wish.nodes.iter().filter(|node| matches!(&node.kind, Kind::Crypt(crypt) if !crypt.initrd));
+    for Node { id, .. } in late {
+        let inside =
+            wish.mounts.iter().filter(|mount| wish.crypts_of(&mount.node).iter().any(|(crypt, _)| *crypt == id));
+        let (first, later): (Vec<_>, Vec<_>) = inside.partition(|mount| needed(wish, mount));
+        let later: Vec<_> = later.into_iter().filter(|mount| !mount.may_be_missing()).collect();
+        let place = declared(wish, at, id).join("initrd");
+        if !first.is_empty() {
+            let message = format!("machine `{machine}` cannot open `{id}` late: {} in it", lie(&first));
+            problems.add(&place, "fleet::opened_late", message, "too late", "remove `initrd`");
+        }
+        if !later.is_empty() {
+            let message = format!("machine `{machine}` would wait for `{id}` when it starts: {} in it", lie(&later));
+            let help = "mount it with `options = [\"nofail\"]`, or remove `initrd`: then stage 1 opens the container";
+            problems.add(&place, "fleet::opened_late", message, "opened late, or not at all", help);
         }
     }
+}
+
+/// "`/data` lies", "`/data`, `/papers` lie"
+fn lie(mounts: &[&Mount]) -> String {
+    let paths: Vec<String> = mounts.iter().map(|mount| format!("`{}`", mount.path)).collect();
+    format!("{} {}", paths.join(", "), if mounts.len() == 1 { "lies" } else { "lie" })
 }
 
 /// bootctl(1) installs only to a partition of the EFI type in a GPT.

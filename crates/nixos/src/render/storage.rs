@@ -127,12 +127,13 @@ fn arrays(host: &Host<'_>, events: &str) -> Set {
 
 fn filesystems(host: &Host<'_>) -> Set {
     let mut set = Set::new();
-    for Mount { node, path, uuid, format, options, subvolume: _ } in &host.wish.mounts {
+    for declared in &host.wish.mounts {
+        let Mount { node, path, uuid, format, options, subvolume: _ } = declared;
         let mut mount = Set::new().put("device", format!("/dev/disk/by-uuid/{uuid}")).put("fsType", format.word());
         if !options.is_empty() {
             mount = mount.put("options", Expr::texts(options));
         }
-        if kept_for_boot(host, path, options) {
+        if host.wish.kept_for_boot(declared) {
             mount = mount.put("neededForBoot", true);
         }
         set = set.note(node.to_string()).put_named("fileSystems", path.as_str(), mount);
@@ -148,13 +149,6 @@ fn filesystems(host: &Host<'_>) -> Set {
     let set = if swaps.is_empty() { set } else { set.put("swapDevices", swaps) };
     let set = set.with(resume(host));
     set.with(scrubs(host))
-}
-
-/// With a root in memory, what lies on a disk below `/etc` and `/var` must be there before the first programs look for it:
-/// the host key, the list of users. NixOS sees to `/nix` by itself.
-fn kept_for_boot(host: &Host<'_>, path: &str, options: &[String]) -> bool {
-    let late = options.iter().any(|option| option == "nofail" || option == "noauto");
-    host.wish.root_in_memory().is_some() && !late && (path.starts_with("/etc/") || path.starts_with("/var/"))
 }
 
 /// Swap partitions by UUID, and swap files, which NixOS makes when they are first used.

@@ -9,7 +9,7 @@ fn known(format: Format) -> &'static [&'static str] {
     match format {
         Format::Ext4 | Format::Ext3 | Format::Ext2 => &["-O", "-I", "-i", "-N", "-m", "-T", "-J", "-g", "-G", "-C"],
         Format::Xfs => &["-d", "-i", "-l", "-m", "-n"],
-        Format::F2fs => &["-O", "-o", "-s", "-z", "-i", "-e", "-E", "-w"],
+        Format::F2fs => &["-O", "-o", "-s", "-z", "-e", "-E", "-w"],
         Format::Vfat => &["-s", "-r", "-R"],
         // It has no such arguments: see `btrfs`.
         Format::Btrfs => &[],

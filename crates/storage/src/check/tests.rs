@@ -140,7 +140,8 @@ fn rows() -> Vec<(&'static str, &'static str, String, String)> {
         ("luks_key", "disk.d.content.boot_key_size", luks("d", "c", ", boot_key_size = 64"), good()),
         ("luks_key", "disk.d.content.boot_key_size", luks("d", "c", ", boot_key_file = \"/key\", boot_key_size = 0"), good()),
         ("luks_pbkdf", "disk.d.content.pbkdf_memory", luks("d", "c", ", pbkdf_memory = \"8GiB\""), luks("d", "c", ", pbkdf_memory = \"32MiB\", pbkdf_time = 1")),
-        ("luks_pbkdf", "disk.d.content.pbkdf_time", luks("d", "c", ", pbkdf_time = 0"), good()),
+        ("luks_pbkdf", "disk.d.content.pbkdf_time", luks("d", "c", ", pbkdf_time = 0"), luks("d", "c", ", pbkdf_time = 30000")),
+        ("luks_pbkdf", "disk.d.content.pbkdf_time", luks("d", "c", ", pbkdf_time = 30001"), good()),
         ("too_small", "disk.d.content.partitions.p.content", gpt("partitions.p = { size = \"20MiB\", content = { type = \"luks\", name = \"c\" } }"), gpt("partitions.p = { size = \"32MiB\", content = { type = \"luks\", name = \"c\" } }")),
         ("members_share_disk", "disk.d.content.partitions.q.content.content", shared("[mdadm.a]\nlevel = 1\n"), shared("[mdadm.a]\nlevel = 0\n")),
         // filesystems

@@ -93,13 +93,6 @@ impl LuksAction {
         }
     }
 
-    /// The device that it is on.
-    pub(super) fn device(&self) -> &NodeId {
-        match self {
-            Self::Format { device, .. } | Self::Open { device, .. } | Self::Grow { device, .. } => device,
-        }
-    }
-
     /// The nodes that it writes anew.
     pub(super) fn begins(&self) -> Vec<NodeId> {
         match self {

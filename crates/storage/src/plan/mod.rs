@@ -41,7 +41,7 @@ pub use planner::plan;
 pub(crate) use planner::shown;
 pub(crate) use sight::dashed;
 pub use sight::{Sight, Unseen};
-pub use step::{Action, Proof, Risk, Step, StepId};
+pub use step::{Action, Risk, Step, StepId};
 pub use table::{NewPartition, TableAction};
 pub use volume::VolumeAction;
 pub use wipe::Wipe;

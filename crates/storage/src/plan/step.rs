@@ -110,34 +110,6 @@ pub enum Action {
     Nodev(NodevAction),
 }
 
-/// What a probe must show after a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "shows", rename_all = "snake_case")]
-pub enum Proof {
-    /// The node holds nothing, or what another step of the plan puts there.
-    Wiped {
-        /// The node.
-        node: NodeId,
-    },
-    /// The node is there: a partition, a running array, a group, an active volume.
-    There {
-        /// The node.
-        node: NodeId,
-    },
-    /// The node holds what is wished, with the derived identity.
-    Holds {
-        /// The node.
-        node: NodeId,
-    },
-    /// The node's filesystem is mounted here.
-    Mounted {
-        /// The node.
-        node: NodeId,
-        /// Where.
-        at: String,
-    },
-}
-
 impl Step {
     /// One line for people: `create RAID6 md/nas from 6 disks`.
     pub fn describe(&self) -> String {
@@ -204,22 +176,6 @@ impl Step {
             Action::Group(GroupAction::Activate { .. } | GroupAction::Identify { .. }) | Action::Volume(_) => {
                 Vec::new()
             }
-        }
-    }
-
-    /// What a probe must show afterwards.
-    pub fn proof(&self) -> Vec<Proof> {
-        let node = self.node.clone();
-        match &self.what {
-            Action::Wipe(it) => it.proof(),
-            Action::Table(it) => it.proof(&self.node),
-            Action::Settle => Vec::new(),
-            Action::Array(_) | Action::Group(_) => vec![Proof::There { node }],
-            Action::Luks(it) => vec![Proof::Holds { node: it.device().clone() }, Proof::There { node }],
-            Action::Volume(it) => it.proof(&self.node),
-            Action::Filesystem(_) | Action::Btrfs(_) => vec![Proof::Holds { node }],
-            Action::Mount(it) => vec![Proof::Mounted { node, at: it.at.clone() }],
-            Action::Nodev(it) => vec![Proof::Mounted { node, at: it.at.clone() }],
         }
     }
 

@@ -3,7 +3,7 @@
 mod upkeep;
 
 use super::planner::{At, Planner, Site, Work};
-use super::step::{Action, Proof, Risk, StepId};
+use super::step::{Action, Risk, StepId};
 use crate::facts::{Content, Device};
 use crate::identity::short;
 use crate::tree::{PartitionKind, TableKind};
@@ -153,26 +153,15 @@ impl TableAction {
             Self::Add { disk, .. } | Self::Grow { disk, .. } => disk,
         }
     }
-
-    pub(super) fn proof(&self, node: &NodeId) -> Vec<Proof> {
-        match self {
-            Self::Create { partitions, .. } => {
-                let there = partitions.iter().map(|new| Proof::There { node: new.node.clone() });
-                [Proof::Holds { node: node.clone() }].into_iter().chain(there).collect()
-            }
-            Self::Add { partition, .. } => vec![Proof::There { node: partition.node.clone() }],
-            Self::Grow { partition, .. } => vec![Proof::There { node: partition.clone() }],
-        }
-    }
 }
 
-/// Zeroes the MiB at which a partition will begin.
 /// Where each of these partitions of a new table begins, in bytes.
 pub(super) fn starts(partitions: &[NewPartition]) -> impl Iterator<Item = u64> {
     let sizes = partitions.iter().map(|new| new.size.unwrap_or_default());
     sizes.scan(MIB, |end, size| Some(std::mem::replace(end, *end + size)))
 }
 
+/// Zeroes the MiB at which a partition will begin.
 fn zero(disk: &NodeId, start: u64) -> Cmd {
     Cmd::new("blkdiscard")
         .args(["--zeroout", "--offset", &start.to_string(), "--length", &MIB.to_string()])

@@ -1,7 +1,6 @@
 //! Logical volumes in a group that is there: created, given their cache, grown.
 
 use super::group::{IDENTIFY, devices, script};
-use super::step::Proof;
 use crate::tree::Spread;
 use crate::wish::CacheKind;
 use crate::{Name, NodeId};
@@ -131,16 +130,6 @@ impl VolumeAction {
                     &format!("{group}/{name}"),
                 ]);
                 vec![devices(grow, pvs)]
-            }
-        }
-    }
-
-    pub(super) fn proof(&self, node: &NodeId) -> Vec<Proof> {
-        match self {
-            // A cache that is not attached yet is not active: its attachment proves it.
-            Self::Create { cache: true, .. } => Vec::new(),
-            Self::Create { .. } | Self::Identify { .. } | Self::Attach { .. } | Self::Grow { .. } => {
-                vec![Proof::There { node: node.clone() }]
             }
         }
     }

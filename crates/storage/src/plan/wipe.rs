@@ -5,7 +5,7 @@ use super::luks;
 use super::outcome::{Consent, Note, Refusal};
 use super::planner::shown;
 use super::sight::{Sight, our_group};
-use super::step::{Proof, settle};
+use super::step::settle;
 use crate::NodeId;
 use crate::facts::{Content, Device, DeviceKind, Facts};
 use crate::wish::{Kind, Wish};
@@ -50,10 +50,6 @@ impl Wipe {
     pub(super) fn commands(&self) -> Vec<Cmd> {
         let cmd = script(WIPE, "wipe").args(self.groups.iter().map(String::as_str)).arg("--");
         vec![devices(cmd, &self.devices), settle()]
-    }
-
-    pub(super) fn proof(&self) -> Vec<Proof> {
-        self.devices.iter().map(|node| Proof::Wiped { node: node.clone() }).collect()
     }
 }
 

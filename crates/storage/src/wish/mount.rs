@@ -1,6 +1,6 @@
 //! What is mounted where, and in which order.
 
-use super::{Holds, Node};
+use super::{Holds, Node, Wish};
 use crate::NodeId;
 use crate::tree::{Format, SubvolumePath};
 use schemars::JsonSchema;
@@ -22,6 +22,30 @@ pub struct Mount {
     /// The subvolume of a btrfs that is mounted; none for the whole filesystem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subvolume: Option<SubvolumePath>,
+}
+
+/// What NixOS mounts before anything else runs (`pathsNeededForBoot` in its `nixos/lib/utils.nix`).
+const FIRST: [&str; 9] = ["/", "/nix", "/nix/store", "/var", "/var/log", "/var/lib", "/var/lib/nixos", "/etc", "/usr"];
+
+impl Mount {
+    /// May the machine start without it?
+    pub fn may_be_missing(&self) -> bool {
+        self.options.iter().any(|option| option == "nofail" || option == "noauto")
+    }
+}
+
+impl Wish {
+    /// Is this one of the mounts that NixOS is to be told to make in stage 1? With a root in memory, what lies on a disk
+    /// below `/etc` and `/var` must be there before the first programs look for it: the host key, the list of users.
+    pub fn kept_for_boot(&self, mount: &Mount) -> bool {
+        let below = mount.path.starts_with("/etc/") || mount.path.starts_with("/var/");
+        self.root_in_memory().is_some() && below && !mount.may_be_missing()
+    }
+
+    /// Is it mounted in stage 1, before the system runs?
+    pub fn mounted_first(&self, mount: &Mount) -> bool {
+        FIRST.contains(&mount.path.as_str()) || self.kept_for_boot(mount)
+    }
 }
 
 /// The mounts of these nodes: what holds a mount point comes before what is mounted on it.
