@@ -134,7 +134,8 @@ fn in_the_lab_disks_are_replaced_alive_and_dead() {
     assert!(begun, "the filling was told of");
     let mdstat = sh(&bench, "cat /proc/mdstat");
     assert!(mdstat.contains("[6/6]") && mdstat.contains("recovery"), "it goes on, and nothing is lost: {mdstat}");
-    let (answer, _) = bench.tell(&replace);
+    // By its node, for the fleet file has no B any more.
+    let (answer, _) = bench.tell(&["--lab", "disks", "replace", "one", "disk.b", "G"]);
     assert!(answer.contains("disk.b is G, and all is good"), "{answer}");
     edit(&bench, |fleet| assert_eq!(disks(fleet)["b"]["serial"], "G"));
     let members = sh(&bench, "mdadm --detail /dev/md127; lsblk -dno NAME,SERIAL");

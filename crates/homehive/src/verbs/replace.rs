@@ -11,7 +11,7 @@ use crate::args::Replace;
 use crate::converge::{Converged, Ground, refusals};
 use crate::failure::Failure;
 use crate::keyring::Keyring;
-use crate::load::{Loaded, rewrite};
+use crate::load::{Loaded, Unloaded, rewrite};
 use crate::reach;
 use choice::Choice;
 use document::{Format, Path};
@@ -46,11 +46,14 @@ pub async fn run(context: &Context, args: &Replace) -> Result<(), Failure> {
     let reached = reach::reach(&loaded, &name, host, &context.story).await?;
     let machine = &reached.machine;
     let host = host.map(|host| format!(" --host {}", cmd::quote(host))).unwrap_or_default();
-    let words = format!("disks replace {name} {} {}{host}", cmd::quote(&args.old), cmd::quote(&args.new));
-    let again = context.again(&words);
-    let lock = lock(machine, "disks replace", &context.story, &again).await?;
+    let by =
+        |old: &str| context.again(&format!("disks replace {name} {} {}{host}", cmd::quote(old), cmd::quote(&args.new)));
+    let again = by(&args.old);
+    let held = lock(machine, "disks replace", &context.story, &again).await?;
     let facts = machine.look().await.map_err(|error| Failure::failed(&name, error, &again))?;
     let choice = choice::choose(&now, &facts, &args.old, &args.new)?;
+    // Once the fleet file has the new disk, the old one's serial number says nothing there.
+    let again = by(choice.node.as_str());
     let edited = if choice.is_declared { None } else { Some(Edited::new(&loaded, &name, &choice)?) };
     let wished = edited.as_ref().map_or(&now, |edited| &edited.wish);
     let wipe = args.wipe && edited.is_some();
@@ -59,8 +62,8 @@ pub async fn run(context: &Context, args: &Replace) -> Result<(), Failure> {
     consent.begun = journal.begun().map_err(|error| Failure::Failed(error.to_string()))?;
     let plan = storage::plan::plan(wished, &facts, &consent);
     if !plan.refusals.is_empty() {
-        let text = refusals(&plan, 0).replace(&format!("--wipe {}", choice.node), "--wipe");
-        return Err(Failure::Refused(text));
+        let apply = context.again(&format!("disks apply {name}{host}"));
+        return Err(Failure::Refused(wiping(&refusals(&plan, 0), &choice, &apply)));
     }
     if args.dry_run {
         show(context, &name, &choice, edited.is_some(), &plan, &again);
@@ -83,15 +86,26 @@ pub async fn run(context: &Context, args: &Replace) -> Result<(), Failure> {
         let ground = Ground { machine, wish: wished, consent, keyring, records, story, approved, lock, until };
         ground.converge().await.map_err(|error| error.failure(&again))
     };
-    let mut rounds = converge(consent, Some(&lock)).await?.rounds;
+    let mut rounds = converge(consent, Some(&held)).await?.rounds;
     // A rebuilding takes hours, and the kernel does it by itself.
-    lock.release().await;
+    held.release().await;
     let findings = if args.no_wait {
         follow::findings(wished, machine, &again).await?
     } else {
         let found = follow::to_its_end(context, wished, machine, &again).await?;
-        // What has been replaced is let go.
-        rounds.extend(converge(Consent::default(), None).await?.rounds);
+        let held = Lock::take(machine, "disks replace", &context.story).await.map_err(|error| {
+            Failure::failed(format!("{name}: the new disk is in its place, the old one not let go"), error, &again)
+        })?;
+        if is_still(&loaded, &name, wished)? {
+            // What has been replaced is let go.
+            rounds.extend(converge(Consent::default(), Some(&held)).await?.rounds);
+        } else {
+            let next = context.again(&format!("disks apply {name}{host}"));
+            let text =
+                format!("{} declares other disks by now: what was replaced is let go by {next}", loaded.path.display());
+            context.story.note(machine.name(), text);
+        }
+        held.release().await;
         found
     };
     let done: Vec<Done> = rounds.into_iter().flat_map(|round| round.steps).map(Done::from).collect();
@@ -107,6 +121,25 @@ pub async fn run(context: &Context, args: &Replace) -> Result<(), Failure> {
     }
     // A rebuilding that was not to be waited for is no failure.
     if good || args.no_wait { Ok(()) } else { Err(Failure::Wanting) }
+}
+
+/// Refusals with the words that allow the wiping here. A disk that was declared before may hold what is in use, and is wiped
+/// only by a command that is about nothing else.
+fn wiping(refusals: &str, choice: &Choice, apply: &str) -> String {
+    let wipe = format!("--wipe {}", choice.node);
+    let allows = if choice.is_declared { format!("{apply} {wipe}") } else { "--wipe".to_owned() };
+    refusals.replace(&wipe, &allows)
+}
+
+/// Does the fleet file wish the same of the machine as it did hours ago?
+fn is_still(loaded: &Loaded, name: &HostName, wish: &Wish) -> Result<bool, Failure> {
+    let read = Loaded::read(&loaded.path).map_err(|error| match error {
+        Unloaded::Unreadable(failure) => failure,
+        Unloaded::Wrong(report) => {
+            Failure::Failed(format!("{} is wrong by now: {:?}", loaded.path.display(), report.findings()))
+        }
+    })?;
+    Ok(read.fleet.wish(name).as_ref() == Some(wish))
 }
 
 /// The fleet file with the new disk's marks in it.
@@ -158,5 +191,49 @@ fn show(context: &Context, name: &HostName, choice: &Choice, writes: bool, plan:
 fn tell(context: &Context, machine: &Machine, plan: &Plan) {
     for line in plan.to_text().lines().filter(|line| !line.starts_with('=')) {
         context.story.note(machine.name(), line.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::choice::Choice;
+    use super::{is_still, wiping};
+    use crate::load::Loaded;
+    use std::fs;
+
+    #[test]
+    fn the_words_that_allow_wiping_are_obeyed() {
+        for (is_declared, told) in [
+            (false, "disk.d: holds xfs\n    allow it: --wipe"),
+            (true, "disk.d: holds xfs\n    allow it: homehive disks apply one --wipe disk.d"),
+        ] {
+            let choice = Choice { node: "disk.d".into(), marks: Vec::new(), is_declared };
+            let text = "disk.d: holds xfs\n    allow it: --wipe disk.d";
+            assert_eq!(wiping(text, &choice, "homehive disks apply one"), told);
+        }
+    }
+
+    /// Hours later the fleet file may be another one, by another replacement: its disks are not put back.
+    #[test]
+    fn a_fleet_file_that_was_edited_meanwhile_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fleet.toml");
+        let six = include_str!("../../../../examples/layouts/raid6-lvm-xfs.toml");
+        let mine = six.replace("serial = \"B\"", "serial = \"G\"");
+        fs::write(&path, &mine).unwrap();
+        let Ok(loaded) = Loaded::read(&path) else { panic!("the example is a fleet file") };
+        let name = loaded.fleet.machines.keys().next().unwrap().clone();
+        let wish = loaded.fleet.wish(&name).unwrap();
+        for (case, text, still) in [
+            ("as it was", mine.clone(), true),
+            ("a comment", format!("# mine\n{mine}"), true),
+            ("another disk replaced", mine.replace("serial = \"C\"", "serial = \"H\""), false),
+            ("taken back", six.to_owned(), false),
+        ] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(is_still(&loaded, &name, &wish).ok(), Some(still), "{case}");
+        }
+        fs::write(&path, "machines = 3\n").unwrap();
+        assert!(is_still(&loaded, &name, &wish).is_err());
     }
 }

@@ -23,12 +23,13 @@ pub fn choose(wish: &Wish, facts: &Facts, old: &str, new: &str) -> Result<Choice
     let coming = coming(facts, &sight, new)?;
     let declared = sight.node(&coming.name);
     let Some((node, disk)) = going(wish, &sight, old) else {
-        // The fleet file has the new one already, and nobody knows the old one any more: it goes on.
-        if let Some(node) = declared {
-            return Ok(Choice { node: node.clone(), marks: Vec::new(), is_declared: true });
-        }
         let known: Vec<String> = disks(wish).map(|(node, disk)| shown(&node.id, disk)).collect();
-        return Err(Failure::usage(format!("no disk `{old}` is declared"), format!("declared: {}", known.join(", "))));
+        let known = format!("declared: {}", known.join(", "));
+        // A serial number that the fleet file has given up is one of these too; a typing error looks the same.
+        let help = declared.map_or_else(String::new, |node| {
+            format!("\n  `{new}` is {node} already: if it takes the old one's place, name that by {node}")
+        });
+        return Err(Failure::usage(format!("no disk `{old}` is declared"), format!("{known}{help}")));
     };
     match declared {
         Some(same) if *same == node.id => {
@@ -196,9 +197,9 @@ mod tests {
         for old in ["disk.a", "disk.c"] {
             assert_eq!(chosen(&wish(&[]), old, "NEW").unwrap().node.as_str(), old);
         }
-        // Once more, whatever the old one is called: it goes on.
+        // Once more, by its node: it goes on.
         let again = wish(&[("serial = \"D\"", "serial = \"NEW\"")]);
-        for old in ["disk.d", "D", "d"] {
+        for old in ["disk.d", "d", "NEW"] {
             let choice = chosen(&again, old, "NEW").unwrap();
             assert_eq!((choice.node.as_str(), choice.is_declared), ("disk.d", true), "{old}");
         }
@@ -224,6 +225,8 @@ mod tests {
     fn what_cannot_be_is_told() {
         for (case, old, new, told) in [
             ("no such disk", "disk.z", "NEW", "no disk `disk.z` is declared"),
+            ("no such disk, and nothing to come", "typo", "A", "no disk `typo` is declared"),
+            ("given up before", "typo", "A", "`A` is disk.a already"),
             ("not connected", "disk.d", "OTHER", "NEW (QEMU HARDDISK, 360MiB)"),
             ("declared", "disk.d", "A", "`A` is disk.a"),
             ("holds more than members", "disk.system", "NEW", "disk.system.boot is a filesystem"),

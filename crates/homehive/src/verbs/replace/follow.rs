@@ -39,7 +39,7 @@ pub async fn to_its_end(
         if let Some(last) = busy.iter().max_by_key(|finding| (finding.done.is_some(), finding.text.len())) {
             let text = format!("{}: {}", last.node, last.text);
             if told.is_empty() {
-                let how = "ctrl-c leaves it going; the same command shows it again";
+                let how = format!("ctrl-c leaves it going, and this shows it again: {again}");
                 context.story.note(machine.name(), format!("is rebuilding, and can be used meanwhile; {how}"));
             }
             if text != told {
