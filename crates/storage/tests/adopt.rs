@@ -2,11 +2,12 @@
 
 mod common;
 
-use common::{NAS, facts, storage};
+use common::{NAS, facts, storage, wish};
 use document::{Format, Path, edit};
 use std::fmt::Write as _;
 use storage::adopt::{Adoption, adopt};
 use storage::facts::{Content, Facts};
+use storage::health::State;
 use storage::plan::Consent;
 use storage::{Wish, identity, plan};
 
@@ -47,6 +48,32 @@ fn a_nas_by_hand() {
     let text = edit(NAS, Format::Toml, &texts).unwrap();
     let plan = plan(&own(&text), &facts, &Consent::default());
     assert!(plan.is_empty() && plan.refusals.is_empty(), "{}", plan.to_text());
+}
+
+/// What no tool knows counts as nothing only in what homehive made: where identities are declared, somebody else did.
+#[test]
+fn unknown_data_in_what_is_adopted_is_somebodys() {
+    let mut facts = facts("complete");
+    facts.mounts.clear();
+    let text = NAS.replace("persistent", "# persistent");
+    let texts: Vec<_> = adopted(&text, &facts).identities.into_iter().map(|it| (it.at, it.uuid)).collect();
+    let adopted = own(&edit(&text, Format::Toml, &texts).unwrap());
+    for (id, path) in [
+        // Of a GPT, of an MBR, and a volume.
+        ("disk.nvme.root", "/dev/nvme0n1p1"),
+        ("disk.usb.boot", "/dev/sdg1"),
+        ("lvm_vg.nas.data", "/dev/mapper/nas-data"),
+    ] {
+        let mut facts = facts.clone();
+        facts.devices.iter_mut().find(|device| device.path == path).unwrap().content = Content::Unknown;
+        let made = plan(&wish(&text), &facts, &Consent::default());
+        assert!(made.steps.iter().any(|step| step.node == id.into()), "{id}: {}", made.to_text());
+        let refused = plan(&adopted, &facts, &Consent::default());
+        let remedies: Vec<&str> = refused.refusals.iter().map(|it| it.remedy.as_str()).collect();
+        assert_eq!(remedies, [format!("to destroy that: --wipe {id}")], "{}", refused.to_text());
+        let said = storage::health(&adopted, &facts);
+        assert!(said.iter().any(|it| it.node == id.into() && it.state == State::Foreign), "{id}: {said:?}");
+    }
 }
 
 #[test]

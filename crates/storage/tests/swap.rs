@@ -72,6 +72,25 @@ fn nothing_is_made() {
     assert!(plan(&kept, &holding(Content::Unknown), &Consent::default()).is_empty());
 }
 
+/// Where the table was adopted, what no tool knows is somebody's, unless it is swap space right now.
+#[test]
+fn unknown_data_in_what_is_adopted_is_refused() {
+    let uuid = "90b442b0-0000-0000-0000-000000000000";
+    let adopted = wish(&TREE.replace("type = \"mbr\"", &format!("type = \"mbr\"\nuuid = \"{uuid}\"")));
+    let mut facts = holding(Content::Unknown);
+    let Content::Table { id, .. } = &mut facts.devices[0].content else { panic!("no table") };
+    *id = Some(0x90b4_42b0);
+    let refusals = plan(&adopted, &facts, &Consent::default()).refusals;
+    assert_eq!(refusals.len(), 1, "{refusals:?}");
+    assert!(refusals[0].remedy.ends_with("--wipe disk.one.secret"), "{refusals:?}");
+    let mut open = facts.devices[1].clone();
+    (open.kind, open.partition, open.parents) = (DeviceKind::Crypt, None, vec![open.name.clone()]);
+    (open.name, open.path, open.content) = ("dm-0".into(), "/dev/mapper/swap".into(), Content::Swap { uuid: None });
+    facts.devices.push(open);
+    facts.swaps.push("dm-0".into());
+    assert!(plan(&adopted, &facts, &Consent::default()).is_empty());
+}
+
 #[test]
 fn what_is_known_is_refused_until_it_is_named() {
     for content in

@@ -63,7 +63,7 @@ impl Look<'_> {
             (_, Content::Blank) => Said::new(State::Unmade, "blank"),
             (_, Content::Unreadable) => Said::new(State::Broken, "answers nothing but errors"),
             // Inside what is ours, what no tool knows is what was there before.
-            (_, Content::Unknown) if !matches!(node.kind, Kind::Disk(_)) => {
+            (_, Content::Unknown) if !matches!(node.kind, Kind::Disk(_)) && !node.adopted => {
                 Said::new(State::Unmade, "holds nothing known")
             }
             (_, content) => Said::new(State::Foreign, format!("holds {} instead", described(content))),

@@ -258,9 +258,9 @@ impl<'a> Planner<'a> {
     }
 
     /// Is nothing on this device, as far as homehive may judge? What no tool knows counts as nothing only inside what
-    /// homehive made itself; and where persistent data belongs it may be that data, damaged.
+    /// homehive made itself, not where it was adopted; and where persistent data belongs it may be that data, damaged.
     pub fn vacant(&self, node: &NodeId, device: &Device) -> bool {
-        let inside = self.wish.node(node).is_some_and(|node| !matches!(node.kind, Kind::Disk(_)));
+        let inside = self.wish.node(node).is_some_and(|node| !matches!(node.kind, Kind::Disk(_)) && !node.adopted);
         match device.content {
             Content::Blank => true,
             Content::Unknown => inside && !self.carries_persistent(node),

@@ -1,6 +1,7 @@
 //! What a machine's disks should hold, resolved: every node in order, with what it lies on, its identities and its
 //! place. It knows nothing of what is there; `plan` compares.
 
+mod adopted;
 mod announce;
 mod branch;
 mod btrfs;

@@ -19,6 +19,10 @@ pub struct Node {
     pub on: Vec<NodeId>,
     /// Does a reinstall keep it? Said of the node itself, or of anything it lies on.
     pub persistent: bool,
+    /// Does it, or what it holds, bear an identity that the fleet declares in place of the derived one? Of a group and its
+    /// volumes also: does anything that they lie on? Then what no tool knows in it may be somebody's.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
     /// Where it is found on the machine, whatever the kernel calls it; none for a group, and for a disk that is
     /// recognised by other things than a path.
     #[serde(skip_serializing_if = "Option::is_none")]

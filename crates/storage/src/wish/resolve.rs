@@ -1,5 +1,6 @@
 //! From the declared tree to the resolved one: order, references, inheritance, identities.
 
+use super::adopted::is_adopted;
 use super::mount::mounts;
 use super::nodev::nodev;
 use super::{Array, Btrfs, Cache, CacheKind, Crypt, Disk, Group, Holds, Kind, Node, Partition, Swap, Volume, Wish};
@@ -51,7 +52,7 @@ impl Resolver<'_> {
             Kind::Crypt(crypt) => Some(format!("/dev/mapper/{}", crypt.name)),
         };
         let holds = content.map(|content| self.holds(&id, content));
-        let node = Node { id: id.clone(), kind, on, persistent: false, path, holds };
+        let node = Node { id: id.clone(), kind, on, persistent: false, adopted: false, path, holds };
         self.found.insert(id, (node, persistent));
     }
 
@@ -251,11 +252,17 @@ impl Resolver<'_> {
         for id in &ids {
             self.visit(id, &mut seen, &mut order);
         }
-        let mut kept = BTreeSet::new();
+        let (mut kept, mut adopted) = (BTreeSet::new(), BTreeSet::new());
         let mut nodes = Vec::with_capacity(order.len());
         for id in order {
             let Some((mut node, said)) = self.found.remove(&id) else { continue };
             node.persistent = said.unwrap_or_else(|| node.on.iter().any(|below| kept.contains(below)));
+            node.adopted = is_adopted(&node, self.namespace)
+                || matches!(node.kind, Kind::Group(_) | Kind::Volume(_))
+                    && node.on.iter().any(|below| adopted.contains(below));
+            if node.adopted {
+                adopted.insert(id.clone());
+            }
             if node.persistent {
                 kept.insert(id);
             }
