@@ -6,6 +6,7 @@ mod common;
 
 use common::{NAS, facts, wish};
 use storage::facts::{Content, Facts, Mount};
+use storage::health::State;
 use storage::plan;
 use storage::plan::{Action, Begun, Consent, Risk};
 use storage::wish::Kind;
@@ -134,5 +135,43 @@ fn an_array_that_was_cut_between_its_members_is_made_anew() {
         let plan = plan(&wish, &facts, &Consent { begun: journal, ..Consent::default() });
         let steps: Vec<&str> = plan.steps.iter().map(|step| step.id.0.as_str()).collect();
         assert!(steps.contains(&format!("mdadm.nas/{verb}").as_str()), "{case}: {}", plan.to_text());
+    }
+}
+
+/// The superblocks of a RAID0 look for ever as if it had never run.
+#[test]
+fn a_raid0_is_made_anew_by_the_journals_word_alone() {
+    let member = |disk: &str| {
+        format!("[disk.{disk}]\nserial = \"LABSATA000{disk}\"\ncontent = {{ type = \"mdraid\", name = \"a\" }}\n")
+    };
+    let wish = wish(&format!("{}{}[mdadm.a]\nlevel = 0\n", member("1"), member("2")));
+    let blank = facts("blank");
+    let steps = plan(&wish, &blank, &Consent::default()).steps;
+    let journal: Vec<Begun> = steps.iter().flat_map(|step| step.begins(&wish, &blank)).collect();
+    let Some(Kind::Array(array)) = wish.node(&"mdadm.a".into()).map(|node| &node.kind) else { panic!("no array") };
+    for (case, slots, journal, made, state) in [
+        ("as the journal has it", 1, journal.clone(), Some("create"), State::Broken),
+        ("the journal knows of nothing", 1, Vec::new(), None, State::Broken),
+        ("all of it", 2, Vec::new(), Some("assemble"), State::Inactive),
+        ("all of it, and nobody was told", 2, journal, Some("assemble"), State::Inactive),
+    ] {
+        let mut facts = blank.clone();
+        for slot in 0..slots {
+            let serial = format!("LABSATA000{}", slot + 1);
+            let disk = facts.devices.iter_mut().find(|it| it.serial.as_ref() == Some(&serial)).unwrap();
+            let (name, level, events, slot) = ("a".into(), "raid0".into(), 0, Some(slot));
+            let (array, devices, dirty, recovering) = (array.uuid, 2, false, false);
+            disk.content = Content::Member { array, name, level, devices, events, slot, dirty, recovering };
+        }
+        let plan = plan(&wish, &facts, &Consent { begun: journal, ..Consent::default() });
+        let steps: Vec<&str> = plan.steps.iter().map(|step| step.id.0.as_str()).collect();
+        let made: Vec<String> = made.iter().map(|verb| format!("mdadm.a/{verb}")).collect();
+        assert_eq!(
+            (steps, plan.refusals.is_empty()),
+            (made.iter().map(String::as_str).collect(), !made.is_empty()),
+            "{case}"
+        );
+        let found = storage::health(&wish, &facts);
+        assert_eq!(found.iter().find(|it| it.node.as_str() == "mdadm.a").unwrap().state, state, "{case}");
     }
 }

@@ -259,4 +259,6 @@ fn a_member_that_is_being_replaced_counts_when_the_array_is_started() {
     let plan = plan(&wish, &facts, &Consent::default());
     assert_eq!(plan.refusals, [], "it is whole with the old one");
     assert!(plan.to_text().contains("assemble md/nas from 7 members"), "{}", plan.to_text());
+    let told = health(&wish, &facts).into_iter().find(|finding| finding.node.as_str() == "mdadm.nas").unwrap();
+    assert_eq!(told.state, State::Inactive, "{}", told.text);
 }

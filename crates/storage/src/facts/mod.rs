@@ -15,7 +15,7 @@ pub use btrfs::{Btrfs, BtrfsDevice};
 pub use error::FactsError;
 pub use machine::{Bus, Driver, Machine, Nic};
 pub use nodev::Nodev;
-pub(crate) use standing::Standing;
+pub(crate) use standing::{Standing, Start};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

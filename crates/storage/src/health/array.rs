@@ -2,20 +2,21 @@
 
 use super::{Look, Said, State};
 use crate::NodeId;
-use crate::facts::{Array as Known, Content, MemberState, Standing};
+use crate::facts::{Array as Known, Content, MemberState, Start};
+use crate::plan::standing;
 use crate::wish::Array;
 use std::fmt::Write as _;
 
 impl Look<'_> {
-    pub(super) fn array(&self, array: &Array) -> Vec<Said> {
+    pub(super) fn array(&self, node: &NodeId, array: &Array) -> Vec<Said> {
         let known = self.facts.arrays.iter().find(|known| known.uuid == array.uuid && known.active);
         match known {
             Some(known) => running(self, array, known),
-            None => vec![self.not_running(array)],
+            None => vec![self.not_running(node, array)],
         }
     }
 
-    fn not_running(&self, array: &Array) -> Said {
+    fn not_running(&self, node: &NodeId, array: &Array) -> Said {
         let holds = |node: &&NodeId| {
             let content = self.sight.device(node).map(|device| &device.content);
             matches!(content, Some(Content::Member { array: of, .. }) if *of == array.uuid)
@@ -23,25 +24,24 @@ impl Look<'_> {
         let members: Vec<_> = array.members.iter().chain(&array.spares).collect();
         let found = members.iter().filter(|node| holds(node)).count();
         let name = &array.name;
-        if found == 0 {
+        let standing = standing(self.facts, &self.sight, node, array);
+        if standing.all().is_empty() {
             return Said::new(State::Unmade, format!("array {name} is not made"));
         }
-        let contents = members.iter().filter_map(|node| Some((*node, &self.sight.device(node)?.content)));
-        let standing = Standing::new(contents.filter(|(node, _)| holds(node)));
-        let (wanted, active) = (standing.wanted(), standing.active());
-        let needed = wanted.saturating_sub(array.level.may_lose(wanted));
         let missing: Vec<_> = members.iter().filter(|node| !holds(node)).map(|node| self.named(node)).collect();
         let missing = if missing.is_empty() { String::new() } else { format!(", missing {}", missing.join(", ")) };
         let text = format!("array {name} is not started: {found} of {} members found{missing}", members.len());
-        if standing.ran() && active < needed {
-            return Said::new(State::Broken, format!("{text}; {active} are in step, and it needs {needed}"));
+        match standing.start(array.level) {
+            Start::TooFew if standing.ran(array.level) => {
+                let (active, needed) = (standing.active(), standing.needed(array.level));
+                Said::new(State::Broken, format!("{text}; {active} are in step, and it needs {needed}"))
+            }
+            Start::ByForce => {
+                let why = "cut off in the midst of a write without them: it starts only when that is asked for";
+                Said::new(State::Broken, format!("{text}; {why}"))
+            }
+            Start::Starts | Start::TooFew => Said::new(State::Inactive, text),
         }
-        if array.level.has_parity() && active < wanted && standing.dirty() {
-            let text =
-                format!("{text}; cut off in the midst of a write without them: it starts only when that is asked for");
-            return Said::new(State::Broken, text);
-        }
-        Said::new(State::Inactive, text)
     }
 }
 

@@ -117,7 +117,7 @@ impl Look<'_> {
         let mut said = match &node.kind {
             Kind::Disk(disk) => self.disk(node, disk),
             Kind::Partition(_) => self.partition(node),
-            Kind::Array(array) => self.array(array),
+            Kind::Array(array) => self.array(&node.id, array),
             Kind::Group(group) => vec![self.group(group)],
             Kind::Volume(volume) => self.volume(node, volume),
             Kind::Crypt(crypt) => self.crypt(node, crypt),

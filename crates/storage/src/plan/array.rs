@@ -4,6 +4,7 @@ mod replace;
 mod start;
 
 pub(super) use replace::{stranger, strangers};
+pub(crate) use start::standing;
 
 use super::group::script;
 use super::planner::{At, Planner, Work};

@@ -24,6 +24,7 @@ mod volume;
 mod wipe;
 
 pub use array::ArrayAction;
+pub(crate) use array::standing;
 pub use begun::Begun;
 pub use btrfs::BtrfsAction;
 pub(crate) use filesystem::BEGUN;

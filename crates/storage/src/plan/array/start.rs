@@ -3,7 +3,8 @@
 
 use super::{ArrayAction, Seat, absent, blank, of, stranger, strangers, waits};
 use crate::NodeId;
-use crate::facts::{self, Device, Standing};
+use crate::facts::{self, Content, Facts, Standing, Start};
+use crate::plan::Sight;
 use crate::plan::planner::{At, Planner, Work};
 use crate::plan::step::{Action, Risk};
 use crate::wish::{Array, Node};
@@ -22,29 +23,17 @@ pub(super) fn plan<'a>(
     if seats.iter().any(|(id, _)| matches!(planner.site(id).at, At::Hidden)) {
         return planner.place(&node.id, At::Hidden, Vec::new());
     }
-    // One that is declared no more may be serving until a new one is filled: it counts, or redundancy would be lost.
-    let strange: Vec<(NodeId, &Device)> = strangers(planner.facts, &planner.sight, array.uuid, None)
-        .into_iter()
-        .map(|device| (stranger(&node.id, planner.facts, device), device))
-        .collect();
-    let there = seats.iter().filter_map(|(id, seat)| match seat {
-        Seat::Member(device) => Some((*id, &device.content)),
-        Seat::Free | Seat::Absent | Seat::Dead | Seat::Closed => None,
-    });
-    let standing = Standing::new(there.chain(strange.iter().map(|(id, device)| (id, &device.content))));
-    let (wanted, active) = (standing.wanted(), standing.active());
-    let needed = wanted.saturating_sub(array.level.may_lose(wanted));
-    let ran = standing.ran();
+    let standing = standing(planner.facts, &planner.sight, &node.id, array);
+    let (wanted, active, needed) = (standing.wanted(), standing.active(), standing.needed(array.level));
+    // Where nothing is kept twice, the journal alone knows of an array that it was never made.
+    let begun = seats.iter().all(|(id, seat)| is_begun(planner, id, seat));
+    let ran = standing.ran(array.level) && (array.level.redundant() || !begun);
     // Enough to run, if it ever did. What was cut between the members of one making does not: it is dirty and degraded.
-    let cut = !ran && active < wanted && seats.iter().all(|(id, seat)| is_begun(planner, id, seat));
-    if !standing.all().is_empty() && active >= needed && !cut {
-        // The kernel starts no array of parity that is dirty and not whole (md's `raid5_run`), and mdadm none of it.
-        if array.level.has_parity() && active < wanted && standing.dirty() {
-            demand(planner, node, array, known.is_some(), &standing, &gone);
-        } else {
-            assemble(planner, node, array, known.is_some(), &standing);
-        }
-        return;
+    let cut = !ran && active < wanted && begun;
+    match standing.start(array.level) {
+        Start::ByForce if !cut => return demand(planner, node, array, known.is_some(), &standing, &gone),
+        Start::Starts if !cut => return assemble(planner, node, array, known.is_some(), &standing),
+        Start::ByForce | Start::Starts | Start::TooFew => {}
     }
     // Too few to run, and none of them ever did: their making was cut short, and holds nothing.
     if ran {
@@ -52,7 +41,7 @@ pub(super) fn plan<'a>(
             format!("md/{} has {active} of {wanted} members and does not run with fewer than {needed}", array.name);
         let behind = standing.behind();
         if !behind.is_empty() {
-            let behind = absent(planner, &behind);
+            let behind = absent(planner, &behind.iter().collect::<Vec<_>>());
             let _ =
                 write!(reason, "; {behind} fell behind before the others stopped, and lacks what was written since");
         }
@@ -71,6 +60,17 @@ pub(super) fn plan<'a>(
         return;
     }
     create(planner, node, array, known.is_some(), &seats.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+}
+
+/// What all members say that are there. One that is declared no more may be serving until a new one is filled: it counts, or
+/// redundancy would be lost.
+pub(crate) fn standing(facts: &Facts, sight: &Sight<'_>, node: &NodeId, array: &Array) -> Standing<NodeId> {
+    let ours = |content: &Content| matches!(content, Content::Member { array: of, .. } if *of == array.uuid);
+    let declared = array.members.iter().chain(&array.spares);
+    let declared = declared.filter_map(|id| Some((id.clone(), &sight.device(id)?.content)));
+    let strange = strangers(facts, sight, array.uuid, None).into_iter();
+    let strange = strange.map(|device| (stranger(node, facts, device), &device.content));
+    Standing::new(declared.filter(|(_, content)| ours(content)).chain(strange))
 }
 
 /// Is this one of the members that a making was writing to, as the journal has it?
@@ -95,20 +95,20 @@ fn create<'a>(planner: &mut Planner<'a>, node: &'a Node, array: &'a Array, begun
     planner.place(&node.id, At::Made, vec![step]);
 }
 
-fn assemble(planner: &mut Planner<'_>, node: &Node, array: &Array, begun: bool, standing: &Standing<&NodeId>) {
+fn assemble(planner: &mut Planner<'_>, node: &Node, array: &Array, begun: bool, standing: &Standing<NodeId>) {
     let there = standing.all();
-    let missing = standing.wanted() - standing.active();
+    let missing = standing.missing();
     if missing > 0 {
         planner.note(&node.id, format!("md/{} starts with {missing} of its members missing", array.name));
     }
     let what = ArrayAction::Assemble {
         name: array.name.clone(),
         uuid: array.uuid,
-        members: there.iter().map(|id| (*id).clone()).collect(),
+        members: there.clone(),
         missing,
         stop: begun,
     };
-    let work = Work { after: waits(planner, &there), ..Work::default() };
+    let work = Work { after: waits(planner, &there.iter().collect::<Vec<_>>()), ..Work::default() };
     let step = planner.add(&node.id, "assemble", Action::Array(what), Risk::None, work);
     planner.place(&node.id, At::Hidden, vec![step]);
 }
@@ -119,13 +119,14 @@ fn demand(
     node: &Node,
     array: &Array,
     begun: bool,
-    standing: &Standing<&NodeId>,
+    standing: &Standing<NodeId>,
     gone: &[&NodeId],
 ) {
-    let missing = standing.wanted() - standing.active();
+    let missing = standing.missing();
     let there = standing.latest();
     if !planner.consent.force_start.contains(&node.id) {
-        let without: Vec<&NodeId> = gone.iter().copied().chain(standing.behind()).collect();
+        let behind = standing.behind();
+        let without: Vec<&NodeId> = gone.iter().copied().chain(&behind).collect();
         let reason = format!(
             "md/{} was cut off while something was being written and {missing} of its {} members were missing ({}): the \
              kernel does not start it, for what was being written then may be half there",
@@ -142,15 +143,10 @@ fn demand(
         planner.place(&node.id, At::Blocked, Vec::new());
         return;
     }
-    let what = ArrayAction::Force {
-        name: array.name.clone(),
-        uuid: array.uuid,
-        members: there.iter().map(|id| (*id).clone()).collect(),
-        missing,
-        stop: begun,
-    };
-    let touches = there.iter().map(|id| (*id).clone()).collect();
-    let work = Work { after: waits(planner, &there), touches, blank: Vec::new() };
+    let what =
+        ArrayAction::Force { name: array.name.clone(), uuid: array.uuid, members: there.clone(), missing, stop: begun };
+    let after = waits(planner, &there.iter().collect::<Vec<_>>());
+    let work = Work { after, touches: there, blank: Vec::new() };
     let risk = Risk::MayLose { node: node.id.clone(), what: "what was being written when the power went".into() };
     let step = planner.add(&node.id, "force", Action::Array(what), risk, work);
     planner.place(&node.id, At::Hidden, vec![step]);

@@ -23,7 +23,8 @@ impl World {
                         name: name.to_string(),
                         level: word.clone(),
                         devices,
-                        events: 1,
+                        // Where nothing is kept twice, md leaves it at 0 for ever.
+                        events: u64::from(level.redundant()),
                         slot,
                         dirty: false,
                         recovering: false,
