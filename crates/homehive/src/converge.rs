@@ -101,18 +101,16 @@ impl Ground<'_> {
 
     /// Looks, plans and applies until nothing is hidden any more.
     pub async fn converge(self) -> Result<Converged, Diverged> {
-        let lock = match self.lock {
-            Some(_) => None,
-            None => Some(Lock::take(self.machine, "disks", self.story).await?),
-        };
-        let converged = self.rounds().await;
-        if let Some(lock) = lock {
-            lock.release().await;
+        if let Some(lock) = self.lock {
+            return self.rounds(lock).await;
         }
+        let lock = Lock::take(self.machine, "disks apply", self.story).await?;
+        let converged = self.rounds(&lock).await;
+        lock.release().await;
         converged
     }
 
-    async fn rounds(mut self) -> Result<Converged, Diverged> {
+    async fn rounds(mut self, lock: &Lock) -> Result<Converged, Diverged> {
         let mut rounds: Vec<Round> = Vec::new();
         let mut until = self.until;
         for _ in 0..ROUNDS {
@@ -146,7 +144,7 @@ impl Ground<'_> {
             let effects: Vec<Effect> = effects.collect();
             self.keyring.fill(self.wish, &plan).map_err(|failure| Diverged::Key(Box::new(failure)))?;
             let given = Given { paths: &paths, keys: self.keyring.keys(), effects: &effects };
-            let applied = apply(self.machine, &plan, given, self.records, self.story, until).await?;
+            let applied = apply(self.machine, lock, &plan, given, self.records, self.story, until).await?;
             until = until.map(|until| until.saturating_sub(plan.steps.len()));
             let stopped = matches!(applied, Applied::Stopped(_));
             self.consent = std::mem::take(&mut self.consent).after(&plan);

@@ -3,7 +3,7 @@
 
 use crate::args::{Payload, Phase};
 use crate::building::{self, Order};
-use crate::converge::{Converged, Ground};
+use crate::converge::{Converged, Ground, refusals};
 use crate::failure::Failure;
 use crate::hostkeys::{HostKeys, reveal};
 use crate::keyring::Keyring;
@@ -78,10 +78,26 @@ pub async fn install(job: Job<'_>) -> Result<Installed, Failure> {
     // Everything that can fail without touching the machine comes before anything that touches it.
     stage(Phase::Probe, "looks at the machine, builds its system");
     let wish = verbs::wish(job.loaded, job.name)?;
-    let facts = job.machine.look().await.map_err(|error| failed("what its disks hold", &error))?;
+    let journal = verbs::journal(job.loaded, job.name)?;
+    let mut ground = Ground {
+        machine: job.machine,
+        wish: &wish,
+        consent: job.consent.clone(),
+        keyring: Keyring::new(job.loaded, job.ask),
+        records: Records { journal: &journal, shelf: &verbs::shelf(job.loaded, job.name) },
+        story: job.story,
+        approved: None,
+        lock: None,
+        until: None,
+    };
+    let (facts, plan) = ground.look().await.map_err(|error| failed("what its disks hold", &error))?;
     memory(job.machine, job.story).await?;
-    let mut keyring = Keyring::new(job.loaded, job.ask);
-    keyring.fill(&wish, &storage::plan::plan(&wish, &facts, &job.consent))?;
+    if job.until != Phase::Probe {
+        if !plan.refusals.is_empty() {
+            return Err(Failure::Refused(refusals(&plan, 0)));
+        }
+        ground.keyring.fill(&wish, &plan)?;
+    }
     let closure = build(&job, facts).await?;
     let system = closure.path.to_string();
     let keys = HostKeys::of(&job.loaded.dir());
@@ -89,26 +105,15 @@ pub async fn install(job: Job<'_>) -> Result<Installed, Failure> {
     let key = |error: crate::hostkeys::KeyError| failed("its host key", &error);
     let public = keys.ensure(&name, admins.iter().map(String::as_str)).map_err(key)?;
     let secret = keys.secret(&name, &reach::unlocking(job.loaded)?).map_err(key)?;
-    let journal = verbs::journal(job.loaded, job.name)?;
-    let ground = Ground {
-        machine: job.machine,
-        wish: &wish,
-        consent: job.consent.clone(),
-        keyring,
-        records: Records { journal: &journal, shelf: &verbs::shelf(job.loaded, job.name) },
-        story: job.story,
-        approved: None,
-        lock: None,
-        until: None,
-    };
     if job.until == Phase::Probe {
-        let (_, last) = ground.look().await.map_err(|error| failed("what its disks hold", &error))?;
-        let converged = Converged { rounds: Vec::new(), last, stopped: true };
+        let converged = Converged { rounds: Vec::new(), last: plan, stopped: true };
         return Ok(Installed { converged, closure, whole: false });
     }
 
+    // From the first write to the last: nobody else's plan is to run below an installation.
+    let lock = verbs::lock(job.machine, "install", job.story, again).await?;
     stage(Phase::Disks, "prepares its disks");
-    let converged = ground.converge().await.map_err(|error| error.failure(again))?;
+    let converged = Ground { lock: Some(&lock), ..ground }.converge().await.map_err(|error| error.failure(again))?;
     if job.until == Phase::Disks {
         return Ok(Installed { converged, closure, whole: false });
     }
@@ -141,6 +146,7 @@ pub async fn install(job: Job<'_>) -> Result<Installed, Failure> {
         return Ok(Installed { converged, closure, whole: false });
     }
     install::close(job.machine, &target, job.story).await.map_err(|error| not(&error))?;
+    lock.release().await;
     Ok(Installed { converged, closure, whole: true })
 }
 

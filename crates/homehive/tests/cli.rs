@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -43,11 +44,15 @@ impl Home {
     }
 
     fn run(&self, words: &[&str]) -> Output {
+        self.command(words).output().unwrap()
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
         command.env("HOMEHIVE_UPSTREAM", concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/tests/upstream"));
         command.current_dir(self.dir.path()).arg("--plain").args(words);
         command.env("HOME", self.dir.path()).env("XDG_STATE_HOME", self.dir.path()).env_remove("HOMEHIVE_FLEET");
-        command.output().unwrap()
+        command
     }
 
     /// Facts of a state as a file, in the form that `probe --json` prints.
@@ -223,4 +228,26 @@ fn answers_keep_to_their_schemas() {
 fn help_is_as_documented() {
     let home = Home::new();
     insta::assert_snapshot!("help", String::from_utf8(home.run(&["--help"]).stdout).unwrap());
+}
+
+/// The machine's shell here only knows that somebody has the lock: whoever did not ask for it would fail in another way.
+#[test]
+fn verbs_that_write_ask_for_the_lock_first() {
+    let home = Home::new();
+    let bin = home.dir.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let busy =
+        "#!/bin/sh\ncase \"$*\" in *\" /run/homehive-disks.lock \"*) echo 'busy ben@there'; exit 75 ;; esac\nexit 9\n";
+    for (name, script) in [("sh", busy), ("sudo", "#!/bin/sh\nshift 2\nexec \"$@\"\n")] {
+        fs::write(bin.join(name), script).unwrap();
+        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    for verb in [&["apply", "nas"][..], &["replace", "nas", "disk.sata1", "NEW"]] {
+        let words = [&["disks"], verb, &["--host", "local"]].concat();
+        let output = home.command(&words).env("PATH", &path).output().unwrap();
+        let story = text(&output);
+        assert_eq!(output.status.code(), Some(3), "{story}");
+        assert!(story.contains("ben@there is writing to its disks"), "{story}");
+    }
 }

@@ -110,6 +110,13 @@ fn kill_while_it_copies(bench: &Bench) {
     let story = BufReader::new(child.stderr.take().unwrap());
     let copies = story.lines().map_while(Result::ok).any(|line| line.contains("phase 3 of 5"));
     assert!(copies, "the copy has begun");
+    // Nobody plans disks anew below it.
+    let mut other = bench.command(&["--lab", "disks", "apply", "one"]).stderr(Stdio::piped()).spawn().unwrap();
+    let story = BufReader::new(other.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let waits = story.inspect(|line| println!("{line}")).any(|line| line.contains("install is writing to its disks"));
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert!(waits, "another one waits");
     child.kill().unwrap();
     child.wait().unwrap();
 }

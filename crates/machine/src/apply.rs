@@ -4,7 +4,7 @@
 use crate::journal::{Entry, Journal, JournalError, State};
 use crate::saved::{Held, SaveError, Shelf};
 use crate::story::{Event, Story};
-use crate::{Machine, ProgramError};
+use crate::{Lock, Machine, ProgramError};
 use cmd::{Cmd, Line, Program, Secret};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -128,10 +128,11 @@ pub struct Given<'a> {
     pub effects: &'a [Effect],
 }
 
-/// Applies `plan` to `machine`; stops right behind step number `until` if that is
+/// Applies `plan` to `machine`, whose disks `lock` keeps others from; stops right behind step number `until` if that is
 /// said, dropping what runs beside it, as a power cut would.
 pub async fn apply(
     machine: &Machine,
+    lock: &Lock,
     plan: &Plan,
     given: Given<'_>,
     records: Records<'_>,
@@ -143,7 +144,7 @@ pub async fn apply(
         return Err(unfit(format!("{}: {}", refusal.node, refusal.reason)));
     }
     let digest = plan.digest();
-    let work = Work { machine, plan, digest: &digest, given, records, story, begun: Instant::now() };
+    let work = Work { machine, lock, plan, digest: &digest, given, records, story, begun: Instant::now() };
     let mut waiting: Vec<usize> = (0..plan.steps.len()).collect();
     let mut done: BTreeSet<&StepId> = BTreeSet::new();
     let mut running = FuturesUnordered::new();
@@ -181,6 +182,7 @@ pub async fn apply(
 /// What every step of one application shares.
 struct Work<'a> {
     machine: &'a Machine,
+    lock: &'a Lock,
     plan: &'a Plan,
     digest: &'a str,
     given: Given<'a>,
@@ -200,7 +202,7 @@ impl Work<'_> {
             let (machine, of) = (self.machine.name().to_owned(), self.plan.steps.len());
             self.story.tell(Event::StepStarted { machine: machine.clone(), step: number, of, text: text.clone() });
             let start = Instant::now();
-            let ran = self.machine.run_program(&program, Duration::from_secs(step.deadline())).await;
+            let ran = self.machine.run_program_under(self.lock, &program, Duration::from_secs(step.deadline())).await;
             if let Err(source) = ran {
                 self.write(number, &text, State::Failed(&source.to_string()))?;
                 return Err(ApplyError::Step { machine, number, text: text.clone(), source: Box::new(source) });

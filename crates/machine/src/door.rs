@@ -1,5 +1,6 @@
 //! The one door: words go in, what they answered comes out, whether the machine is this one or another.
 
+use crate::lock::Lock;
 use crate::process::{self, Output, RunError, ask_local, check};
 use crate::ssh::{Address, Ssh};
 use crate::story::{Event, Story};
@@ -121,12 +122,26 @@ impl Machine {
 
     /// Runs several commands as root in one round trip, until the first that fails.
     pub async fn run_program(&self, program: &Program, deadline: Duration) -> Result<(), ProgramError> {
+        self.run_script(program, &program.to_sh(cmd::quote), deadline).await
+    }
+
+    /// The same for what writes to disks: none of it is run unless `lock` is ours.
+    pub async fn run_program_under(
+        &self,
+        lock: &Lock,
+        program: &Program,
+        deadline: Duration,
+    ) -> Result<(), ProgramError> {
+        self.run_script(program, &lock.around(&program.to_sh(cmd::quote)), deadline).await
+    }
+
+    /// Runs a program's script.
+    async fn run_script(&self, program: &Program, script: &str, deadline: Duration) -> Result<(), ProgramError> {
         if program.lines.is_empty() {
             return Ok(());
         }
         program.lines.iter().for_each(|line| self.tell_words(line.cmd()));
-        let script = program.to_sh(cmd::quote);
-        let output = match self.ask_script(&script, deadline).await {
+        let output = match self.ask_script(script, deadline).await {
             // What hung is one of these commands, not the shell that ran them.
             Err(RunError::Late { deadline, .. }) => {
                 let words = program.lines.iter().map(|line| line.cmd().to_string()).collect::<Vec<_>>().join("; ");

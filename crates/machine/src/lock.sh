@@ -1,15 +1,35 @@
-# Sent to a machine whose disks are to be written to: sh -c SCRIPT sh FILE SECONDS OWNER
-# keeps others out until its input ends, and so with the connection, whatever ends that. See flock(1).
+# Sent to a machine whose disks are to be written to: sh -c SCRIPT sh FILE SECONDS SILENCE OWNER
+# keeps others out until its input ends or is silent for SILENCE seconds, for a connection that was cut may take hours to
+# end here. FILE.steps is held, shared, by every step that runs (step.sh): a step may outlive its connection. See flock(1).
 set -eu
-exec 8>>"$1"
-if ! flock --nonblock 8; then
-	echo "busy $(head -n 1 "$1")"
-	flock --timeout "$2" 8 || {
-		echo "busy $(head -n 1 "$1")"
+file=$1 seconds=$2 silence=$3 owner=$4
+exec 8>>"$file" 9>>"$file.steps"
+# Somebody has it: status 1. Any other is flock's own failure.
+locked() {
+	status=0
+	flock "$@" || status=$?
+	[ "$status" -le 1 ] || exit "$status"
+	return "$status"
+}
+locked --nonblock 8 || {
+	echo "busy $(head -n 1 "$file")"
+	locked --timeout "$seconds" 8 || {
+		echo "busy $(head -n 1 "$file")"
 		exit 75
 	}
-fi
-# Who holds it, for those who wait; the text may outlive the lock and means nothing then.
-printf '%s\n' "$3" >"$1"
-echo held
-exec cat >/dev/null
+}
+# Who holds it, for those who wait and for steps: from here on none of another begins.
+before=$(cat "$file")
+printf '%s\n%s\n' "$owner" "$$" >"$file"
+locked --nonblock 9 || {
+	left="busy a step that $(echo "$before" | head -n 1) has left behind"
+	echo "$left"
+	locked --timeout "$seconds" 9 || {
+		printf '%s\n' "$before" >"$file"
+		echo "$left"
+		exit 75
+	}
+}
+flock --unlock 9
+echo "held $$"
+while [ -n "$(timeout "$silence" head -c 1 8>&- 9>&-)" ]; do :; done

@@ -1,7 +1,7 @@
 //! Where saves lie: a directory each, on the operator's side, readable by the user alone, on stable storage before the step
 //! runs. What is saved, and what may be put back, is `storage`'s business.
 
-use crate::{Machine, ProgramError, RunError, clock};
+use crate::{Lock, Machine, ProgramError, RunError, clock};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cmd::{Cmd, Line, Program};
@@ -181,7 +181,7 @@ impl Held {
     }
 
     /// Puts it back, as long as what the step wrote is still there and nothing uses the device.
-    pub async fn put_back(self, machine: &Machine, facts: &Facts) -> Result<(), SaveError> {
+    pub async fn put_back(self, machine: &Machine, lock: &Lock, facts: &Facts) -> Result<(), SaveError> {
         let device = self.fit(self.save.device(facts))?;
         let now = read(machine, &device.path, &self.areas()).await?;
         let mut areas = Vec::new();
@@ -196,7 +196,7 @@ impl Held {
         }
         let lines = save::write(device, &areas);
         let lines = lines.iter().map(|line| line.resolve(|path| Some(path.to_owned()))).collect::<Result<_, _>>();
-        machine.run_program(&Program { lines: lines.unwrap_or_default() }, DEADLINE).await?;
+        machine.run_program_under(lock, &Program { lines: lines.unwrap_or_default() }, DEADLINE).await?;
         Self { save: Save { back: true, ..self.save }, ..self }.write()
     }
 

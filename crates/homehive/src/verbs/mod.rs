@@ -31,7 +31,7 @@ pub use cluster::{
     ClusterStatusAnswer, ClusterUpAnswer,
 };
 pub use deploy::GenerationsAnswer;
-pub use disks::{ApplyAnswer, PlanAnswer, ScriptAnswer, StatusAnswer, journal, shelf, wish};
+pub use disks::{ApplyAnswer, PlanAnswer, ScriptAnswer, StatusAnswer, journal, lock, shelf, wish};
 pub use import::ImportAnswer;
 pub use init::InitAnswer;
 pub use install::InstallAnswer;

@@ -44,7 +44,7 @@ pub async fn run(context: &Context, args: &UndoTables) -> Result<(), Failure> {
             let facts = reached.machine.look().await.map_err(|error| failed(&error))?;
             let (save, device) = (held.name().to_owned(), held.what().device.clone());
             context.story.stage(machine, format!("puts back {save} on {device}"));
-            held.put_back(&reached.machine, &facts).await.map_err(|error| match &error {
+            held.put_back(&reached.machine, &lock, &facts).await.map_err(|error| match &error {
                 SaveError::Unfit(..) => Failure::Refused(format!("{error}{}", before(&put_back))),
                 SaveError::File { .. }
                 | SaveError::Run(_)
