@@ -8,10 +8,11 @@ use crate::reach;
 use crate::sealing::{self, Answer};
 use cmd::Secret;
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Read as _};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{IsTerminal as _, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 use storage::plan::{Action, LuksAction, Plan};
-use storage::wish::{Crypt, Kind};
+use storage::wish::{BootKey, Crypt, Kind};
 use storage::{NodeId, Wish};
 use zeroize::Zeroizing;
 
@@ -61,7 +62,7 @@ impl Keyring {
 
     fn find(&mut self, wish: &Wish, id: &NodeId, crypt: &Crypt, makes: bool) -> Result<Secret, Failure> {
         if let Some(file) = &crypt.key_file {
-            return self.read(id, file, crypt.boot_key.is_some());
+            return self.read(id, file, crypt.boot_key.as_ref());
         }
         if self.ask {
             return asked(id, makes);
@@ -80,10 +81,14 @@ impl Keyring {
         let names = || wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         match lines {
             [] => Err(Failure::Refused(format!(
-                "the key of {id} is needed, and standard input gives none; nothing was done\n  pipe the passphrase in, run it \
-                 at a terminal, or declare `key_file`"
+                "the key of {id} is needed, and standard input gives none\n  pipe the passphrase in, run it at a \
+                 terminal without --plain and --json, or declare `key_file`"
             ))),
             [one] => Ok(one.clone()),
+            all if all.len() == wanted.len() && all[at].reveal().is_empty() => Err(Failure::usage(
+                format!("line {} of standard input, the key of {id}, is empty", at + 1),
+                format!("write one line for all containers, or one for each: {}", names()),
+            )),
             all if all.len() == wanted.len() => Ok(all[at].clone()),
             all => Err(Failure::usage(
                 format!(
@@ -98,33 +103,47 @@ impl Keyring {
     }
 
     /// A key that is sealed for the admin, among the fleet's secrets.
-    fn unseal(&self, id: &NodeId, path: &std::path::Path) -> Result<Secret, Failure> {
+    fn unseal(&self, id: &NodeId, path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let identity = self.identity.clone().map_or_else(hostkeys::identity, Ok);
         let opened = identity.and_then(|identity| hostkeys::open(path, &identity)).map_err(|error| {
             let place = format!("the key of {id}, {}", path.display());
             Failure::failed(place, error, "set it (homehive secrets set), or correct `key_file`")
         })?;
-        Ok(Secret::new(hostkeys::reveal(&opened).as_bytes()))
+        Ok(Zeroizing::new(hostkeys::reveal(&opened).as_bytes().to_vec()))
     }
 
     /// A key from its file. A passphrase is one line, the newline at whose end is no part of it, unless the machine reads the
-    /// same bytes from a file itself.
-    fn read(&self, id: &NodeId, file: &str, exact: bool) -> Result<Secret, Failure> {
+    /// same bytes from a file itself: those are cut out of this file as they are cut there.
+    fn read(&self, id: &NodeId, file: &str, boot: Option<&BootKey>) -> Result<Secret, Failure> {
         let path = self.dir.join(file);
-        if path.extension().is_some_and(|ending| ending == "age") {
-            return self.unseal(id, &path);
-        }
         let failed = |error: &dyn std::fmt::Display| {
             let place = format!("the key of {id}, {}", path.display());
             Failure::failed(place, error, "put the file there, or correct `key_file`")
         };
-        let open = std::fs::File::open(&path).map_err(|error| failed(&error))?;
+        let offset = boot.and_then(|boot| boot.offset).unwrap_or_default();
+        let size = boot.and_then(|boot| boot.size).map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+        let is_sealed = path.extension().is_some_and(|ending| ending == "age");
         let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(LARGEST).unwrap_or_default() + 1));
-        open.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
-        if bytes.len() as u64 > LARGEST {
+        if is_sealed {
+            let opened = self.unseal(id, &path)?;
+            let skipped = opened.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
+            bytes.extend_from_slice(&opened[skipped..]);
+        } else {
+            let mut open = File::open(&path).map_err(|error| failed(&error))?;
+            open.seek(SeekFrom::Start(offset.into())).map_err(|error| failed(&error))?;
+            open.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+        }
+        let key = match size {
+            Some(size) if size > bytes.len() => {
+                return Err(failed(&format!("it has no {size} bytes (`boot_key_size`) behind the first {offset}")));
+            }
+            Some(size) => &bytes[..size],
+            None if boot.is_some() || is_sealed => &bytes,
+            None => passphrase(&bytes),
+        };
+        if key.len() as u64 > LARGEST {
             return Err(failed(&"it has more than 64 KiB, which is no key"));
         }
-        let key = if exact { bytes.as_slice() } else { passphrase(&bytes) };
         if key.is_empty() { Err(failed(&"it is empty")) } else { Ok(Secret::new(key)) }
     }
 }
@@ -137,13 +156,18 @@ fn passphrase(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// The lines of standard input, without empty ones at its end.
+/// The lines of standard input.
 fn piped() -> Result<Vec<Secret>, Failure> {
     if std::io::stdin().is_terminal() {
         return Ok(Vec::new());
     }
-    let text = sealing::piped()?;
-    Ok(text.trim_end_matches('\n').split('\n').filter(|line| !line.is_empty()).map(Secret::new).collect())
+    Ok(lines(&sealing::piped()?))
+}
+
+/// Its lines, without empty ones at its end.
+fn lines(text: &str) -> Vec<Secret> {
+    let text = text.trim_end_matches('\n');
+    if text.is_empty() { Vec::new() } else { text.split('\n').map(Secret::new).collect() }
 }
 
 fn asked(id: &NodeId, makes: bool) -> Result<Secret, Failure> {
@@ -155,17 +179,21 @@ fn asked(id: &NodeId, makes: bool) -> Result<Secret, Failure> {
     } else {
         Some(sealing::ask_once(&format!("passphrase of {id}"))?).filter(|text| !text.is_empty())
     };
-    let typed = typed.ok_or_else(|| Failure::Refused(format!("{id} was given no passphrase; nothing was done")))?;
+    let typed = typed.ok_or_else(|| Failure::Refused(format!("{id} was given no passphrase")))?;
     Ok(Secret::new(typed.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Keyring, passphrase};
+    use super::{Keyring, lines, passphrase};
     use crate::hostkeys::write_sealed;
+    use fleet::{Fleet, Format};
     use ssh_key::{Algorithm, LineEnding, PrivateKey};
     use std::collections::BTreeMap;
     use std::fs;
+    use std::path::PathBuf;
+    use storage::NodeId;
+    use storage::wish::{BootKey, Kind};
 
     #[test]
     fn a_key_from_its_file_sealed_or_not() {
@@ -177,13 +205,78 @@ mod tests {
         fs::write(dir.path().join("plain"), "word\n").unwrap();
         fs::write(dir.path().join("empty"), "\n").unwrap();
         let (dir, known) = (dir.path().to_owned(), BTreeMap::new());
+        fs::write(dir.join("large"), vec![b'x'; (64 << 10) + 1]).unwrap();
         let keyring = Keyring { dir, identity: Some(identity), ask: false, piped: None, known };
-        let read = |file: &str, exact| keyring.read(&"luks.c".into(), file, exact).map(|key| key.reveal().to_vec());
-        assert_eq!(read("c.age", false).unwrap(), b"sealed");
-        assert_eq!(read("plain", false).unwrap(), b"word");
-        assert_eq!(read("plain", true).unwrap(), b"word\n");
-        for wrong in ["empty", "nowhere", "nowhere.age"] {
-            assert!(read(wrong, false).unwrap_err().to_string().contains("luks.c"), "{wrong}");
+        let boot = |offset, size| Some(BootKey { file: "/dev/stick".into(), size, offset });
+        let read = |file: &str, boot: Option<BootKey>| {
+            keyring.read(&"luks.c".into(), file, boot.as_ref()).map(|key| key.reveal().to_vec())
+        };
+        for (file, boot, key) in [
+            ("c.age", None, "sealed"),
+            ("c.age", boot(Some(1), Some(3)), "eal"),
+            ("plain", None, "word"),
+            ("plain", boot(None, None), "word\n"),
+            ("plain", boot(None, Some(4)), "word"),
+            ("plain", boot(Some(1), None), "ord\n"),
+            ("plain", boot(Some(1), Some(2)), "or"),
+            ("large", boot(Some((64 << 10) - 1), Some(2)), "xx"),
+        ] {
+            assert_eq!(read(file, boot.clone()).unwrap(), key.as_bytes(), "{file} {boot:?}");
+        }
+        for (wrong, boot) in [
+            ("empty", None),
+            ("nowhere", None),
+            ("nowhere.age", None),
+            ("large", None),
+            ("plain", boot(Some(2), Some(4))),
+            ("plain", boot(Some(9), None)),
+            ("c.age", boot(Some(9), Some(1))),
+        ] {
+            assert!(read(wrong, boot.clone()).unwrap_err().to_string().contains("luks.c"), "{wrong} {boot:?}");
+        }
+    }
+
+    /// Beside the container of the example.
+    const MORE: &str = r#"
+[machines.one.storage.disk.other]
+serial = "OTHER"
+content = { type = "luks", name = "other", key_file = "key", content = { type = "filesystem", format = "ext4", mountpoint = "/b" } }
+
+[machines.one.storage.disk.rest]
+serial = "REST"
+content = { type = "luks", name = "rest", content = { type = "filesystem", format = "ext4", mountpoint = "/c" } }
+"#;
+
+    /// What standard input holds, and what comes of it for two containers that have no `key_file`.
+    #[test]
+    fn each_container_gets_its_line() {
+        let text = include_str!("../../../examples/layouts/luks-btrfs.toml").to_owned() + MORE;
+        let fleet = Fleet::parse(&text, "fleet.toml", Format::Toml).map_err(|report| report.findings()).unwrap();
+        let wish = fleet.wish(&"one".parse().unwrap()).unwrap();
+        for (input, wanted) in [
+            ("one\n", [Ok("one"), Ok("one")]),
+            ("one", [Ok("one"), Ok("one")]),
+            ("one\n\n", [Ok("one"), Ok("one")]),
+            ("one\ntwo\n", [Ok("one"), Ok("two")]),
+            (" one \n two", [Ok(" one "), Ok(" two")]),
+            ("\ntwo\n", [Err("line 1 of standard input, the key of luks.crypt, is empty"), Ok("two")]),
+            ("one\n\nthree\n", [Err("has 3 lines, and 2 containers want a key: luks.crypt, luks.rest"); 2]),
+            ("", [Err("standard input gives none"); 2]),
+            ("\n", [Err("standard input gives none"); 2]),
+        ] {
+            let piped = Some(lines(input));
+            let (dir, known) = (PathBuf::from("/nowhere"), BTreeMap::new());
+            let mut keyring = Keyring { dir, identity: None, ask: false, piped, known };
+            for (name, wanted) in ["luks.crypt", "luks.rest"].into_iter().zip(wanted) {
+                let id = NodeId::from(name);
+                let Some(Kind::Crypt(crypt)) = wish.node(&id).map(|node| &node.kind) else { panic!("{name}") };
+                let found = keyring.find(&wish, &id, crypt, false);
+                match (found, wanted) {
+                    (Ok(key), Ok(wanted)) => assert_eq!(key.reveal(), wanted.as_bytes(), "{input:?} {name}"),
+                    (Err(failure), Err(told)) => assert!(failure.to_string().contains(told), "{input:?}: {failure}"),
+                    (found, wanted) => panic!("{input:?} {name}: {found:?}, not {wanted:?}"),
+                }
+            }
         }
     }
 

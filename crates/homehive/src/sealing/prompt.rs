@@ -25,9 +25,16 @@ pub fn can_ask(global: &Global) -> bool {
 
 /// All of standard input.
 pub fn piped() -> Result<Zeroizing<String>, Failure> {
-    let mut text = Zeroizing::new(String::with_capacity(2 * ROOM));
-    let read = io::stdin().take(2 * ROOM as u64).read_to_string(&mut text);
-    read.map_err(|error| Failure::failed("standard input", error, "give the secret as text"))?;
+    whole(io::stdin().lock()).map_err(|error| Failure::failed("standard input", error, "give the secret as text"))
+}
+
+/// All of it; never a part.
+fn whole(input: impl io::Read) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::with_capacity(2 * ROOM + 1));
+    input.take(2 * ROOM as u64 + 1).read_to_string(&mut text)?;
+    if text.len() > 2 * ROOM {
+        return Err(io::Error::other(format!("this is longer than {} bytes", 2 * ROOM)));
+    }
     Ok(text)
 }
 
@@ -112,7 +119,16 @@ fn line(mut read: impl FnMut(&mut [u8]) -> io::Result<usize>) -> io::Result<Opti
 
 #[cfg(test)]
 mod tests {
-    use super::line;
+    use super::{ROOM, line, whole};
+
+    #[test]
+    fn all_that_is_piped_or_nothing() {
+        let most = "x".repeat(2 * ROOM);
+        for text in ["", "one\ntwo\n", &most] {
+            assert_eq!(whole(text.as_bytes()).unwrap().as_str(), text);
+        }
+        assert!(whole(format!("{most}\n").as_bytes()).unwrap_err().to_string().contains("8192"));
+    }
 
     #[test]
     fn what_is_typed() {
