@@ -27,6 +27,8 @@ fn lines_are_commands_and_the_first_bad_one_ends_it() {
         ("status\nboot nas\nstatus\n", 4, &["no lab"], "there is no lab at"),
         ("statsu\nstatus\n", 2, &[], "unrecognized subcommand"),
         ("disks plan nas\n", 2, &[], "this fleet has no lab"),
+        ("disks plan nas --host local\n", 2, &[], "`--lab` and `--host` do not go together"),
+        ("write-medium a.iso /dev/disk/by-id/usb-A\n", 2, &[], "`--lab` and `write-medium` do not go together"),
         ("ssh nas 'open\n", 2, &[], "a quote is not closed"),
     ] {
         let output = typed(lines);

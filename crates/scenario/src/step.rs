@@ -336,7 +336,8 @@ pub struct Run {
 /// `homehive`
 #[derive(Clone, Debug, PartialEq, JsonSchema)]
 pub struct Verb {
-    /// The words behind `homehive --lab`, such as `["status", "nas"]`.
+    /// The words behind `homehive --lab`, such as `["status", "nas"]`: probe, disks plan, apply, status or script, deploy,
+    /// rollback, generations, status, verify, cluster; never with `--host`.
     #[schemars(length(min = 1))]
     pub words: Vec<String>,
     /// The exit status.

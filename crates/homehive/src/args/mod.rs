@@ -13,6 +13,7 @@ mod probe;
 mod rehearse;
 mod render;
 mod secrets;
+mod typed;
 
 pub use charts::{Bump, Charts};
 pub use cluster::{Cluster, ClusterApply, ClusterRemove, ClusterUp, Named, PasswordOf};
@@ -27,6 +28,7 @@ pub use rehearse::StandInVariant;
 pub use render::Render;
 pub use secrets::{Changed, Secrets};
 
+use clap::parser::ValueSource;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -57,6 +59,9 @@ pub struct Global {
         hide_env_values = true
     )]
     pub fleet: PathBuf,
+    /// Where that was said.
+    #[arg(skip)]
+    pub fleet_source: Option<ValueSource>,
     /// Speak to the machines of this fleet's lab instead of the real ones
     #[arg(long = "lab", global = true)]
     pub in_lab: bool,

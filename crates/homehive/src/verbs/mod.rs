@@ -76,6 +76,10 @@ impl Context {
 
 /// Does what was asked.
 pub async fn run(cli: Cli) -> Result<(), Failure> {
+    if let Some(word) = cli.leads_out_of_the_lab() {
+        let help = "leave --lab out for real machines and disks, or the other word out for those of the lab";
+        return Err(Failure::usage(format!("`--lab` and `{word}` do not go together"), help));
+    }
     let story = crate::readers::story(cli.global.json, cli.global.plain, cli.global.verbose);
     let context = Context { global: cli.global, story };
     match cli.verb {

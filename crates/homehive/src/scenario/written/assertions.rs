@@ -23,14 +23,12 @@ pub(super) async fn run(s: &Stage<'_>, run: &Run, deadline: Duration) -> Result<
 }
 
 /// A verb of homehive for the lab's machines ends and prints as said. It is a process of its own: the lab is let go of
-/// meanwhile.
+/// meanwhile. What it prints is what its own words ask for, however this process answers.
 pub(super) async fn verb(s: &mut Stage<'_>, verb: &Verb, deadline: Duration) -> Result<String, Failure> {
     let program = std::env::current_exe().map_err(|error| Failure::Failed(format!("no homehive to run: {error}")))?;
-    let global = &s.context.global;
     let cmd = Cmd::new(&program.to_string_lossy())
         .args(["--lab", "--plain", "--fleet"])
         .arg(s.declared.path.to_string_lossy().into_owned())
-        .args(if global.json { &["--json"][..] } else { &[] }.iter().copied())
         .args(verb.words.iter().cloned());
     s.context.story.stage("homehive", verb.words.join(" "));
     s.bench = None;

@@ -4,19 +4,15 @@ mod assertions;
 mod steps;
 
 use super::{Play, perform};
-use crate::args::{Cli, Run as RunArgs, Verb};
+use crate::args::{Cli, Disks, Run as RunArgs, Verb};
 use crate::failure::Failure;
 use crate::labs::{self, Derived};
 use crate::load::{self, Loaded};
 use crate::verbs::Context;
-use clap::Parser as _;
 use document::Format;
 use fleet::{Fleet, HostName};
 use scenario::{Draft, Ground, Scenario};
 use std::path::Path;
-
-/// The fleet file of whoever names none.
-const USUAL: &str = "fleet.toml";
 
 /// Runs the scenario in `file`.
 pub async fn run(context: &Context, args: &RunArgs, file: &Path) -> Result<(), Failure> {
@@ -28,7 +24,7 @@ pub async fn run(context: &Context, args: &RunArgs, file: &Path) -> Result<(), F
     // Verbs that are suggested or run on the way are about the scenario's fleet.
     let mut context = context.clone();
     if let Some(own) = &draft.fleet
-        && context.global.fleet == Path::new(USUAL)
+        && !context.global.names_fleet()
     {
         context.global.fleet = file.parent().unwrap_or(Path::new("")).join(own);
     }
@@ -80,16 +76,50 @@ fn check(draft: Draft, declared: &Fleet) -> Result<Scenario, Unfit> {
 /// Why these words are no verb for a scenario; none if they are one.
 fn no_verb(words: &[String]) -> Option<String> {
     let typed = ["homehive", "--lab"].into_iter().map(str::to_owned).chain(words.iter().cloned());
-    match Cli::try_parse_from(typed) {
-        Ok(Cli { verb: Verb::Lab(_) | Verb::ServeDrives { .. } | Verb::SwitchFrames { .. }, .. }) => {
-            Some("`homehive lab …` changes the lab that the scenario is played in".to_owned())
-        }
-        Ok(_) => None,
+    let cli = match Cli::of(typed) {
+        Ok(cli) => cli,
         Err(error) => {
             let text = error.to_string();
             let first = text.lines().next().unwrap_or("these are no words of homehive");
-            Some(first.trim_start_matches("error: ").to_owned())
+            return Some(first.trim_start_matches("error: ").to_owned());
         }
+    };
+    if let Some(word) = cli.leads_out_of_the_lab() {
+        return Some(format!("`{word}` leads out of the lab"));
+    }
+    if cli.global.names_fleet() {
+        return Some("`--fleet` leads to another lab".to_owned());
+    }
+    match cli.verb {
+        Verb::Probe(_)
+        | Verb::Disks(Disks::Plan(_) | Disks::Apply(_) | Disks::Status(_) | Disks::Script(_))
+        | Verb::Deploy(_)
+        | Verb::Rollback(_)
+        | Verb::Generations(_)
+        | Verb::Status(_)
+        | Verb::Verify(_)
+        | Verb::Cluster(_) => None,
+        Verb::Install(_) => Some("a machine that is installed goes off: `do = \"install\"` knows that".to_owned()),
+        Verb::Lab(_) => Some("`homehive lab …` changes the lab that the scenario is played in".to_owned()),
+        Verb::Disks(Disks::Replace(_) | Disks::Import(_) | Disks::Adopt(_) | Disks::UndoTables(_))
+        | Verb::Init(_)
+        | Verb::Check
+        | Verb::Show(_)
+        | Verb::Render(_)
+        | Verb::Secrets(_)
+        | Verb::Charts(_)
+        | Verb::PublishShares(_)
+        | Verb::Iso(_)
+        | Verb::WriteMedium(_)
+        | Verb::ServeDrives { .. }
+        | Verb::SwitchFrames { .. }
+        | Verb::Completions { .. }
+        | Verb::Man { .. }
+        | Verb::Schema { .. } => Some(
+            "this is no verb for machines of the lab; those are probe, disks plan, disks apply, disks status, disks script, \
+             deploy, rollback, generations, status, verify, cluster"
+                .to_owned(),
+        ),
     }
 }
 
@@ -133,7 +163,21 @@ mod tests {
             (&["status", "nas"][..], ""),
             (&["deploy", "--payload", "stand-in", "nas"], ""),
             (&["dploy"], "unrecognized subcommand"),
+            (&["verify", "nas", "--group", "disks"], ""),
+            (&["disks", "script", "nas"], ""),
+            (&["cluster", "status"], ""),
             (&["lab", "down"], "changes the lab"),
+            (&["write-medium", "a.iso", "/dev/disk/by-id/usb-A", "--wipe", "A"], "leads out of the lab"),
+            (&["disks", "apply", "nas", "--host", "local"], "leads out of the lab"),
+            (&["disks", "plan", "nas", "--host=root@192.168.1.10"], "leads out of the lab"),
+            (&["verify", "nas", "--host", "local"], "leads out of the lab"),
+            (&["status", "nas", "--fleet", "fleet.toml"], "another lab"),
+            (&["install", "nas"], "do = \"install\""),
+            (&["disks", "replace", "nas", "disk.sata1", "NEW"], "no verb for machines"),
+            (&["disks", "adopt", "nas"], "no verb for machines"),
+            (&["secrets", "rekey"], "no verb for machines"),
+            (&["init", "nas"], "no verb for machines"),
+            (&["serve-drives", "list"], "no verb for machines"),
             (&["disks", "plan"], "required arguments"),
         ] {
             let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::labs;
 use crate::load::Loaded;
 use crate::verbs::Context;
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 use complete::{Names, Words};
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -116,7 +116,7 @@ fn follow(context: &Context) -> Result<(), Failure> {
 fn ended(context: &Context, words: &[String]) -> Result<u8, Failure> {
     // What is mistyped is told without a process.
     let typed = std::iter::once("homehive".to_owned()).chain(words.iter().cloned());
-    if let Err(error) = Cli::try_parse_from(typed) {
+    if let Err(error) = Cli::of(typed) {
         // What cannot be printed cannot be told otherwise either.
         let _ = error.print();
         return Ok(u8::try_from(error.exit_code()).unwrap_or(2));
@@ -135,7 +135,10 @@ fn ended(context: &Context, words: &[String]) -> Result<u8, Failure> {
 
 /// The options that a line inherits.
 fn global(global: &Global) -> Vec<String> {
-    let mut words = vec!["--fleet".to_owned(), global.fleet.to_string_lossy().into_owned()];
+    let mut words = Vec::new();
+    if global.names_fleet() {
+        words.extend(["--fleet".to_owned(), global.fleet.to_string_lossy().into_owned()]);
+    }
     for (set, word) in [(global.json, "--json"), (global.plain, "--plain")] {
         words.extend(set.then(|| word.to_owned()));
     }
