@@ -18,12 +18,17 @@ pub enum Order {
     Cut(Loss),
     /// The power is back.
     Light,
-    /// What goes wrong with a drive from now on, instead of what did until now.
-    Rules {
+    /// One more thing goes wrong with a drive from now on, beside what did until now.
+    Add {
         /// Which drive.
         drive: String,
         /// What.
-        rules: Vec<Rule>,
+        rule: Rule,
+    },
+    /// Nothing goes wrong with a drive any more; what rotted stays.
+    Well {
+        /// Which drive.
+        drive: String,
     },
     /// One bit is another in each of so many sectors.
     Rot {

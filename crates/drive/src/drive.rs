@@ -2,7 +2,7 @@
 
 use crate::cache::{Cache, Loss, Lost};
 use crate::medium::Medium;
-use crate::rules::{Access, Failure, Rules, Verdict, corrupt};
+use crate::rules::{Access, Failure, Rule, Rules, Verdict, corrupt};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::time::Duration;
@@ -83,9 +83,22 @@ impl Drive {
         self.cache.sector()
     }
 
-    /// What goes wrong from now on, instead of what did until now.
-    pub fn set_rules(&mut self, rules: Rules) {
-        self.rules = rules;
+    /// Nothing goes wrong any more.
+    pub fn well(&mut self) {
+        self.rules = Rules::default();
+    }
+
+    /// One more thing goes wrong from now on; see [`Rules::add`].
+    ///
+    /// # Errors
+    /// It would never happen: no byte of the drive lies in its range.
+    pub fn add_rule(&mut self, rule: Rule) -> Result<(), String> {
+        let end = rule.to.unwrap_or(u64::MAX).min(self.bytes());
+        if rule.from >= end {
+            return Err(format!("no byte of the drive, which has {}, lies from {} to {end}", self.bytes(), rule.from));
+        }
+        self.rules.add(rule);
+        Ok(())
     }
 
     /// What it was asked for.

@@ -76,6 +76,13 @@ impl Rules {
         Self(rules)
     }
 
+    /// One more thing that goes wrong, beside the others; it takes the place of one of its kind on the same bytes.
+    pub fn add(&mut self, rule: Rule) {
+        let kind = |rule: &Rule| (std::mem::discriminant(&rule.effect), rule.on.clone(), rule.from, rule.to);
+        self.0.retain(|known| kind(known) != kind(&rule));
+        self.0.push(rule);
+    }
+
     /// How long this access takes more; what is counted is counted down.
     pub fn delay(&mut self, access: Access, at: u64, length: u64) -> Duration {
         let mut delay = Duration::ZERO;
@@ -168,6 +175,20 @@ mod tests {
         let mut rules = Rules::new(vec![rule(Access::Flush, (0, None), Effect::Fail, Some(2))]);
         let failures: Vec<_> = (0..3).map(|_| rules.judge(Access::Flush, 0, 0).failure.is_some()).collect();
         assert_eq!(failures, [true, true, false]);
+    }
+
+    #[test]
+    fn what_goes_wrong_adds_up() {
+        let mut rules = Rules::default();
+        let reads = |from| rule(Access::Read, (from, Some(from + 512)), Effect::Fail, None);
+        let slow = |ms| rule(Access::Read, (0, None), Effect::Delay(ms), None);
+        for one in [reads(0), slow(200), reads(4096), slow(30)] {
+            rules.add(one);
+        }
+        let failure = |rules: &mut Rules, at| rules.judge(Access::Read, at, 512).failure;
+        let failures = [0, 512, 4096].map(|at| failure(&mut rules, at));
+        assert_eq!(failures, [Some(Failure::Io), None, Some(Failure::Io)], "both places, and it is slow");
+        assert_eq!(rules.delay(Access::Read, 0, 512), Duration::from_millis(30), "not both times");
     }
 
     #[test]

@@ -5,7 +5,6 @@ use crate::control::{Answer, LONGEST, Order};
 use crate::drive::Drive;
 use crate::medium::Medium;
 use crate::nbd::{End, converse, held};
-use crate::rules::Rules;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -139,8 +138,9 @@ fn carry_out(order: &Order, drives: &Drives) -> Result<Answer, String> {
             drives.values().for_each(|drive| held(drive).light());
             Ok(Answer::Done)
         }
-        Order::Rules { drive, rules } => {
-            held(named(drive)?).set_rules(Rules::new(rules.clone()));
+        Order::Add { drive, rule } => held(named(drive)?).add_rule(rule.clone()).map(|()| Answer::Done),
+        Order::Well { drive } => {
+            held(named(drive)?).well();
             Ok(Answer::Done)
         }
         Order::Rot { drive, at, sectors } => {

@@ -106,24 +106,27 @@ fn a_drive_fails_rots_and_fills_up() {
     }
     let bench = Bench::new();
     let rule = |on, from, to, effect| Rule { on: vec![on], from, to, effect, times: None };
-    let rules = |rules| Order::Rules { drive: "d".into(), rules };
-    bench.order(&rules(vec![
-        rule(Access::Read, 4096, Some(8192), Effect::Fail),
-        rule(Access::Write, 0, None, Effect::Full(8192)),
-    ]));
+    let add = |rule| Order::Add { drive: "d".into(), rule };
+    bench.order(&add(rule(Access::Read, 4096, Some(8192), Effect::Fail)));
+    bench.order(&add(rule(Access::Write, 0, None, Effect::Full(8192))));
     assert!(bench.io(&["read 0 4k", "read 8k 4k", "write -P 7 0 4k"]).0);
     let (_, said) = bench.io(&["read 4k 512"]);
     assert!(said.contains("Input/output error"), "{said}");
     let (_, said) = bench.io(&["write 0 64k"]);
     assert!(said.contains("No space left on device"), "{said}");
-    bench.order(&rules(vec![]));
+    bench.order(&Order::Well { drive: "d".into() });
     bench.order(&Order::Rot { drive: "d".into(), at: 0, sectors: 1 });
     let (_, said) = bench.io(&["read -v 0 1"]);
     assert!(said.contains("06"), "one bit of 7 is another: {said}");
     let refused = ask(&bench.control(), &Order::Rot { drive: "e".into(), at: 0, sectors: 1 }, DEADLINE).unwrap_err();
     assert_eq!(refused.to_string(), "there is no drive `e`; there are: d");
+    for (from, to) in [(1 << 40, None), (8192, Some(8192))] {
+        let never = add(rule(Access::Read, from, to, Effect::Fail));
+        let refused = ask(&bench.control(), &never, DEADLINE).unwrap_err().to_string();
+        assert!(refused.starts_with("no byte of the drive"), "{refused}");
+    }
     let begun = Instant::now();
-    bench.order(&rules(vec![rule(Access::Read, 0, None, Effect::Delay(300))]));
+    bench.order(&add(rule(Access::Read, 0, None, Effect::Delay(300))));
     assert!(bench.io(&["read 0 512"]).0 && begun.elapsed() >= Duration::from_millis(300));
     bench.leave();
 }

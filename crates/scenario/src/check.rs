@@ -118,6 +118,12 @@ impl Check<'_> {
                     let help = "`to` is the first byte that is well again";
                     self.add("to", "scenario::empty_range", "no byte lies between `from` and `to`", help);
                 }
+                if let Some(bytes) = (self.ground.bytes)(&it.disk.machine, it.disk.short())
+                    && it.from >= bytes
+                {
+                    let help = format!("the lab's disk has {bytes} bytes: disks are small there");
+                    self.add("from", "scenario::beyond_the_end", "the errors lie beyond the end of the disk", help);
+                }
             }
             What::Rot(it) => {
                 if !it.at.is_multiple_of(512) || it.sectors == 0 {

@@ -53,19 +53,19 @@ pub async fn harm_link(lab: &Lab, from: &str, to: &str, link: Link, one_way: boo
 pub async fn harm(lab: &mut Lab, machine: &str, disk: &str, what: Harm) -> Result<(), LabError> {
     let drive = short(disk);
     let everything = || vec![Access::Read, Access::Write, Access::Flush];
-    let rule = |on, (from, to), effect| vec![Rule { on, from, to, effect, times: None }];
-    let rules = match what {
+    let add = |on, (from, to), effect| Order::Add {
+        drive: drive.to_owned(),
+        rule: Rule { on, from, to, effect, times: None },
+    };
+    let order = match what {
         Harm::Dying => return lab.fail_disk(machine, drive).await,
         Harm::Revive => return lab.revive_disk(machine, drive).await,
         Harm::Pull => return lab.pull_disk(machine, drive).await,
-        Harm::Rot { at, sectors } => {
-            let rot = Order::Rot { drive: drive.to_owned(), at, sectors };
-            return lab.order_drives(machine, rot).await.map(drop);
-        }
-        Harm::Errors { on, from, to } => rule(vec![on], (from, to), Effect::Fail),
-        Harm::Slow(ms) => rule(everything(), (0, None), Effect::Delay(ms)),
-        Harm::Full(after) => rule(vec![Access::Write], (0, None), Effect::Full(after)),
-        Harm::Well => Vec::new(),
+        Harm::Rot { at, sectors } => Order::Rot { drive: drive.to_owned(), at, sectors },
+        Harm::Errors { on, from, to } => add(vec![on], (from, to), Effect::Fail),
+        Harm::Slow(ms) => add(everything(), (0, None), Effect::Delay(ms)),
+        Harm::Full(after) => add(vec![Access::Write], (0, None), Effect::Full(after)),
+        Harm::Well => Order::Well { drive: drive.to_owned() },
     };
-    lab.order_drives(machine, Order::Rules { drive: drive.to_owned(), rules }).await.map(drop)
+    lab.order_drives(machine, order).await.map(drop)
 }
