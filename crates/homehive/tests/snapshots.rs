@@ -6,9 +6,10 @@
 mod bench;
 
 use bench::{Bench, told};
+use rustix::process::{Pid, Signal, kill_process};
 use std::io::{Read as _, Write as _};
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One machine with a paravirtual disk, whose memory can be kept, and one with an NVMe disk, whose memory cannot.
 const FLEET: &str = r#"
@@ -72,6 +73,23 @@ fn shell(bench: &Bench, line: &str, prints: &str) -> bool {
     false
 }
 
+/// Saves over `busy`, and types Ctrl-C in the middle of it.
+fn break_off(bench: &Bench) {
+    let mut save = bench.command(&["lab", "snapshot", "save", "busy"]).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = || {
+        let labs = bench.path().join("homehive/snapshots").read_dir().unwrap();
+        labs.flatten().any(|lab| lab.path().join(".busy.new/machines/.one/memory").exists())
+    };
+    while !begun() {
+        assert!(save.try_wait().unwrap().is_none(), "it ended before it began");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    kill_process(Pid::from_child(&save), Signal::INT).unwrap();
+    let output = save.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", told(&output));
+    assert!(told(&output).contains("interrupted: nothing is saved"), "{}", told(&output));
+}
+
 #[test]
 fn in_the_lab_machines_go_on_where_a_snapshot_was_taken() {
     let Some(bench) = Bench::new(FLEET) else { return };
@@ -110,6 +128,7 @@ fn in_the_lab_machines_go_on_where_a_snapshot_was_taken() {
         "rm /run/mark; dd if=/dev/zero of=/dev/disk/by-id/virtio-ONE bs=1M count=16 oflag=direct conv=fsync status=none",
     );
     bench.run(&["lab", "fault", "power-cut", "one", "--lose", "all"]);
+    bench.run(&["lab", "fault", "link", "one", "two", "--cut"]);
     let restore = timed(|| drop(bench.run(&["lab", "snapshot", "restore", "busy"])));
     assert_eq!(sh(&bench, "one", look), before);
     let beats = sh(&bench, "one", "wc -l < /run/beat; sleep 2; wc -l < /run/beat");
@@ -118,8 +137,19 @@ fn in_the_lab_machines_go_on_where_a_snapshot_was_taken() {
     println!("a boot: {boot:.1} s; back to the snapshot: {restore:.1} s; {:.1} times as fast", boot / restore);
     assert!(restore * 2.0 < boot, "{restore:.1} s for what a boot does in {boot:.1} s");
 
-    // The snapshot outlives the lab.
+    let status = bench.run(&["lab", "status"]);
+    assert!(!status.contains("link"), "bad links are over: {status}");
+
+    // Broken off, the machine goes on, and the older snapshot is as it was.
+    break_off(&bench);
+    sh(&bench, "one", "true");
+    assert_eq!(bench.run(&["lab", "snapshot", "list"]), "busy: disks, and the memory of one\n");
+
+    // The snapshot outlives the lab, and is for all of its machines.
     bench.run(&["lab", "down"]);
+    let unfit = bench.ask(&["lab", "up", "one", "--from", "busy"]);
+    assert_eq!(unfit.status.code(), Some(2), "{}", told(&unfit));
+    assert!(bench.run(&["lab", "status"]).contains("no lab"), "nothing was made");
     assert_eq!(bench.run(&["lab", "snapshot", "list"]), "busy: disks, and the memory of one\n");
     bench.run(&["lab", "up", "--from", "busy"]);
     assert_eq!(sh(&bench, "one", look), before);

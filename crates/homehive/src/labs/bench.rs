@@ -96,6 +96,7 @@ impl Bench {
         let mut public = key.public_key().to_openssh().map_err(failed)?;
         if let Some(saved) = saved {
             public = saved.public()?;
+            saved.fits(&machines.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         }
         let derived = derive(&loaded.fleet, machines, &format!("{} lab", public.trim())).map_err(failed)?;
         let verdict = lab::kvm::probe(&image.kernel()).await;
@@ -173,15 +174,15 @@ impl Bench {
         self.answers(machine).await
     }
 
-    /// Brings the whole lab back to what was saved: what runs is cut off, and what ran then goes on.
+    /// Brings the whole lab back to what was saved: what runs is cut off, bad links are good, and what ran then goes on.
     pub async fn restore(&mut self, saved: &Saved) -> Result<Vec<String>, Failure> {
-        for machine in self.lab.state().map_err(failed)?.machines {
-            let name = machine.machine.name;
-            if self.lab.guest(&name).is_some() {
-                self.story.stage(&name, "is cut off");
-                self.lab.power_cut(&name, Loss::None).await?;
-            }
+        let names: Vec<_> = self.lab.state().map_err(failed)?.machines.into_iter().map(|it| it.machine.name).collect();
+        saved.fits(&names)?;
+        for name in names.iter().filter(|name| self.lab.guest(name).is_some()) {
+            self.story.stage(name, "is cut off");
+            self.lab.power_cut(name, Loss::None).await?;
         }
+        self.lab.mend_links().await?;
         self.story.stage("lab", "gets the saved disks");
         saved.restore(&mut self.lab).await?;
         let running = saved.running();

@@ -5,9 +5,12 @@ use super::derive::KEY_FILE;
 use crate::failure::Failure;
 use lab::Lab;
 use lab::snapshot::{Booted, Snapshots};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use ssh_key::PrivateKey;
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 /// What belongs to the disks; the private key comes last, for without it nothing counts as saved.
@@ -67,43 +70,86 @@ impl Saved {
         Snapshots::at(self.dir.join("machines"))
     }
 
-    /// Saves every machine's disks, the memory of those that run, and the lab's keys; an older one of the same name goes.
-    /// All machines that run stand still meanwhile, so that they fit together.
+    /// Saves every machine's disks, the memory of those that run, and the lab's keys; once that is whole, it takes the place
+    /// of an older one of the same name. All machines that run stand still meanwhile, so that they fit together; they go on
+    /// whatever becomes of it, also when a person breaks it off.
     pub async fn save(&self, lab: &Lab) -> Result<(), Failure> {
-        if self.dir.exists() {
-            fs::remove_dir_all(&self.dir).map_err(failed)?;
-        }
+        // No snapshot is called so: a name has no dot.
+        let name = self.dir.file_name().unwrap_or_default().to_string_lossy();
+        let fresh = Self { dir: self.dir.with_file_name(format!(".{name}.new")) };
+        fresh.remove()?;
         let names: Vec<String> =
             lab.state().map_err(failed)?.machines.into_iter().map(|machine| machine.machine.name).collect();
         let running: Vec<&String> = names.iter().filter(|name| lab.guest(name).is_some()).collect();
-        let mut saved = Ok(());
+        let mut saved = tokio::select! {
+            biased;
+            _ = tokio::signal::ctrl_c() => Err(Failure::Failed("interrupted: nothing is saved".into())),
+            saved = fresh.fill(lab, &names, &running) => saved,
+        };
         for name in &running {
-            saved = saved.and(lab.pause(name).await);
+            saved = saved.and(lab.go_on(name).await.map_err(Failure::from));
         }
-        for name in &names {
-            if saved.is_ok() {
-                let runs = running.contains(&name);
-                let snapshots = self.snapshots();
-                saved = if runs {
-                    lab.save_running(name, &snapshots, name).await
-                } else {
-                    lab.save(name, &snapshots, name).await
-                };
+        match saved {
+            Ok(()) => fresh.take_the_place_of(self),
+            Err(error) => {
+                // What is not whole is nothing.
+                fresh.remove()?;
+                Err(error)
             }
         }
-        for name in &running {
-            saved = saved.and(lab.go_on(name).await);
+    }
+
+    async fn fill(&self, lab: &Lab, names: &[String], running: &[&String]) -> Result<(), Failure> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).map_err(failed)?;
+        for name in running {
+            lab.pause(name).await?;
         }
-        if let Err(error) = saved {
-            // What is not whole is nothing.
-            fs::remove_dir_all(&self.dir).or_else(missing).map_err(failed)?;
-            return Err(error.into());
+        let snapshots = self.snapshots();
+        for name in names {
+            if running.contains(&name) {
+                lab.save_running(name, &snapshots, name).await?;
+            } else {
+                lab.save(name, &snapshots, name).await?;
+            }
         }
         copy(&lab.root().join("secrets/host-keys"), &self.dir.join("secrets/host-keys"))?;
         for file in FILES {
             private(&self.dir.join(file), &fs::read(lab.root().join(file)).map_err(failed)?)?;
         }
         Ok(())
+    }
+
+    /// From now on this one has the other's name; what had it is gone.
+    fn take_the_place_of(&self, other: &Self) -> Result<(), Failure> {
+        match renameat_with(CWD, &self.dir, CWD, &other.dir, RenameFlags::EXCHANGE) {
+            Ok(()) => self.remove(),
+            Err(Errno::NOENT) => fs::rename(&self.dir, &other.dir).map_err(failed),
+            // Not every filesystem can exchange two names.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                other.remove()?;
+                fs::rename(&self.dir, &other.dir).map_err(failed)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    fn remove(&self) -> Result<(), Failure> {
+        fs::remove_dir_all(&self.dir).or_else(missing).map_err(failed)
+    }
+
+    /// The machines of a lab are just those that are kept, and their disks can be read; looked at before anything of the
+    /// lab is touched.
+    pub fn fits(&self, machines: &[String]) -> Result<(), Failure> {
+        let snapshots = self.snapshots();
+        let (kept, mut there) = (snapshots.list(), machines.to_vec());
+        there.sort();
+        if kept != there {
+            let name = self.dir.file_name().unwrap_or_default().to_string_lossy();
+            let message = format!("snapshot `{name}` holds {}, and this lab has {}", kept.join(", "), there.join(", "));
+            let help = format!("make a lab of it: homehive lab down; homehive lab up {} --from {name}", kept.join(" "));
+            return Err(Failure::usage(message, help));
+        }
+        kept.iter().try_for_each(|machine| snapshots.disks(machine).map(drop).map_err(failed))
     }
 
     /// Puts disks and keys into a lab whose machines are off.
@@ -146,4 +192,76 @@ fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
         private(&to.join(entry.file_name()), &bytes)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FILES, Saved, private};
+    use cmd::Cmd;
+    use lab::kvm::{Accel, Verdict};
+    use lab::qemu::{DiskKind, DiskSpec, Machine, Segment};
+    use lab::{Blueprint, Lab};
+    use std::fs;
+    use std::net::Ipv4Addr;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
+    async fn lab(at: &Path, machines: &[&str]) -> Lab {
+        let address = |last| Ipv4Addr::new(192, 168, 1, last);
+        let segment = Segment { subnet: address(0), prefix: 24, gateway: address(1) };
+        let machines = machines.iter().zip(10..).map(|(name, last)| {
+            let (kind, wwn) = (DiskKind::Virtio, None);
+            let disk = DiskSpec { name: "vda".into(), kind, serial: "A".into(), wwn, bytes: 1 << 20, boot: true };
+            Machine { name: (*name).into(), address: address(last), memory: 512, cpus: 1, disks: vec![disk] }
+        });
+        let blueprint = Blueprint { segment, machines: machines.collect() };
+        let verdict = Verdict { accel: Accel::Emulated, reason: "a test".into() };
+        let lab = Lab::create(at, &blueprint, &verdict, Cmd::new("true")).await.unwrap();
+        for file in FILES.iter().chain(&["secrets/host-keys/one"]) {
+            private(&lab.root().join(file), b"first").unwrap();
+        }
+        lab
+    }
+
+    #[tokio::test]
+    async fn an_older_snapshot_goes_once_the_new_one_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("labs/pair");
+        let lab = lab(&place, &["one", "two"]).await;
+        let saved = Saved::named(&place, "kept").unwrap();
+        saved.save(&lab).await.unwrap();
+        assert_eq!(fs::metadata(&saved.dir).unwrap().permissions().mode() & 0o777, 0o700);
+        let holds = || fs::read_to_string(saved.dir.join("fleet.json")).unwrap();
+
+        // Broken off in the middle: the older one is as it was, and what was begun is gone.
+        fs::write(lab.root().join("fleet.json"), "second").unwrap();
+        let identity = lab.root().join("secrets/identity");
+        fs::remove_file(&identity).unwrap();
+        saved.save(&lab).await.unwrap_err();
+        assert!(saved.exists() && holds() == "first");
+        fs::write(&identity, "second").unwrap();
+        saved.save(&lab).await.unwrap();
+        assert_eq!(holds(), "second");
+        assert_eq!(fs::read_dir(saved.dir.parent().unwrap()).unwrap().count(), 1);
+        assert_eq!(Saved::list(&place).unwrap(), ["kept"]);
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_fits_the_lab_that_has_its_machines() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("labs/pair");
+        let saved = Saved::named(&place, "kept").unwrap();
+        saved.save(&lab(&place, &["one", "two"]).await).await.unwrap();
+        let fits = |machines: &[&str]| {
+            let machines: Vec<String> = machines.iter().map(|name| (*name).to_owned()).collect();
+            saved.fits(&machines).map_err(|error| error.to_string())
+        };
+        assert_eq!(fits(&["two", "one"]), Ok(()));
+        for (machines, has) in [(&["one"][..], "one"), (&["one", "three"], "one, three"), (&[], "")] {
+            let error = fits(machines).unwrap_err();
+            assert!(error.starts_with(&format!("snapshot `kept` holds one, two, and this lab has {has}\n")), "{error}");
+        }
+        fs::remove_file(saved.dir.join("machines/two/disks.json")).unwrap();
+        assert!(fits(&["one", "two"]).unwrap_err().contains("machines/two/disks.json"));
+    }
 }

@@ -37,7 +37,16 @@ impl Lab {
 
     /// Lets a machine that was stopped run on.
     pub async fn go_on(&self, machine: &str) -> Result<(), LabError> {
-        self.ask(machine, "cont", json!({})).await.map(drop)
+        let end = Instant::now() + ANSWER;
+        loop {
+            match self.ask(machine, "cont", json!({})).await {
+                // Whoever kept its memory has broken off: QEMU takes a moment to notice that.
+                Err(LabError::Monitor { source: QmpError::Refused { .. }, .. }) if Instant::now() < end => {
+                    sleep(PAUSE).await;
+                }
+                told => return told.map(drop),
+            }
+        }
     }
 
     /// Keeps a machine that was [stopped](Lab::pause), memory and disks, as `name` in `snapshots`. What its drives had in

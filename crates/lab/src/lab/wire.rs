@@ -76,6 +76,14 @@ impl Lab {
         done.map(drop).map_err(|error| LabError::Wire { said: error.to_string() })
     }
 
+    /// All links are good from now on.
+    pub async fn mend_links(&self) -> Result<(), LabError> {
+        for Toll { from, to, .. } in self.links().await? {
+            self.set_link(&from, &to, Link::default()).await?;
+        }
+        Ok(())
+    }
+
     /// Starts the switch, if the lab has a wire and it does not run yet.
     pub(super) async fn serve_wire(&self) -> Result<(), LabError> {
         let Some(seed) = self.state.wire else { return Ok(()) };
