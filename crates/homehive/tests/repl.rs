@@ -2,15 +2,26 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-use std::io::Write as _;
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
+
+/// A conversation about the lab of a fleet in this directory.
+fn conversation(dir: &Path) -> Command {
+    std::fs::write(dir.join("fleet.toml"), include_str!("../../../examples/nas/fleet.toml")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
+    command.env("XDG_STATE_HOME", dir).env_remove("HOMEHIVE_FLEET").current_dir(dir);
+    command.args(["--plain", "lab", "repl"]);
+    command
+}
 
 fn typed(lines: &str) -> Output {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("fleet.toml"), include_str!("../../../examples/nas/fleet.toml")).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_homehive"));
-    command.env("XDG_STATE_HOME", dir.path()).env_remove("HOMEHIVE_FLEET").current_dir(dir.path());
-    command.args(["--plain", "lab", "repl"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = conversation(dir.path());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut repl = command.spawn().unwrap();
     repl.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     repl.wait_with_output().unwrap()
@@ -38,4 +49,35 @@ fn lines_are_commands_and_the_first_bad_one_ends_it() {
         let count = out.matches("no lab; start one").count();
         assert!(count <= 1, "{lines}: what follows a failure is not run");
     }
+}
+
+/// Reads a screen until these words are on it.
+fn until(screen: &mut File, words: &str) {
+    let (mut shown, mut bytes) = (String::new(), [0; 1024]);
+    while !shown.contains(words) {
+        match screen.read(&mut bytes) {
+            Ok(read @ 1..) => shown.push_str(&String::from_utf8_lossy(&bytes[..read])),
+            end => panic!("{end:?}: no `{words}` in: {shown}"),
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_command_and_not_the_conversation() {
+    let dir = tempfile::tempdir().unwrap();
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
+    let theirs = || OpenOptions::new().read(true).write(true).open(&name).unwrap();
+    let mut command = conversation(dir.path());
+    let mut repl = command.env("TERM", "xterm").stdin(theirs()).stdout(theirs()).stderr(theirs()).spawn().unwrap();
+    let mut screen = File::from(ours);
+    until(&mut screen, "lab> ");
+    // As the terminal sends it to everybody who is at it.
+    kill_process(Pid::from_child(&repl), Signal::INT).unwrap();
+    screen.write_all(b"help\r").unwrap();
+    until(&mut screen, "a word that both have");
+    screen.write_all(b"exit\r").unwrap();
+    assert_eq!(repl.wait().unwrap().code(), Some(0));
 }

@@ -21,6 +21,7 @@ use rustyline::{Config, Editor, Helper as LineHelper};
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use tokio::signal::unix::SignalKind;
 
 /// Reads commands until there are no more, or `exit`. From a pipe, the first that fails ends it, with its exit status.
 pub fn run(context: &Context, declared: &Loaded) -> Result<(), Failure> {
@@ -66,6 +67,9 @@ fn converse(context: &Context, declared: &Loaded) -> Result<(), Failure> {
         // The first time there is none.
         let _ = editor.load_history(path);
     }
+    // While a command runs Ctrl-C ends that one alone: this process takes it, and does nothing.
+    let _taken = tokio::signal::unix::signal(SignalKind::interrupt())
+        .map_err(|error| Failure::Failed(format!("cannot take Ctrl-C: {error}")))?;
     eprintln!("the lab of {}; Tab completes, help explains, Ctrl-D leaves", declared.path.display());
     loop {
         match editor.readline("lab> ") {

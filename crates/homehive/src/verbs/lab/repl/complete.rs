@@ -48,7 +48,8 @@ impl Words {
 
     /// What may stand at the end of `line`: where the word that is being typed begins, and what it may become.
     pub fn complete(&self, line: &str, names: &Names) -> (usize, Vec<String>) {
-        let start = line.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+        let space = line.char_indices().rfind(|(_, letter)| letter.is_whitespace());
+        let start = space.map_or(0, |(at, letter)| at + letter.len_utf8());
         let typed = &line[start..];
         let Ok(before) = split(&line[..start]) else { return (start, Vec::new()) };
         let mut found = self.following(&before, typed.starts_with('-'), names);
@@ -123,6 +124,9 @@ mod tests {
             ("serve-", 0, &[]),
             ("repl", 0, &[]),
             ("ssh nas 'open ", 14, &[]),
+            // As typed with AltGr held down.
+            ("fault\u{a0}po", 7, &["power-cut"]),
+            ("fault pull\u{3000}", 13, &["nas", "one"]),
         ] {
             assert_eq!(words.complete(line, &names), (start, text(expected)), "{line}");
         }
