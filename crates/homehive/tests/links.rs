@@ -59,9 +59,12 @@ fn in_the_lab_what_passes_between_two_machines_suffers_and_is_well_again() {
     // The way of this computer to the machines is another one.
     sh(&bench, "two", "true");
 
-    link(&["--delay", "300ms", "--one-way"]);
     link(&["--well"]);
-    assert_eq!(ping(&bench, 5).0, 5);
+    link(&["--delay", "300ms", "--one-way"]);
+    let (back, late) = ping(&bench, 5);
+    assert!(back == 5 && late >= well + 250.0, "300 ms: {well} -> {late}");
+    let status = bench.run(&["lab", "status"]);
+    assert!(status.contains("link one → two") && !status.contains("link two → one"), "{status}");
     link(&["--delay", "300ms"]);
     let (back, late) = ping(&bench, 5);
     assert!(back == 5 && late >= well + 550.0, "twice 300 ms: {well} -> {late}");

@@ -3,6 +3,7 @@
 
 mod acts;
 mod deeds;
+mod record;
 mod stage;
 mod written;
 

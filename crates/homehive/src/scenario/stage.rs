@@ -1,6 +1,7 @@
 //! The stage on which the scenario plays: the lab, the machine as it answers now, and the report that is written down as
 //! it goes.
 
+use super::record::wanting;
 use crate::args::Run as RunArgs;
 use crate::converge::Converged;
 use crate::failure::Failure;
@@ -11,10 +12,10 @@ use crate::verbs::{Context, lost_text};
 use crate::verifying::{self, Verified};
 use cmd::Cmd;
 use fleet::HostName;
-use lab::{Lab, Loss};
+use lab::{Lab, LabDir, LabError, Loss};
 use machine::{Machine, Output, StepTime};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use storage::Wish;
 use storage::facts::Facts;
@@ -29,12 +30,15 @@ pub struct Scenario<'a> {
     pub declared: Loaded,
     /// The machine that the story is about at this moment.
     pub name: HostName,
-    /// The lab; none once it is down.
+    /// The lab; none while a homehive that a step runs works with it, and once it is down.
     pub bench: Option<Bench>,
     pub saved: Saved,
     /// The stages that are to come, but for the lab's end.
     announced: Vec<String>,
-    run: Run,
+    /// The report so far.
+    pub(super) run: Run,
+    /// Where the lab lies, whoever holds it.
+    root: PathBuf,
     /// The machines that are on.
     machines: BTreeMap<HostName, Machine>,
 }
@@ -56,8 +60,8 @@ impl<'a> Scenario<'a> {
         announced: Vec<String>,
     ) -> Result<Self, Failure> {
         let saved = Saved::named(&labs::place(&declared)?, "installed")?;
-        let machines = BTreeMap::new();
-        Ok(Self { context, args, declared, name, bench: Some(bench), saved, announced, run, machines })
+        let (machines, root) = (BTreeMap::new(), bench.root().to_owned());
+        Ok(Self { context, args, declared, name, bench: Some(bench), saved, announced, run, root, machines })
     }
 
     /// Plays one stage: its name, its duration and its end go into the report.
@@ -169,8 +173,7 @@ impl<'a> Scenario<'a> {
         self.run.pictures.push(verifying::picture(title, &wish, facts.as_ref()));
         let must_fail: Vec<String> = broken.iter().map(|id| (*id).to_owned()).collect();
         let verification = Verification { title: title.to_owned(), seconds, must_fail, groups: groups.clone() };
-        let wrong = groups.iter().filter(|group| verification.reading(group).bad());
-        let wrong: Vec<String> = wrong.map(|group| format!("{}: {}", group.id, failed_checks(group))).collect();
+        let wrong = wanting(&verification);
         self.run.verifications.push(verification);
         if wrong.is_empty() { Ok(groups) } else { Err(Failure::Failed(format!("found wanting: {}", wrong.join("; ")))) }
     }
@@ -197,12 +200,12 @@ impl<'a> Scenario<'a> {
 
     /// Where the first serial line of each machine is written down, by its name.
     pub fn consoles(&self) -> Vec<(String, PathBuf)> {
-        let state = self.bench.as_ref().and_then(|bench| Some((bench, bench.state().ok()?)));
-        let of = |(bench, state): (&Bench, lab::State)| {
+        let state = LabDir::at(&self.root).and_then(|dir| Ok((dir.state()?, dir)));
+        let of = |(state, dir): (lab::State, LabDir)| {
             let names = state.machines.into_iter().map(|it| it.machine.name);
-            names.map(|name| (name.clone(), bench.files(&name).console())).collect()
+            names.map(|name| (name.clone(), dir.files(&name).console())).collect()
         };
-        state.map_or_else(Vec::new, of)
+        state.map_or_else(|_| Vec::new(), of)
     }
 
     /// Takes the lab down, unless it is to be kept; what was not reached is written down.
@@ -211,7 +214,6 @@ impl<'a> Scenario<'a> {
             self.skip(&name, "an earlier stage failed");
         }
         self.machines.clear();
-        let Some(mut bench) = self.bench.take() else { return Ok(()) };
         self.run.omitted.extend(
             self.args.keep.then(|| NotRun {
                 what: DOWN.to_owned(),
@@ -221,10 +223,11 @@ impl<'a> Scenario<'a> {
         if keep {
             return Ok(());
         }
-        let root = bench.lab().root().to_owned();
-        drop(bench);
+        // Where a step was broken off nobody holds it: it is there all the same.
+        self.bench = None;
+        let root = self.root.clone();
         self.stage(DOWN, async |_| {
-            Lab::down(&root).await?;
+            down(&root).await?;
             Ok(((), format!("nothing is left at {}", root.display())))
         })
         .await
@@ -236,8 +239,44 @@ impl<'a> Scenario<'a> {
     }
 }
 
-/// What is wrong with a group, in one line.
-fn failed_checks(group: &GroupResult) -> String {
-    let failed = group.checks.iter().filter(|check| check.outcome == Outcome::Failed);
-    failed.map(|check| format!("{} ({})", check.title, check.detail)).collect::<Vec<_>>().join("; ")
+/// Takes the lab down. A homehive that was broken off a moment ago may still hold it.
+async fn down(root: &Path) -> Result<(), LabError> {
+    let end = Instant::now() + LETS_GO;
+    loop {
+        match Lab::down(root).await {
+            Err(LabError::Busy(_)) if Instant::now() < end => tokio::time::sleep(Duration::from_millis(100)).await,
+            ended => return ended,
+        }
+    }
+}
+
+/// How long the system may take to end a killed process.
+const LETS_GO: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use super::down;
+    use cmd::Cmd;
+    use lab::kvm::{Accel, Verdict};
+    use lab::qemu::Segment;
+    use lab::{Blueprint, Lab};
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_lab_that_somebody_still_holds_goes_a_moment_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("lab");
+        let [subnet, gateway] = [0, 1].map(|last| Ipv4Addr::new(192, 168, 1, last));
+        let blueprint = Blueprint { segment: Segment { subnet, prefix: 24, gateway }, machines: Vec::new() };
+        let verdict = Verdict { accel: Accel::Emulated, reason: "a test".into() };
+        let held = Lab::create(&root, &blueprint, &verdict, Cmd::new("true")).await.unwrap();
+        let held = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            drop(held);
+        });
+        down(&root).await.unwrap();
+        held.await.unwrap();
+        assert!(!root.exists());
+    }
 }

@@ -33,8 +33,14 @@ pub(super) async fn verb(s: &mut Stage<'_>, verb: &Verb, deadline: Duration) -> 
     s.context.story.stage("homehive", verb.words.join(" "));
     s.bench = None;
     let output = ask_local(&cmd, deadline).await;
-    s.bench = Some(labs::open(&s.declared, &s.context.story)?);
+    s.bench = Some(labs::open(&s.declared, &s.context.story).map_err(|error| taken(&error))?);
     printed(&output.map_err(|error| Failure::Failed(error.to_string()))?, verb.status, verb.prints.as_deref())
+}
+
+/// Somebody else has the lab now: that says nothing of the machines, and is no failure that may be expected.
+fn taken(error: &Failure) -> Failure {
+    let help = "leave the lab to its scenario until that has ended";
+    Failure::usage(format!("the lab cannot be had back for the next step: {error}"), help)
 }
 
 fn words(words: &[String]) -> Result<(&String, &[String]), Failure> {
@@ -131,8 +137,15 @@ const ANSWER: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {
-    use super::printed;
+    use super::{printed, taken};
+    use crate::failure::Failure;
     use machine::Output;
+
+    #[test]
+    fn a_lab_that_somebody_else_has_is_no_failure_that_may_be_expected() {
+        let Failure::Usage(message, _) = taken(&Failure::Failed("busy".into())) else { panic!("see judge") };
+        assert!(message.contains("busy"), "{message}");
+    }
 
     #[test]
     fn words_end_and_print_as_said() {

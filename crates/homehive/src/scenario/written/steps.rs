@@ -4,6 +4,7 @@ use super::assertions;
 use crate::failure::Failure;
 use crate::labs::{self, Harm, harm, harm_link};
 use crate::scenario::deeds;
+use crate::scenario::record::Mark;
 use crate::scenario::stage::{Scenario as Stage, Told};
 use crate::verbs::seed_of_now;
 use cmd::Cmd;
@@ -15,6 +16,10 @@ use storage::plan::Consent;
 
 /// Between two tries of an assertion.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// So much later than the step's own deadline is that of a command which it runs: the step's ends the story, and the
+/// command's would be one more way to fail, which may be what is expected.
+const LATER: Duration = Duration::from_mins(1);
 
 /// What the steps before have left to be known.
 #[derive(Debug, Default)]
@@ -43,13 +48,18 @@ pub(super) async fn play(s: &mut Stage<'_>, scenario: &Scenario) -> Result<(), F
 async fn expected(s: &mut Stage<'_>, step: &Step, known: &mut Known) -> Told<()> {
     let end = step.within.map(|within| Instant::now() + within.duration());
     loop {
-        let deadline = step.deadline();
-        let Ok(tried) = tokio::time::timeout(deadline, act(s, &step.what, deadline, known)).await else {
+        let (deadline, mark) = (step.deadline(), Mark::of(&s.run));
+        let Ok(tried) = tokio::time::timeout(deadline, act(s, &step.what, deadline + LATER, known)).await else {
             return Err(Failure::Failed(format!("it did not come to its end within {} s", deadline.as_secs())));
         };
         let judged = judge(step.expect, tried);
         match judged {
-            Ok(detail) => return Ok(((), detail)),
+            Ok(detail) => {
+                if step.expect == Expect::Fails {
+                    mark.as_expected(&mut s.run);
+                }
+                return Ok(((), detail));
+            }
             // Trying again would not mend it.
             Err(error @ (Failure::Bug(_) | Failure::Usage(..))) => return Err(error),
             Err(error) if end.is_none_or(|end| Instant::now() >= end) => {
@@ -58,7 +68,10 @@ async fn expected(s: &mut Stage<'_>, step: &Step, known: &mut Known) -> Told<()>
                     None => error,
                 });
             }
-            Err(_) => tokio::time::sleep(PAUSE).await,
+            Err(_) => {
+                mark.forget(&mut s.run);
+                tokio::time::sleep(PAUSE).await;
+            }
         }
     }
 }
@@ -83,7 +96,7 @@ fn text(failure: &Failure) -> String {
     }
 }
 
-/// One try; what there is to say of it.
+/// One try; what there is to say of it. Its commands have until `deadline`.
 async fn act(s: &mut Stage<'_>, what: &What, deadline: Duration, known: &mut Known) -> Result<String, Failure> {
     let hurt = async |s: &mut Stage<'_>, disk: &OnDisk, what| {
         harm(s.bench()?.lab(), disk.machine.as_ref(), &disk.disk, what).await?;
