@@ -234,6 +234,37 @@ fn what_does_not_matter_is_not_asked_for() {
     assert_eq!(other(&with("complete", "heads", "", 0), "nvme0n1p1"), "xfs (unreadable)");
 }
 
+/// md's notes at a device's end (metadata 1.0) make it a member, unless what else is on it tells of a later use.
+#[test]
+fn notes_at_the_end_make_no_member_of_a_divided_disk() {
+    let mut notes = vec![0; 4096];
+    for (at, word) in [(0, 0xa92b_4efc), (4, 1), (72, 1), (92, 2)] {
+        notes[at..at + 4].copy_from_slice(&u32::to_le_bytes(word));
+    }
+    let at_the_end = |state: &str, name: &str| {
+        let bytes = [format!("==> /dev/{name} <==\n").as_bytes(), &notes].concat();
+        let lines = bytes.chunks(16).enumerate().map(|(row, line)| {
+            let hex: Vec<_> = line.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{:06x} {}\n", row * 16, hex.join(" "))
+        });
+        let signature =
+            |kind: &str| format!("{{\"signatures\": [{{\"device\": \"{name}\", \"type\": \"{kind}\"}}]}}\n");
+        let also = signature("linux_raid_member") + &signature("ext4");
+        let output = fixture(state).replacen("\n%% signatures 0", &format!("\n{also}\n%% signatures 0"), 1);
+        let ends = format!("\n%% ends\n{}\n%% ends 0\n\n%% zero\n", lines.collect::<String>());
+        probe::parse(&output.replacen("\n%% zero\n", &ends, 1)).unwrap().device(name).unwrap().content.clone()
+    };
+    for (case, state, name, member) in [
+        ("a filesystem that may be the array's", "foreign", "sda", true),
+        ("a member of an array that runs", "complete", "sda", true),
+        ("a disk with partitions", "foreign", "sdc", false),
+    ] {
+        let content = at_the_end(state, name);
+        assert_eq!(matches!(content, Content::Member { .. }), member, "{case}: {content:?}");
+        assert!(member || content == Content::Other { name: "ambiguous".into() }, "{case}: {content:?}");
+    }
+}
+
 /// Every shell and the linter take the script as it is; what is not installed here is said and passed over.
 #[test]
 fn the_script_is_sound_in_every_shell() {

@@ -3,7 +3,7 @@
 use super::kernel::{Files, MountLine};
 use super::lvm::{self, Physical};
 use super::sections::{NOT_FOUND, Section, Sections};
-use super::wipefs::Signature;
+use super::wipefs::{Above, Signature, shows_through};
 use super::{btrfs, links, lsblk, luks, sfdisk, superblock, wipefs};
 use crate::facts::{Array, Btrfs, Content, Device, DeviceKind, Facts, FactsError, Group, Mount, Nodev, Partition};
 use std::collections::BTreeMap;
@@ -21,8 +21,10 @@ pub fn parse(output: &str) -> Result<Facts, FactsError> {
     let signatures = wipefs::parse(sections.tool("signatures", "wipefs")?)?;
     let files = Files::parse(whatever(sections.get("files")?, "grep")?)?;
     let (groups, physical) = volumes(&sections, &signatures, &known)?;
+    let slaves: Vec<_> = sections.tool("slaves", "sh")?.lines().filter_map(|line| line.split_once(' ')).collect();
     let look = Look {
         sections: &sections,
+        slaves: &slaves,
         signatures,
         heads: heads(&sections)?,
         ends: ends(&sections)?,
@@ -31,7 +33,6 @@ pub fn parse(output: &str) -> Result<Facts, FactsError> {
         physical,
         known: &known,
     };
-    let slaves: Vec<_> = sections.tool("slaves", "sh")?.lines().filter_map(|line| line.split_once(' ')).collect();
 
     let mut devices = Vec::new();
     let mut partitions: BTreeMap<String, Partition> = BTreeMap::new();
@@ -158,6 +159,8 @@ fn volumes(
 /// All that tells what a device holds.
 struct Look<'a> {
     sections: &'a Sections<'a>,
+    /// What lies on what, by the kernel's word.
+    slaves: &'a [(&'a str, &'a str)],
     signatures: BTreeMap<String, Vec<Signature>>,
     heads: BTreeMap<String, Vec<u8>>,
     /// Superblocks of md that stand at their device's end.
@@ -169,6 +172,18 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
+    /// What lies on a device; an array that does not run has no device.
+    fn above(&self, row: &lsblk::Row) -> Above {
+        let lies =
+            |name: &str| self.slaves.iter().any(|(above, below)| *above == name && below.replace('!', "/") == row.name);
+        let above = |it: &&lsblk::Row| it.kind == DeviceKind::Partition && it.parent.as_ref() == Some(&row.name);
+        match self.known.rows.iter().find(|it| above(it) || lies(&it.name)) {
+            None => Above::Nothing,
+            Some(it) if it.kind == DeviceKind::Array => Above::Array,
+            Some(_) => Above::Other,
+        }
+    }
+
     /// What the device holds; of a table also the partitions, by path.
     fn content(&self, row: &lsblk::Row, partitions: &mut BTreeMap<String, Partition>) -> Result<Content, FactsError> {
         let raw = format!("/dev/{}", row.name);
@@ -183,12 +198,13 @@ impl Look<'_> {
                 });
             }
             [signature] => signature,
-            // What the array holds shows through its members, if md's own notes stand at their end.
-            several if self.ends.get(&raw).is_some_and(|end| superblock::md(end).is_some()) => {
-                let own = several.iter().find(|signature| signature.kind == "linux_raid_member");
-                own.unwrap_or(&several[0])
+            several => {
+                let at_its_end = self.ends.get(&raw).is_some_and(|end| superblock::md(end).is_some());
+                match shows_through(several, self.above(row)).filter(|_| at_its_end) {
+                    Some(own) => own,
+                    None => return Ok(Content::Other { name: "ambiguous".into() }),
+                }
             }
-            _ => return Ok(Content::Other { name: "ambiguous".into() }),
         };
         let other = |why: &str| Content::Other { name: format!("{}{why}", signature.kind) };
         let (uuid, label) = (signature.uuid.clone(), signature.label.clone());

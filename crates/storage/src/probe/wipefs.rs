@@ -12,6 +12,29 @@ pub(super) struct Signature {
     pub label: Option<String>,
 }
 
+/// What lies on a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Above {
+    /// Nothing.
+    Nothing,
+    /// An array that runs.
+    Array,
+    /// Something else, such as partitions.
+    Other,
+}
+
+/// The signature that tells what a device is on which md's own notes stand at the end, and others before: what the array
+/// holds shows through its members. Unless the array runs, a table, or several others, may as well be those of a later use.
+pub(super) fn shows_through(signatures: &[Signature], above: Above) -> Option<&Signature> {
+    let (own, others): (Vec<_>, Vec<_>) = signatures.iter().partition(|it| it.kind == "linux_raid_member");
+    let content = |it: &&Signature| !matches!(it.kind.as_str(), "gpt" | "dos" | "PMBR");
+    match above {
+        Above::Array => own.first().copied(),
+        Above::Nothing if others.len() == 1 && others.iter().all(content) => own.first().copied(),
+        Above::Nothing | Above::Other => None,
+    }
+}
+
 /// Signatures by kernel name. The protective MBR before a GPT is part of the GPT.
 pub(super) fn parse(text: &str) -> Result<BTreeMap<String, Vec<Signature>>, FactsError> {
     let garbled = |reason: &str| FactsError::Garbled { section: "signatures".into(), reason: reason.into() };
@@ -43,7 +66,26 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<String, Vec<Signature>>, Fact
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{Above, Signature, parse, shows_through};
+
+    #[test]
+    fn a_member_or_what_was_one() {
+        for (case, kinds, above, member) in [
+            ("a boot partition on a mirror", "vfat linux_raid_member", Above::Nothing, true),
+            ("its array runs", "vfat linux_raid_member", Above::Array, true),
+            ("it was filled with something else before, and serves", "xfs ext4 linux_raid_member", Above::Array, true),
+            ("a table", "linux_raid_member dos", Above::Nothing, false),
+            ("a GPT", "gpt linux_raid_member", Above::Nothing, false),
+            ("partitions", "vfat linux_raid_member", Above::Other, false),
+            ("several", "vfat ext4 linux_raid_member", Above::Nothing, false),
+            ("no signature of a member", "vfat ext4", Above::Array, false),
+        ] {
+            let of = |kind: &str| Signature { kind: kind.to_owned(), uuid: None, label: None };
+            let signatures: Vec<_> = kinds.split(' ').map(of).collect();
+            let found = shows_through(&signatures, above).map(|it| it.kind.as_str());
+            assert_eq!(found, member.then_some("linux_raid_member"), "{case}");
+        }
+    }
 
     #[test]
     fn kinds_a_device() {
