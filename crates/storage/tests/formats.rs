@@ -4,7 +4,7 @@ mod common;
 
 use common::{facts, storage, wish};
 use document::{Path, Problems};
-use storage::facts::{Content, Facts};
+use storage::facts::{Content, Facts, Mount};
 use storage::plan;
 use storage::plan::{Consent, Plan, Step};
 use storage::wish::Holds;
@@ -51,16 +51,29 @@ fn further_arguments_stand_before_the_device() {
     assert!(words[0].ends_with("-l HH-BEGUN -O 'extra_attr,compression' {disk.one}"), "{words:?}");
 }
 
-/// A filesystem that is smaller than its device is grown where that can be cut at any moment, and else not.
+/// A filesystem that is smaller than its device is grown where that can be cut at any moment, and else not; where it is not
+/// mounted, its tool wants it checked first.
 #[test]
 fn what_cannot_be_grown_safely_is_told() {
-    for (format, grows) in [("ext4", true), ("ext3", true), ("ext2", false), ("f2fs", false)] {
+    for (format, mounted, grows) in [
+        ("ext4", true, true),
+        ("ext4", false, false),
+        ("ext3", true, true),
+        ("ext3", false, false),
+        ("ext2", true, false),
+        ("f2fs", true, false),
+    ] {
         let wish = wish(&tree(&format!("format = \"{format}\"")));
         let mut facts = blank();
         let Some(Holds::Filesystem { shown, .. }) = &wish.nodes[0].holds else { panic!("{format}") };
         let (format, uuid, size) = (format.to_owned(), Some(shown.clone()), Some(facts.devices[0].size / 2));
         facts.devices[0].content =
             Content::Filesystem { format, uuid, label: None, size, block: Some(4096), unfinished: false };
+        if mounted {
+            let device = facts.devices[0].name.clone();
+            let (target, format) = ("/srv".to_owned(), "ext4".to_owned());
+            facts.mounts.push(Mount { device, target, format, read_only: false, subvolume: None });
+        }
         let plan = plan(&wish, &facts, &Consent::default());
         assert_eq!(!plan.steps.is_empty(), grows, "{}", plan.to_text());
         assert_eq!(plan.notes.is_empty(), grows, "{}", plan.to_text());

@@ -238,6 +238,21 @@ fn a_whole_member_makes_room_without_losing_redundancy() {
     assert_eq!(array_steps(&plan(&wish, &facts, &Consent::default())), Vec::<&str>::new());
 }
 
+/// md answers that it is busy to whoever spreads an array while a member is being replaced.
+#[test]
+fn an_array_is_spread_once_its_member_is_replaced() {
+    let more = "g = { serial = \"G\", content = { type = \"mdraid\", name = \"nas\" } }\n";
+    let text = TREE.replace("serial = \"C\"", "serial = \"NEW\"").replace("f = {", &format!("{more}f = {{"));
+    let wish = Wish::new(&common::storage(&text), identity::namespace("lv", "one"));
+    let mut facts = with_new();
+    let mut device = facts.devices.iter().find(|it| it.serial.as_deref() == Some("NEW")).unwrap().clone();
+    (device.name, device.path, device.serial) = ("sdmore".into(), "/dev/sdmore".into(), Some("G".into()));
+    facts.devices.push(device);
+    let plan = plan(&wish, &facts, &Consent::default());
+    assert_eq!(array_steps(&plan), ["mdadm.nas/replace-disk.c", "mdadm.nas/add"], "{}", plan.to_text());
+    assert!(plan.to_text().contains("md/nas is spread once its member has been replaced"), "{}", plan.to_text());
+}
+
 /// Cut in the midst of it and not started: the old member counts, declared or not.
 #[test]
 fn a_member_that_is_being_replaced_counts_when_the_array_is_started() {

@@ -8,7 +8,7 @@ pub(crate) use start::standing;
 
 use super::group::script;
 use super::planner::{At, Planner, Work};
-use super::step::{Action, Risk, StepId, settle};
+use super::step::{Action, Risk, Step, StepId, settle};
 use crate::facts::{self, Content, Device, MemberState};
 use crate::identity::md;
 use crate::tree::{Level, Metadata};
@@ -359,7 +359,13 @@ fn maintain<'a>(
         after.push(planner.add(&node.id, "add", Action::Array(what), Risk::Creates, work));
     }
     if array.members.len() > wanted {
-        if up < wanted || known.action.is_some() {
+        // md spreads no array while a member of it is being replaced.
+        let replaces =
+            |step: &Step| step.node == node.id && matches!(step.what, Action::Array(ArrayAction::Replace { .. }));
+        if planner.plan.steps.iter().any(replaces) {
+            let text = format!("md/{} is spread once its member has been replaced: apply again then", array.name);
+            planner.note(&node.id, text);
+        } else if up < wanted || known.action.is_some() {
             planner.note(&node.id, format!("md/{} grows once it is whole and idle", array.name));
         } else if seats.iter().all(|(_, seat)| matches!(seat, Seat::Free | Seat::Member(..))) {
             let what = ArrayAction::Reshape { name: array.name.clone(), members: array.members.len() };

@@ -44,7 +44,7 @@ pub enum FilesystemAction {
     Grow {
         /// Which one.
         format: Format,
-        /// Where it is mounted: XFS grows there and nowhere else.
+        /// Where it is mounted: it grows there and nowhere else.
         #[serde(skip_serializing_if = "Option::is_none")]
         at: Option<String>,
     },
@@ -234,10 +234,11 @@ fn grow<'a>(planner: &mut Planner<'a>, node: &Node, site: &Site<'a>) {
             return planner.note(&node.id, text);
         }
         (Format::Vfat, _) => return planner.note(&node.id, format!("{text}; vfat is not grown")),
-        (Format::Xfs | Format::Btrfs, None) => {
+        // Unmounted, resize2fs wants ext4 checked first.
+        (Format::Ext4 | Format::Ext3 | Format::Xfs | Format::Btrfs, None) => {
             return planner.note(&node.id, format!("{text}; {format} grows once it is mounted: apply again then"));
         }
-        (Format::Ext4 | Format::Ext3 | Format::Xfs | Format::Btrfs, _) => {}
+        (Format::Ext4 | Format::Ext3 | Format::Xfs | Format::Btrfs, Some(_)) => {}
     }
     let what = FilesystemAction::Grow { format: *format, at: mount.map(|mount| mount.target.clone()) };
     let work = Work { after: site.after.clone(), touches: vec![node.id.clone()], blank: Vec::new() };

@@ -53,8 +53,8 @@ list_ends() {
     done | od -A x -t x1
 }
 
-# Headers of LUKS: where what is encrypted begins, and how many keys open it. The keys stand
-# behind that.
+# Headers of LUKS: where what is encrypted begins, and how many keys open it. LUKS2 has its keys behind that; of LUKS1 the
+# beginning of the first is among it (from 4 KiB), which opens nothing without its rest.
 list_luks() {
     command -v od >/dev/null || return 127
     # shellcheck disable=SC2086 # device paths are words, and are split on purpose

@@ -162,6 +162,40 @@ proptest! {
         }
     }
 
+    /// One edit: a disk joins the group, and a volume that is larger, a new one and a cache take its space.
+    #[test]
+    fn what_needs_a_joining_disk_comes_with_it(size in 1_u64..16, more in 1_u64..16, part in any::<bool>(), fast in any::<bool>()) {
+        let fs = |path: &str| format!("content = {{ type = \"filesystem\", format = \"xfs\", mountpoint = \"{path}\" }}");
+        let pv = "{ type = \"lvm_pv\", vg = \"vg\" }";
+        let old = format!("[disk.g]\nserial = \"S1\"\ncontent = {pv}\n[lvm_vg.vg.lvs.v]\n{}\n", fs("/"));
+        let (disk_text, joins) = if part {
+            (format!("[disk.h.content]\ntype = \"gpt\"\npartitions.p = {{ content = {pv} }}"), "disk.h.p")
+        } else {
+            (format!("content = {pv}"), "disk.h")
+        };
+        // On the disk that joins, or on the one that is there.
+        let cache = if fast { "size = \"64MiB\"\npvs = [\"disk.g\"]".into() } else { format!("size = \"100%\"\npvs = [\"{joins}\"]") };
+        let next = wish(&format!(
+            "{old}size = \"{size}GiB\"\nwritecache = \"c\"\n[lvm_vg.vg.lvs.w]\nsize = \"{more}GiB\"\n{}\n\
+             [disk.h]\nserial = \"S2\"\n{disk_text}\n[lvm_vg.vg.lvs.c]\n{cache}\n",
+            fs("/w")
+        ));
+        let mut world = World::new(vec![disk("sda", "S1", 8 * GIB), disk("sdb", "S2", 10 * GIB)]);
+        world.converge(&wish(&format!("{old}size = \"1GiB\"\n")), Consent::default());
+        let first = plan(&next, &world.seen(), &Consent::default());
+        // Of each disk less than a GiB is lost to notes.
+        if size + more > 17 {
+            prop_assert!(!first.refusals.is_empty(), "{}", first.to_text());
+        } else if size + more < 17 {
+            prop_assert_eq!(&first.refusals, &[]);
+            let plans = world.converge(&next, Consent::default());
+            prop_assert!(plans.iter().all(|plan| plan.destroyed().is_empty()));
+            let found = &world.all.groups[0].volumes;
+            let of = |name: &str| found.iter().find(|it| it.name == name).map(|it| (it.size, it.cache.as_deref()));
+            prop_assert_eq!((of("v"), of("w")), (Some((size * GIB, Some("c"))), Some((more * GIB, None))));
+        }
+    }
+
     /// A dead member is replaced by the blank disk in its place; nothing else happens.
     #[test]
     fn a_dead_member_is_replaced(dead in 0_usize..4) {

@@ -14,6 +14,8 @@ struct Serial {
     last: Vec<StepId>,
     /// Free extents by node.
     free: BTreeMap<NodeId, u64>,
+    /// The most that steps before them may free on a node. How much it is, another look shows.
+    coming: BTreeMap<NodeId, u64>,
     extent: u64,
 }
 
@@ -21,13 +23,27 @@ impl Serial {
     /// The extents that a volume can have, or have more, of those that are free. A spread one has as much on each of its
     /// physical volumes.
     fn free(&self, volume: &Volume, made: bool) -> u64 {
-        let of = |pv| self.free.get(pv).copied().unwrap_or_default();
+        Self::room(volume, made, |pv| self.free.get(pv).copied().unwrap_or_default())
+    }
+
+    /// The same with what may come.
+    fn may_have(&self, volume: &Volume, made: bool) -> u64 {
+        let of = |pv: &NodeId| [&self.free, &self.coming].map(|of| of.get(pv).copied().unwrap_or_default());
+        Self::room(volume, made, |pv| of(pv).into_iter().fold(0, u64::saturating_add))
+    }
+
+    /// Does any of it lie on what is still to come?
+    fn waits(&self, volume: &Volume) -> bool {
+        volume.pvs.iter().any(|pv| self.coming.contains_key(pv))
+    }
+
+    fn room(volume: &Volume, made: bool, of: impl Fn(&NodeId) -> u64) -> u64 {
         match volume.spread {
-            None => volume.pvs.iter().map(of).sum(),
+            None => volume.pvs.iter().map(of).fold(0, u64::saturating_add),
             Some(spread) => {
                 let notes = if made { 0 } else { spread.notes() };
                 let least = volume.pvs.iter().map(of).min().unwrap_or_default().saturating_sub(notes);
-                least * spread.stripes(volume.pvs.len()) as u64
+                least.saturating_mul(spread.stripes(volume.pvs.len()) as u64)
             }
         }
     }
@@ -39,21 +55,17 @@ impl Serial {
     }
 
     fn take(&mut self, volume: &Volume, mut extents: u64, made: bool) {
-        if let Some(spread) = volume.spread {
+        let each = volume.spread.map(|spread| {
             let notes = if made { 0 } else { spread.notes() };
-            let each = extents.div_ceil(spread.stripes(volume.pvs.len()) as u64) + notes;
-            for pv in &volume.pvs {
-                if let Some(free) = self.free.get_mut(pv) {
-                    *free = free.saturating_sub(each);
-                }
-            }
-            return;
-        }
+            extents.div_ceil(spread.stripes(volume.pvs.len()) as u64) + notes
+        });
         for pv in &volume.pvs {
-            if let Some(free) = self.free.get_mut(pv) {
-                let part = extents.min(*free);
-                *free -= part;
-                extents -= part;
+            let mut wanted = each.unwrap_or(extents);
+            for room in [self.free.get_mut(pv), self.coming.get_mut(pv)].into_iter().flatten() {
+                let part = wanted.min(*room);
+                *room -= part;
+                wanted -= part;
+                extents = extents.saturating_sub(part);
             }
         }
     }
@@ -70,7 +82,8 @@ pub(super) fn complete<'a>(
     seats: &[(&'a NodeId, Seat)],
 ) {
     planner.keep(&node.id, "volume group");
-    let mut serial = Serial { last: Vec::new(), free: BTreeMap::new(), extent: known.extent.max(1) };
+    let (free, coming) = (BTreeMap::new(), BTreeMap::new());
+    let mut serial = Serial { last: Vec::new(), free, coming, extent: known.extent.max(1) };
     for (pv, seat) in seats {
         if let Seat::Inside(device) = seat
             && let Content::PhysicalVolume { size, used, .. } = device.content
@@ -123,7 +136,8 @@ pub(super) fn complete<'a>(
             let found = known.volumes.iter().find(|found| found.name == volume.name.as_ref() && !found.hidden);
             let site = planner.site(id);
             let name = volumes.iter().find(|(other, _)| **other == cache.node).map(|(_, cache)| cache.name.clone());
-            if let Some(name) = name {
+            // One that waits for what is still to come is attached once it is there.
+            if let Some(name) = name.filter(|_| !matches!(planner.site(&cache.node).at, At::Hidden)) {
                 cached(planner, id, volume, found, &site, (name, cache.kind), &mut serial);
             }
         }
@@ -158,6 +172,15 @@ fn members<'a>(
         let what = GroupAction::Extend { name: group.name.clone(), pvs };
         serial.last = vec![planner.add(&node.id, "extend", Action::Group(what), Risk::Grows, work)];
         planner.plan.hidden.push(node.id.clone());
+        for pv in joining {
+            // What is not made yet is no larger than its disks.
+            let disks = || planner.wish.disks_of(&pv).into_iter().filter_map(|disk| planner.sight.device(&disk.id));
+            let size = match planner.site(&pv).at {
+                At::Here(device) => device.size,
+                At::Made | At::Hidden | At::Absent | At::Blocked => disks().map(|disk| disk.size).sum(),
+            };
+            serial.coming.insert(pv, size / serial.extent);
+        }
     }
     for (pv, seat) in seats {
         let Seat::Inside(device) = seat else { continue };
@@ -166,6 +189,7 @@ fn members<'a>(
             let what = GroupAction::Resize { name: group.name.clone(), pv: (*pv).clone() };
             let work = Work { after: serial.last.clone(), touches: vec![(*pv).clone()], blank: Vec::new() };
             serial.last = vec![planner.add(pv, "resize", Action::Group(what), Risk::Grows, work)];
+            serial.coming.insert((*pv).clone(), (device.size - size) / serial.extent);
             planner.plan.hidden.push(node.id.clone());
         }
     }
@@ -184,6 +208,10 @@ fn extents(volume: &Volume, serial: &Serial) -> u64 {
 
 fn add(planner: &mut Planner, id: &NodeId, volume: &Volume, serial: &mut Serial) {
     let (wanted, free) = (extents(volume, serial), serial.free(volume, false));
+    if serial.waits(volume) && wanted <= serial.may_have(volume, false) {
+        serial.take(volume, wanted, false);
+        return planner.place(id, At::Hidden, serial.last.clone());
+    }
     if wanted > free {
         let size = |extents: u64| Size(extents * serial.extent);
         planner.refuse(
@@ -265,6 +293,10 @@ fn keep<'a>(planner: &mut Planner<'a>, id: &'a NodeId, volume: &Volume, found: &
             id,
             "it could grow, but not while it is cached: detach the cache (lvconvert --splitcache), then apply again",
         );
+    } else if wanted > has && serial.waits(volume) && wanted - has <= serial.may_have(volume, true) {
+        // Another look shows how much there is; until it has grown it is not cached.
+        serial.take(volume, wanted - has, true);
+        planner.place(id, At::Hidden, serial.last.clone());
     } else if wanted > has && wanted - has > serial.free(volume, true) {
         let reason = format!(
             "it cannot grow to {}: {} are free",
