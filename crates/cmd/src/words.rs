@@ -112,6 +112,23 @@ impl Cmd {
             .collect()
     }
 
+    /// The command on one line, for an error: of a script that stands in it, its first line.
+    ///
+    /// ```
+    /// # use cmd::Cmd;
+    /// assert_eq!(Cmd::new("sh").args(["-c", "# Wipes.\nrm x\n", "wipe"]).brief(), "sh -c '# Wipes. …' wipe");
+    /// ```
+    pub fn brief(&self) -> String {
+        let words = self.words.iter().map(|word| match word {
+            Word::Text(text) => match text.split_once('\n') {
+                Some((first, _)) => Word::Text(format!("{first} …")),
+                None => word.clone(),
+            },
+            Word::Device { .. } => word.clone(),
+        });
+        Self { words: words.collect(), input: None, key: None }.to_string()
+    }
+
     /// The words quoted for a POSIX shell, a device as what `device` makes of its node (`"$disk_nvme"`, say).
     pub fn to_sh(&self, device: impl Fn(&str) -> String) -> String {
         let words = self.words.iter().map(|word| match word {

@@ -51,7 +51,8 @@ fn in_the_lab_a_wiped_disk_with_a_file_is_put_back() {
     let before = sh(&bench, look);
     assert!(before.contains("start=        8192, size=      409600"), "{before}");
 
-    let (_, story) = bench.tell(&["--lab", "disks", "apply", "nas", "--wipe", "disk.data"]);
+    let wipe = ["--lab", "disks", "apply", "nas", "--wipe", "disk.data"];
+    let (_, story) = bench.tell(&wipe);
     assert_eq!(story.matches("saved what is overwritten on").count(), 2, "{story}");
     assert!(!sh(&bench, "sfdisk --dump $d").contains("409600"));
     let saves = bench.run(&["--lab", "disks", "undo-tables", "nas"]);
@@ -75,4 +76,17 @@ fn in_the_lab_a_wiped_disk_with_a_file_is_put_back() {
     assert_eq!(again.status.code(), Some(3), "{}", told(&again));
     let kept = bench.run(&["--lab", "--json", "disks", "undo-tables", "nas"]);
     assert_eq!(kept.matches("\"back\":true").count() + kept.matches("\"back\": true").count(), 2, "{kept}");
+
+    // Somebody has it whom no table of mounts tells of: named, and nothing is lost.
+    sh(
+        &bench,
+        "mkdir -p /tmp/own; unshare -m sh -c \"mount ${d}1 /tmp/own; exec sleep 1000\" >/dev/null 2>&1 & sleep 1",
+    );
+    let busy = bench.ask(&wipe);
+    assert_eq!(busy.status.code(), Some(4), "{}", told(&busy));
+    for said in ["in use: process ", "(sleep) has sd", "mounted on /tmp/own, where only it sees it"] {
+        assert!(told(&busy).contains(said), "{said}: {}", told(&busy));
+    }
+    sh(&bench, "pkill sleep; sleep 1");
+    assert_eq!(sh(&bench, look), before);
 }

@@ -1,14 +1,16 @@
 //! Applying a plan: its steps side by side as far as they allow, a journal line before and after each, and a stop at the
 //! first failure. What is planned is `storage`'s business.
 
+use crate::holders::is_busy;
 use crate::journal::{Entry, Journal, JournalError, State};
 use crate::saved::{Held, SaveError, Shelf};
 use crate::story::{Event, Story};
 use crate::{Lock, Machine, ProgramError};
-use cmd::{Cmd, Line, Program, Secret};
+use cmd::{Cmd, Line, Program, Secret, Word};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::{Duration, Instant};
 use storage::NodeId;
 use storage::plan::{Begun, Overwritten, Plan, Step, StepId};
@@ -51,7 +53,7 @@ pub struct StepTime {
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// A step failed; those that had begun beside it were brought to their end, no other was begun.
-    #[error("{machine}: step {number} ({text}) failed: {source}")]
+    #[error("{machine}: step {number} ({text}) failed: {source}{}", Holders(holders))]
     Step {
         /// The machine.
         machine: String,
@@ -61,6 +63,8 @@ pub enum ApplyError {
         text: String,
         /// Why.
         source: Box<ProgramError>,
+        /// Who has its devices, a line each, if somebody else had one of them.
+        holders: Vec<String>,
     },
     /// A step's device is not there any more.
     #[error("{machine}: step {number} ({text}) needs the device of `{node}`, which is not there")]
@@ -97,6 +101,14 @@ pub enum ApplyError {
     /// The journal cannot be kept.
     #[error(transparent)]
     Journal(#[from] JournalError),
+}
+
+struct Holders<'a>(&'a [String]);
+
+impl fmt::Display for Holders<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|line| write!(f, "\n  in use: {line}"))
+    }
 }
 
 /// What a step does to what is there.
@@ -205,7 +217,10 @@ impl Work<'_> {
             let ran = self.machine.run_program_under(self.lock, &program, Duration::from_secs(step.deadline())).await;
             if let Err(source) = ran {
                 self.write(number, &text, State::Failed(&source.to_string()))?;
-                return Err(ApplyError::Step { machine, number, text: text.clone(), source: Box::new(source) });
+                let holders =
+                    if is_busy(&source) { self.machine.holders(&self.devices(step)).await } else { Vec::new() };
+                let (text, source) = (text.clone(), Box::new(source));
+                return Err(ApplyError::Step { machine, number, text, source, holders });
             }
             self.write(number, &text, State::Done)?;
             for held in held.iter().filter(|held| held.what().whole) {
@@ -251,6 +266,17 @@ impl Work<'_> {
             begins,
             state,
         })
+    }
+
+    /// The paths of all devices that the step's commands name.
+    fn devices(&self, step: &Step) -> Vec<String> {
+        let commands = step.commands();
+        let nodes = commands.iter().flat_map(|cmd| &cmd.words).filter_map(|word| match word {
+            Word::Device { device } => Some(NodeId::from(device.as_str())),
+            Word::Text(_) => None,
+        });
+        let nodes: BTreeSet<NodeId> = nodes.collect();
+        nodes.iter().filter_map(|node| self.given.paths.get(node).cloned()).collect()
     }
 
     /// The command with the key that it asks for.

@@ -95,7 +95,7 @@ impl Machine {
 
     /// Runs `cmd` as root; an exit status other than 0 is an error.
     pub async fn run(&self, cmd: &Cmd, deadline: Duration) -> Result<Output, RunError> {
-        check(self.ask(cmd, deadline).await?, &cmd.to_string())
+        check(self.ask(cmd, deadline).await?, &cmd.brief())
     }
 
     /// Runs `cmd` as the user who logs in; any exit status is an answer.
@@ -144,7 +144,7 @@ impl Machine {
         let output = match self.ask_script(script, deadline).await {
             // What hung is one of these commands, not the shell that ran them.
             Err(RunError::Late { deadline, .. }) => {
-                let words = program.lines.iter().map(|line| line.cmd().to_string()).collect::<Vec<_>>().join("; ");
+                let words = program.lines.iter().map(|line| line.cmd().brief()).collect::<Vec<_>>().join("; ");
                 return Err(RunError::Late { words, deadline }.into());
             }
             other => other?,
@@ -156,7 +156,7 @@ impl Machine {
             check(output, "sh -s")?;
             return Ok(());
         };
-        let words = program.lines.get(fault.line).map_or_else(String::new, |line| line.cmd().to_string());
+        let words = program.lines.get(fault.line).map_or_else(String::new, |line| line.cmd().brief());
         match (program.lines.get(fault.line), fault.found) {
             (Some(Line::Expect { output: expected, .. }), found) => Err(ProgramError::Unexpected {
                 words,

@@ -7,6 +7,7 @@ pub mod cpio;
 pub mod deploy;
 pub mod difference;
 mod door;
+mod holders;
 pub mod install;
 mod journal;
 pub mod kexec;
