@@ -40,6 +40,9 @@ type = "mbr"
 bootable = true
 partitions.boot = { size = "1GiB", content = { type = "filesystem", format = "ext4", mountpoint = "/boot" } }
 partitions.root = { size = "100%", content = { type = "filesystem", format = "xfs", mountpoint = "/" } }
+
+[machines.one.storage.nodev]
+"/tmp" = { fstype = "tmpfs", options = ["size=64M", "mode=1777"] }
 "#;
 
 const INSTALL: [&str; 5] = ["--lab", "install", "one", "--payload", "stand-in"];
@@ -73,6 +76,7 @@ fn in_the_lab_an_installation_cut_behind_each_phase_goes_on() {
     bench.run(&["lab", "up"]);
     let (answer, _) = install(&bench, &[]);
     assert!(answer.contains("showed its own host key"), "{answer}");
+    bench.run(&["--lab", "verify", "one", "--group", "data"]);
     let undisturbed = system(&bench);
     let (answer, story) = install(&bench, &[]);
     assert!(answer.contains("already; there is nothing to install"), "{answer}{story}");

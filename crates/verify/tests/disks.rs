@@ -2,9 +2,12 @@
 
 mod sample;
 
-use sample::{COMPLETE, facts, results};
-use storage::facts::{Content, Facts};
-use verify::Outcome;
+use sample::{COMPLETE, facts, results, subject};
+use std::sync::Arc;
+use storage::NodeId;
+use storage::facts::{self, Content, Facts};
+use storage::wish::Nodev;
+use verify::{Answers, Ask, Outcome, Payload, Reply, Subject, groups, judge};
 
 /// The failing checks of a machine whose disks are so, as `group check: detail`.
 fn failing(facts: &Facts) -> Vec<String> {
@@ -142,5 +145,35 @@ fn every_claim_can_fail() {
     for (case, changed, wanted) in cases {
         let failing = change(&*changed);
         assert!(failing.iter().any(|line| line.contains(wanted)), "{case}: {failing:#?}");
+    }
+}
+
+#[test]
+fn what_is_in_memory_is_asked_for_too() {
+    let nodev = |fstype: &str, path: &str| Nodev {
+        node: NodeId::nodev(path),
+        path: path.into(),
+        fstype: fstype.into(),
+        device: "none".into(),
+        options: Vec::new(),
+    };
+    let mut wish = sample::wish();
+    wish.nodev = vec![nodev("tmpfs", "/tmp"), nodev("nfs4", "/share")];
+    let groups = groups(&Subject { wish: Arc::new(wish), ..subject() });
+    let data = groups.iter().find(|group| group.id == "data").unwrap();
+    assert!(data.title.ends_with(", tmpfs on /tmp"), "a share is the running machine's business: {}", data.title);
+    for (mounted, outcome, told) in [
+        (Some("tmpfs"), Outcome::Passed, "tmpfs on /tmp"),
+        (Some("ramfs"), Outcome::Failed, "ramfs is mounted on /tmp, not tmpfs"),
+        (None, Outcome::Failed, "no tmpfs is mounted on /tmp"),
+    ] {
+        let mut facts = facts(COMPLETE);
+        facts.nodev =
+            mounted.map(|fstype| facts::Nodev { fstype: fstype.into(), target: "/tmp".into() }).into_iter().collect();
+        let mut answers = Answers::new(Some(Payload::StandIn), true);
+        answers.insert(Ask::Facts, Reply::Facts(Box::new(facts)), 0.0);
+        let judged = judge(data, &answers);
+        let check = judged.checks.iter().find(|check| check.id == "mounted:nodev./tmp").unwrap();
+        assert_eq!((&check.outcome, check.detail.as_str()), (&outcome, told));
     }
 }

@@ -47,6 +47,12 @@ fn system(order: &Order<'_>, name: &HostName) -> Result<System, Failure> {
             )));
         }
     }
+    for node in left_out(&wish) {
+        order.story.note(
+            name.to_string(),
+            format!("the stand-in has nothing to encrypt with, and leaves out the swap space of {node}"),
+        );
+    }
     let mut grub_devices = Vec::new();
     if let Some(Loader::Bios(disks)) = declared.loader(&wish) {
         let sight = order.facts.get(name).map(|facts| Sight::new(&wish, facts));
@@ -76,7 +82,6 @@ fn system(order: &Order<'_>, name: &HostName) -> Result<System, Failure> {
         options: nodev.options.clone(),
     });
     let swaps = wish.nodes.iter().filter_map(|node| match &node.holds {
-        // The stand-in has no tools to encrypt with.
         Some(Holds::Swap(swap)) if !swap.random => Some(payload::Swap { uuid: swap.uuid.to_string() }),
         _ => None,
     });
@@ -100,6 +105,12 @@ fn system(order: &Order<'_>, name: &HostName) -> Result<System, Failure> {
     })
 }
 
+/// Swap space with a random key.
+fn left_out(wish: &Wish) -> impl Iterator<Item = &NodeId> {
+    let random = |node: &&Node| matches!(&node.holds, Some(Holds::Swap(swap)) if swap.random);
+    wish.nodes.iter().filter(random).map(|node| &node.id)
+}
+
 /// Where a disk is found at every boot: by the link that the fleet names, else by one that the probe saw.
 fn device(wish: &Wish, sight: Option<&Sight<'_>>, disk: &NodeId) -> Option<String> {
     let by_id = |link: &&String| link.starts_with("/dev/disk/by-id/");
@@ -113,4 +124,19 @@ fn device(wish: &Wish, sight: Option<&Sight<'_>>, disk: &NodeId) -> Option<Strin
     };
     // Seen first: a machine whose disk is not there is found out before anything is built.
     if sight.is_some() { seen() } else { declared.filter(by_id).cloned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::left_out;
+    use fleet::{Fleet, Format};
+
+    #[test]
+    fn what_is_left_out_is_told() {
+        let text = include_str!("../../../../examples/layouts/swap.toml");
+        let fleet = Fleet::parse(text, "fleet.toml", Format::Toml).map_err(|report| report.findings()).unwrap();
+        let wish = fleet.wish(fleet.machines.keys().next().unwrap()).unwrap();
+        let told: Vec<&str> = left_out(&wish).map(storage::NodeId::as_str).collect();
+        assert_eq!(told, ["disk.main.secret"]);
+    }
 }

@@ -49,13 +49,17 @@ awk '$1 !~ /^#/ && NF >= 4 && $2 != "/" && $3 != "swap" { print $1, $2, $3 }' /e
 	path=$(printf '%b' "$path") # fstab writes blanks as octals
 	mountpoint -q "$path" && continue
 	mkdir -p "$path"
-	count=0
 	node=/dev/disk/by-uuid/${device#UUID=}
-	until [ -e "$node" ]; do
-		count=$((count + 1))
-		[ $count -lt 30 ] || break
-		sleep 1
-	done
+	# What is in memory has no device to come.
+	case $device in UUID=*)
+		count=0
+		until [ -e "$node" ]; do
+			count=$((count + 1))
+			[ $count -lt 30 ] || break
+			sleep 1
+		done
+		;;
+	esac
 	case $format in ext*) e2fsck -p "$node" >/dev/null || [ $? -lt 4 ] || say "e2fsck left errors for $path" ;; esac
 	timeout 300 mount "$path" || say "$path IS NOT MOUNTED: $device"
 done

@@ -32,7 +32,13 @@ pub(super) fn group(subject: &Subject) -> Option<Group> {
             checks.push(write(&subject.nonce, path));
         }
     }
-    let places: Vec<_> = mounts.iter().map(|mount| format!("{} on {}", mount.format, mount.path)).collect();
+    let in_memory: Vec<_> = subject.wish.nodev.iter().filter(|nodev| nodev.in_memory()).collect();
+    for nodev in &in_memory {
+        let title = format!("{} is mounted on {}", nodev.fstype, nodev.path);
+        checks.push(disk_check(subject, &nodev.node, Claim::Mounted, title));
+    }
+    let places = mounts.iter().map(|mount| format!("{} on {}", mount.format, mount.path));
+    let places: Vec<_> = places.chain(in_memory.iter().map(|it| format!("{} on {}", it.fstype, it.path))).collect();
     unless_empty("data", format!("Filesystems: {}", places.join(", ")), checks)
 }
 

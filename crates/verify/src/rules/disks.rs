@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use storage::facts::{self, Content, Facts, MemberState};
 use storage::tree::TableKind;
-use storage::wish::{Array, Group, Holds, Kind, Partition, Volume};
+use storage::wish::{Array, Group, Holds, Kind, Nodev, Partition, Volume};
 use storage::{NodeId, Wish};
 
 /// One claim about one node of the tree.
@@ -55,6 +55,9 @@ pub enum Claim {
 impl DiskRule {
     pub(super) fn judge(&self, facts: &Facts) -> Verdict {
         let seen = Seen { wish: &self.wish, facts };
+        if let Some(nodev) = self.wish.nodev.iter().find(|nodev| nodev.node == self.node) {
+            return in_memory(facts, nodev);
+        }
         let Some(node) = self.wish.node(&self.node) else {
             return Err(format!("{} is not declared: report this as a bug", self.node));
         };
@@ -219,6 +222,15 @@ impl DiskRule {
             return Err(format!("{path} is mounted read-only: the filesystem may have met an error"));
         }
         Ok(format!("{path} from {} ({})", device.path, mount.format))
+    }
+}
+
+fn in_memory(facts: &Facts, wanted: &Nodev) -> Verdict {
+    let (fstype, path) = (&wanted.fstype, &wanted.path);
+    match facts.nodev_at(path) {
+        Some(found) if found == fstype => Ok(format!("{fstype} on {path}")),
+        Some(found) => Err(format!("{found} is mounted on {path}, not {fstype}")),
+        None => Err(format!("no {fstype} is mounted on {path}")),
     }
 }
 
