@@ -6,7 +6,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const HEAD: &str = r#"
 [fleet]
@@ -230,19 +230,25 @@ fn help_is_as_documented() {
     insta::assert_snapshot!("help", String::from_utf8(home.run(&["--help"]).stdout).unwrap());
 }
 
+impl Home {
+    /// The search path with this shell in front, for what is asked of this very machine.
+    fn shell(&self, script: &str) -> String {
+        let bin = self.dir.path().join("bin");
+        fs::create_dir(&bin).unwrap();
+        for (name, script) in [("sh", script), ("sudo", "shift 2\nexec \"$@\"\n")] {
+            fs::write(bin.join(name), format!("#!/bin/sh\n{script}")).unwrap();
+            fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        format!("{}:{}", bin.display(), std::env::var("PATH").unwrap())
+    }
+}
+
 /// The machine's shell here only knows that somebody has the lock: whoever did not ask for it would fail in another way.
 #[test]
 fn verbs_that_write_ask_for_the_lock_first() {
     let home = Home::new();
-    let bin = home.dir.path().join("bin");
-    fs::create_dir(&bin).unwrap();
-    let busy =
-        "#!/bin/sh\ncase \"$*\" in *\" /run/homehive-disks.lock \"*) echo 'busy ben@there'; exit 75 ;; esac\nexit 9\n";
-    for (name, script) in [("sh", busy), ("sudo", "#!/bin/sh\nshift 2\nexec \"$@\"\n")] {
-        fs::write(bin.join(name), script).unwrap();
-        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
-    }
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let busy = "case \"$*\" in *\" /run/homehive-disks.lock \"*) echo 'busy ben@there'; exit 75 ;; esac\nexit 9\n";
+    let path = home.shell(busy);
     for verb in [&["apply", "nas"][..], &["replace", "nas", "disk.sata1", "NEW"]] {
         let words = [&["disks"], verb, &["--host", "local"]].concat();
         let output = home.command(&words).env("PATH", &path).output().unwrap();
@@ -250,4 +256,29 @@ fn verbs_that_write_ask_for_the_lock_first() {
         assert_eq!(output.status.code(), Some(3), "{story}");
         assert!(story.contains("ben@there is writing to its disks"), "{story}");
     }
+}
+
+const LUKS: &str = r#"
+[machines.nas.storage.disk]
+nvme = { serial = "LABNVME0001", content = { type = "gpt", partitions.root = { content = { type = "filesystem", format = "xfs", mountpoint = "/" } } } }
+one = { serial = "LABSATA0004", content = { type = "luks", name = "one", content = { type = "filesystem", format = "ext4", mountpoint = "/one" } } }
+three = { serial = "LABSATA0003", content = { type = "filesystem", format = "ext4", mountpoint = "/three" } }
+
+[machines.nas.storage.disk.usb]
+device = "/dev/disk/by-id/usb-QEMU_QEMU_HARDDISK_LABUSB0001-0:0"
+content = { type = "mbr", bootable = true, partitions.boot = { content = { type = "filesystem", format = "ext4", mountpoint = "/boot" } } }
+"#;
+
+/// A disk to be encrypted is blank, another is not: no passphrase is of use before that is settled.
+#[test]
+fn install_asks_for_no_key_before_what_is_refused() {
+    let home = Home::new();
+    fs::write(home.dir.path().join("fleet.toml"), HEAD.to_owned() + LUKS).unwrap();
+    let probe = storage("tests/fixtures/foreign.txt");
+    let path = home.shell(&format!("[ \"$*\" = -s ] && exec cat '{}'\nexit 9\n", probe.display()));
+    let words = ["install", "nas", "--host", "local", "--payload", "stand-in"];
+    let output = home.command(&words).env("PATH", &path).stdin(Stdio::null()).output().unwrap();
+    let story = text(&output);
+    assert_eq!(output.status.code(), Some(3), "{story}");
+    assert!(story.contains("to destroy that: --wipe disk.three") && !story.contains("key"), "{story}");
 }
