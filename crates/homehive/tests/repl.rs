@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::{File, OpenOptions};
@@ -72,10 +73,20 @@ fn ctrl_c_ends_a_command_and_not_the_conversation() {
     let theirs = || OpenOptions::new().read(true).write(true).open(&name).unwrap();
     let mut command = conversation(dir.path());
     let mut repl = command.env("TERM", "xterm").stdin(theirs()).stdout(theirs()).stderr(theirs()).spawn().unwrap();
+    // It holds the other end of the terminal, too.
+    drop(command);
     let mut screen = File::from(ours);
     until(&mut screen, "lab> ");
-    // As the terminal sends it to everybody who is at it.
+    // A command that reads a fleet which does not come to its end.
+    let fleet = dir.path().join("fleet.toml");
+    std::fs::remove_file(&fleet).unwrap();
+    mknodat(CWD, &fleet, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+    screen.write_all(b"status\r").unwrap();
+    let held = OpenOptions::new().write(true).open(&fleet).unwrap();
+    // The terminal sends it to everybody who is at it.
     kill_process(Pid::from_child(&repl), Signal::INT).unwrap();
+    drop(held);
+    until(&mut screen, "lab> ");
     screen.write_all(b"help\r").unwrap();
     until(&mut screen, "a word that both have");
     screen.write_all(b"exit\r").unwrap();
