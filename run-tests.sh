@@ -1,7 +1,8 @@
 #!/bin/sh
 # All tests, from the formatter to a whole lab run. Sets up what it needs on Debian or Ubuntu.
 # Usage: ./run-tests.sh [--container] [--no-lab|--all]
-# --all: every power cut, behind each step and at 200 moments; 20,000 cases of each law; ten minutes of fuzzing each parser.
+# --all: every power cut, behind each step and at 200 moments; 20,000 cases of each law; ten minutes of fuzzing each parser;
+# each layout of disko, if HOMEHIVE_DISKO names a checkout of it.
 # Takes a day.
 set -eu
 cd "$(dirname "$0")"
@@ -15,8 +16,9 @@ for word in "$@"; do
     --all)
         profile=all
         HOMEHIVE_CUTS=all
+        HOMEHIVE_LAYOUTS=all
         PROPTEST_CASES=20000
-        export HOMEHIVE_CUTS PROPTEST_CASES
+        export HOMEHIVE_CUTS HOMEHIVE_LAYOUTS PROPTEST_CASES
         ;;
     *)
         echo "usage: ./run-tests.sh [--container] [--no-lab|--all]" >&2

@@ -1,0 +1,253 @@
+//! The layouts of a checkout of disko on a machine of the lab, one after the other: imported, refused on disks that hold
+//! something else, made, planned once more, unmounted and mounted, reinstalled with and without what is persistent,
+//! destroyed and made anew. What each showed is printed as a table.
+//!
+//! `HOMEHIVE_DISKO` names the checkout, and `HOMEHIVE_LAYOUTS` the layouts: `all`, or some with commas between. All of them
+//! take more than half an hour.
+
+#![expect(clippy::unwrap_used, reason = "a test, which stops where it fails")]
+
+mod bench;
+
+use bench::{Bench, told};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The machine, with as many disks as the layouts need at most, of 3 GiB in the lab.
+const FLEET: &str = r#"
+[fleet]
+name = "gallery"
+domain = "home.arpa"
+
+[admin]
+user = "ben"
+keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfQdrPTVd/t8TM7J10sGD0BNC3Czos+Uo+PpyAXDzaO ben@laptop"]
+
+[network]
+subnet = "192.168.1.0/24"
+gateway = "192.168.1.1"
+
+[machines.one]
+address = "192.168.1.10"
+# Most layouts are of disks alone: that nothing could boot from them is no matter here.
+configuration = ".#one"
+
+[machines.one.storage.disk]
+nvme1 = { serial = "G1", content = { type = "gpt", partitions.other = { size = "100MiB" } } }
+nvme2 = { serial = "G2", content = { type = "gpt", partitions.other = { size = "100MiB" } } }
+nvme3 = { serial = "G3", content = { type = "gpt", partitions.other = { size = "100MiB" } } }
+nvme4 = { serial = "G4", content = { type = "gpt", partitions.other = { size = "100MiB" } } }
+"#;
+
+/// Ends everything that is mounted, as before a reinstall.
+const LEAVE: &str = "findmnt /mnt >/dev/null && umount --recursive /mnt; swapoff --all";
+/// Writes a file into every filesystem of a disk, and tells how many there are.
+const WRITE: &str = "findmnt --raw --noheadings --output TARGET,FSTYPE | while read -r at kind; do \
+    case $at:$kind in *:tmpfs) ;; /mnt:*|/mnt/*) head -c 200000 /dev/urandom >$at/file && sha256sum $at/file || echo failed; esac; \
+    done >/run/sums; sync; ! grep failed /run/sums && grep -c . /run/sums || true";
+const KEPT: &str = "sha256sum --check --quiet /run/sums";
+const GONE: &str = "while read -r _ file; do [ ! -e $file ] || echo $file is still there; done </run/sums";
+
+/// The lab's machine, whose disks are now these and now those.
+struct Machine {
+    bench: Bench,
+    /// The lab's fleet, and that fleet with the disks as nothing but disks.
+    file: PathBuf,
+    fleet: Value,
+}
+
+impl Machine {
+    fn new() -> Option<Self> {
+        let bench = Bench::new(FLEET)?;
+        bench.run(&["lab", "up"]);
+        let labs = fs::read_dir(bench.path().join("homehive/labs")).unwrap();
+        let file = labs.map(|lab| lab.unwrap().path().join("fleet.json")).find(|file| file.exists()).unwrap();
+        let fleet = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        let key = file.with_file_name("secrets").join("luks-key");
+        fs::create_dir_all(key.parent().unwrap()).unwrap();
+        fs::write(key, "a key of the gallery").unwrap();
+        Some(Self { bench, file, fleet })
+    }
+
+    /// Declares this storage.
+    fn declare(&self, storage: &Value) {
+        let mut fleet = self.fleet.clone();
+        fleet["machines"]["one"]["storage"] = storage.clone();
+        fs::write(&self.file, fleet.to_string()).unwrap();
+    }
+
+    /// `homehive --lab disks VERB one WORDS…`: what it says, if it ends with this status.
+    fn disks(&self, status: i32, verb: &str, words: &[String]) -> Result<String, String> {
+        let words: Vec<&str> =
+            ["--lab", "disks", verb, "one"].into_iter().chain(words.iter().map(String::as_str)).collect();
+        let output = self.bench.ask(&words);
+        let said = told(&output);
+        if output.status.code() == Some(status) { Ok(said) } else { Err(format!("{}: {said}", words.join(" "))) }
+    }
+
+    fn sh(&self, script: &str) -> Result<String, String> {
+        let output = self.bench.ask(&["lab", "ssh", "one", "--", "sh", "-c", script]);
+        if output.status.success() { Ok(told(&output)) } else { Err(format!("{script}: {}", told(&output))) }
+    }
+
+    /// Nothing is to be done, and nothing is wrong.
+    fn as_wished(&self) -> Result<(), String> {
+        let plan = self.disks(0, "plan", &[])?;
+        if !plan.contains("nothing to do") {
+            return Err(format!("a second plan is not empty: {plan}"));
+        }
+        let status = self.disks(0, "status", &[])?;
+        let fine = |line: &&str| [" good ", " rebuilding "].iter().any(|word| line.contains(word));
+        let wrong: Vec<&str> = status.lines().filter(|line| line.starts_with("  ") && !fine(line)).collect();
+        if wrong.is_empty() { Ok(()) } else { Err(format!("status: {}", wrong.join("\n"))) }
+    }
+
+    /// From disks that hold something else to disks that hold something else.
+    fn play(&self, storage: &Value, done: &mut String) -> Result<(), String> {
+        let disks = storage["disk"].as_object().unwrap();
+        let wipe: Vec<String> = disks.keys().flat_map(|disk| ["--wipe".to_owned(), format!("disk.{disk}")]).collect();
+        let reinstall = ["--reinstall".to_owned()];
+        self.declare(storage);
+        self.disks(3, "apply", &[])?;
+        done.push_str("refused unnamed, ");
+        self.disks(0, "apply", &wipe)?;
+        self.as_wished()?;
+        let count = self.sh(WRITE)?;
+        let _ = write!(done, "made ({} mounted), ", count.trim());
+
+        self.sh(LEAVE)?;
+        self.disks(0, "apply", &[])?;
+        self.as_wished()?;
+        self.sh(KEPT)?;
+        done.push_str("mounted again, ");
+
+        let mut persistent = storage.clone();
+        persistent["disk"].as_object_mut().unwrap().values_mut().for_each(|disk| disk["persistent"] = json!(true));
+        self.declare(&persistent);
+        self.sh(LEAVE)?;
+        self.disks(0, "apply", &reinstall)?;
+        self.as_wished()?;
+        self.sh(KEPT)?;
+        done.push_str("kept by a reinstall, ");
+
+        self.declare(storage);
+        self.sh(LEAVE)?;
+        self.disks(0, "apply", &reinstall)?;
+        self.as_wished()?;
+        let left = self.sh(GONE)?;
+        if !left.is_empty() {
+            return Err(format!("a reinstall left files: {left}"));
+        }
+        done.push_str("made anew by a reinstall, ");
+
+        self.sh(LEAVE)?;
+        self.disks(0, "apply", &wipe)?;
+        self.as_wished()?;
+        done.push_str("destroyed and made again");
+        Ok(())
+    }
+
+    /// The disks as they were in the beginning.
+    fn clear(&self) -> Result<(), String> {
+        let storage = &self.fleet["machines"]["one"]["storage"];
+        self.sh(LEAVE)?;
+        self.declare(storage);
+        let all = (1..=4).flat_map(|disk| ["--wipe".to_owned(), format!("disk.nvme{disk}")]);
+        self.disks(0, "apply", &all.collect::<Vec<_>>())?;
+        self.as_wished()
+    }
+}
+
+/// A layout as it is imported.
+struct Layout {
+    /// The machine's `storage`.
+    storage: Value,
+    /// What homehive does not make of it.
+    left_out: Vec<String>,
+}
+
+fn import(bench: &Bench, file: &Path) -> Layout {
+    let output = bench.ask(&["--json", "disks", "import", file.to_str().unwrap(), "--machine", "one"]);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let answer = &answer["answer"];
+    let mut storage = answer["storage"].clone();
+    let disks = storage["disk"].as_object_mut().unwrap();
+    for (index, disk) in disks.values_mut().enumerate() {
+        disk.as_object_mut().unwrap().remove("device");
+        disk["serial"] = json!(format!("G{}", index + 1));
+    }
+    keyed(&mut storage);
+    let findings = answer["findings"].as_array().unwrap().iter();
+    let left_out = findings.filter(|finding| ["left_out", "wrong"].iter().any(|kind| finding["kind"] == *kind));
+    let left_out = left_out.map(|finding| format!("{}: {}", finding["at"], finding["message"]));
+    Layout { storage, left_out: left_out.collect() }
+}
+
+/// The lab's key for every container.
+fn keyed(value: &mut Value) {
+    if value["type"] == "luks" {
+        value["key_file"] = json!("secrets/luks-key");
+        value.as_object_mut().unwrap().remove("boot_key_file");
+    }
+    match value {
+        Value::Object(table) => table.values_mut().for_each(keyed),
+        Value::Array(list) => list.iter_mut().for_each(keyed),
+        _ => {}
+    }
+}
+
+#[test]
+fn in_the_lab_the_layouts_of_disko_are_made_destroyed_and_reinstalled() {
+    let (Ok(disko), Ok(which)) = (std::env::var("HOMEHIVE_DISKO"), std::env::var("HOMEHIVE_LAYOUTS")) else {
+        return println!(
+            "skipped: the layouts of disko: HOMEHIVE_DISKO (a checkout of disko) or HOMEHIVE_LAYOUTS (`all`, or names) is \
+             not set"
+        );
+    };
+    let chosen = |file: &PathBuf| {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        file.extension().is_some_and(|kind| kind == "nix") && (which == "all" || which.split(',').any(|it| it == name))
+    };
+    let entries = fs::read_dir(Path::new(&disko).join("example")).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).filter(chosen).collect();
+    assert!(!files.is_empty(), "no such layouts: {which}");
+    files.sort();
+    let Some(mut machine) = Machine::new() else { return };
+    let (mut table, mut wrong, mut applied) = (String::new(), Vec::new(), 0);
+    for file in &files {
+        let name = file.file_stem().unwrap().to_string_lossy();
+        let begun = Instant::now();
+        let Layout { storage, left_out } = import(&machine.bench, file);
+        let mut done = String::new();
+        let played = machine.play(&storage, &mut done);
+        let cleared = machine.clear();
+        let whole = left_out.is_empty();
+        let word = match (&played, whole) {
+            (Ok(()), true) => "whole",
+            (Ok(()), false) => "in part",
+            (Err(_), _) => "no",
+        };
+        applied += usize::from(played.is_ok());
+        let seconds = begun.elapsed().as_secs();
+        let _ = writeln!(table, "{name:30} {word:8} {seconds:4} s  {}", done.trim_end_matches(", "));
+        for line in &left_out {
+            let _ = writeln!(table, "    left out: {line}");
+        }
+        for error in [played.err(), cleared.as_ref().err().cloned()].into_iter().flatten() {
+            let _ = writeln!(table, "    {error}");
+            // What was imported as a whole can be had as a whole.
+            if whole {
+                wrong.push(name.to_string());
+            }
+        }
+        if cleared.is_err() {
+            drop(machine);
+            machine = Machine::new().unwrap();
+        }
+    }
+    println!("{table}{applied} of {} were applied", files.len());
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
