@@ -184,12 +184,8 @@ impl Step {
     pub fn deadline(&self) -> u64 {
         match &self.what {
             Action::Settle | Action::Mount(_) | Action::Nodev(_) => 120,
-            Action::Table(_)
-            | Action::Wipe(_)
-            | Action::Array(_)
-            | Action::Group(_)
-            | Action::Volume(_)
-            | Action::Luks(_) => 300,
+            Action::Table(_) | Action::Wipe(_) | Action::Array(_) | Action::Group(_) | Action::Luks(_) => 300,
+            Action::Volume(it) => it.deadline(),
             Action::Filesystem(_) => 1800,
             Action::Btrfs(it) => it.deadline(),
         }

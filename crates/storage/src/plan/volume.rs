@@ -1,4 +1,4 @@
-//! Logical volumes in a group that is there: created, given their cache, grown.
+//! Logical volumes in a group that is there: created, given their cache or freed of it, grown.
 
 use super::group::{IDENTIFY, devices, script};
 use crate::tree::Spread;
@@ -52,6 +52,17 @@ pub enum VolumeAction {
         /// Block size of a writecache in bytes: never larger than the filesystem's own.
         block: u32,
     },
+    /// Takes the cache away that is in front of it, once all that is in it is written out; both volumes stay.
+    Detach {
+        /// The group's name.
+        group: Name,
+        /// Its name.
+        name: Name,
+        /// The name of the volume that was its cache.
+        cache: String,
+        /// Which kind of cache, as LVM calls its segment.
+        segment: String,
+    },
     /// Enlarges it.
     Grow {
         /// The group's name.
@@ -76,7 +87,18 @@ impl VolumeAction {
             Self::Attach { group, name, cache, kind, .. } => {
                 format!("attach {} {cache} to {group}/{name}", kind.segment())
             }
+            Self::Detach { group, name, cache, segment } => {
+                format!("write out and detach {segment} {cache} of {group}/{name}")
+            }
             Self::Grow { group, name, .. } => format!("grow volume {group}/{name}"),
+        }
+    }
+
+    /// How long it may take, in seconds. A cache of a TiB is written out to slow disks within a day.
+    pub(super) fn deadline(&self) -> u64 {
+        match self {
+            Self::Detach { .. } => 24 * 3600,
+            Self::Create { .. } | Self::Identify { .. } | Self::Attach { .. } | Self::Grow { .. } => 300,
         }
     }
 
@@ -121,6 +143,9 @@ impl VolumeAction {
                     CacheKind::Cache { mode } => attach.args(["--cachemode", mode.word()]),
                 };
                 vec![active(group, cache, false), attach.arg(format!("{group}/{name}")), active(group, name, true)]
+            }
+            Self::Detach { group, name, .. } => {
+                vec![Cmd::new("lvconvert").args(["--quiet", "--yes", "--splitcache", &format!("{group}/{name}")])]
             }
             Self::Grow { group, name, extents, pvs } => {
                 let grow = Cmd::new("lvextend").args([

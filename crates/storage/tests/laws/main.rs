@@ -196,6 +196,37 @@ proptest! {
         }
     }
 
+    /// Caches come, go, change their kind and grow, as does what they are in front of; nothing is ever lost.
+    #[test]
+    fn caches_come_and_go(edits in prop::collection::vec((1_u64..4, 1_u64..4, 0_usize..4), 1..5)) {
+        let tree = |data: u64, cache: u64, kind: usize| format!(
+            "[disk.g]\nserial = \"S1\"\ncontent = {{ type = \"lvm_pv\", vg = \"vg\" }}\n\
+             [disk.h]\nserial = \"S2\"\ncontent = {{ type = \"lvm_pv\", vg = \"vg\" }}\n\
+             [lvm_vg.vg.lvs.v]\nsize = \"{data}GiB\"\npvs = [\"disk.g\"]\n{}\n\
+             content = {{ type = \"filesystem\", format = \"ext4\", mountpoint = \"/\" }}\n\
+             [lvm_vg.vg.lvs.c]\nsize = \"{cache}GiB\"\npvs = [\"disk.h\"]\n",
+            ["", "writecache = \"c\"", "cache = \"c\"", "cache = \"c\""][kind],
+        );
+        let mut world = World::new(vec![disk("sda", "S1", 10 * GIB), disk("sdb", "S2", 10 * GIB)]);
+        let (mut data, mut cache) = (1, 1);
+        world.converge(&wish(&tree(data, cache, 0)), Consent::default());
+        for (more, larger, kind) in edits {
+            (data, cache) = ((data + more - 1).min(9), (cache + larger - 1).min(9));
+            let next = wish(&tree(data, cache, kind));
+            let plans = world.converge(&next, Consent::default());
+            prop_assert!(plans.iter().all(|plan| plan.destroyed().is_empty() && plan.risked().is_empty()));
+            let found = &world.all.groups[0].volumes;
+            let of = |name: &str| found.iter().find(|it| it.name == name).map(|it| (it.size, it.cache.as_deref(), &*it.segment));
+            let (cached, segment, inner) = match kind {
+                0 => (None, "linear", "c"),
+                1 => (Some("c"), "writecache", "c_cvol"),
+                _ => (Some("c"), "cache", "c_cvol"),
+            };
+            prop_assert_eq!((of("v"), of(inner)), (Some((data * GIB, cached, segment)), Some((cache * GIB, None, "linear"))));
+            prop_assert!(plan(&next, &world.seen(), &Consent::default()).is_empty());
+        }
+    }
+
     /// A dead member is replaced by the blank disk in its place; nothing else happens.
     #[test]
     fn a_dead_member_is_replaced(dead in 0_usize..4) {
@@ -216,4 +247,28 @@ proptest! {
         prop_assert_eq!(steps, ["mdadm.a/add"]);
         world.converge(&wish, Consent::default());
     }
+}
+
+/// A cache pool, which somebody has made by hand, is taken away by hand.
+#[test]
+fn a_cache_pool_is_left_alone() {
+    let tree = |cache: &str| {
+        wish(&format!(
+            "[disk.g]\nserial = \"S1\"\ncontent = {{ type = \"lvm_pv\", vg = \"vg\" }}\n\
+             [lvm_vg.vg.lvs.v]\nsize = \"1GiB\"\n{cache}\n[lvm_vg.vg.lvs.c]\nsize = \"1GiB\"\n"
+        ))
+    };
+    let mut world = World::new(vec![disk("sda", "S1", 10 * GIB)]);
+    world.converge(&tree("cache = \"c\""), Consent::default());
+    for volume in &mut world.all.groups[0].volumes {
+        volume.cache = volume.cache.take().map(|cache| format!("{cache}_cpool"));
+    }
+    let declared = plan(&tree("cache = \"c\""), &world.seen(), &Consent::default());
+    assert!(
+        declared.steps.is_empty() && declared.refusals[0].reason.contains("a cache pool"),
+        "{}",
+        declared.to_text()
+    );
+    let other = plan(&tree(""), &world.seen(), &Consent::default());
+    assert!(other.is_empty(), "{}", other.to_text());
 }

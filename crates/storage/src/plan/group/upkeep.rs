@@ -7,7 +7,7 @@ use crate::plan::step::{Action, Risk, StepId};
 use crate::plan::volume::VolumeAction;
 use crate::wish::{CacheKind, Group, Node, Volume};
 use crate::{Extent, Name, NodeId, Size};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// LVM's metadata changes one step after another: every step waits for the last.
 struct Serial {
@@ -16,6 +16,8 @@ struct Serial {
     free: BTreeMap<NodeId, u64>,
     /// The most that steps before them may free on a node. How much it is, another look shows.
     coming: BTreeMap<NodeId, u64>,
+    /// Cached volumes and caches that are to grow: LVM grows neither as long as the cache is attached.
+    outgrown: BTreeSet<NodeId>,
     extent: u64,
 }
 
@@ -54,6 +56,16 @@ impl Serial {
         extents.div_ceil(stripes) * stripes
     }
 
+    /// How many extents a volume that is there is to have; none if nothing says it any more: a share was one of what was
+    /// free when it was made.
+    fn wanted(&self, volume: &Volume, found: &facts::Volume) -> Option<u64> {
+        match volume.size {
+            Extent::Size(size) => Some(Self::whole(volume, size.0.div_ceil(self.extent))),
+            Extent::Percent(_) => None,
+            Extent::End => Some(found.size / self.extent + self.free(volume, true)),
+        }
+    }
+
     fn take(&mut self, volume: &Volume, mut extents: u64, made: bool) {
         let each = volume.spread.map(|spread| {
             let notes = if made { 0 } else { spread.notes() };
@@ -82,8 +94,8 @@ pub(super) fn complete<'a>(
     seats: &[(&'a NodeId, Seat)],
 ) {
     planner.keep(&node.id, "volume group");
-    let (free, coming) = (BTreeMap::new(), BTreeMap::new());
-    let mut serial = Serial { last: Vec::new(), free, coming, extent: known.extent.max(1) };
+    let (free, coming, outgrown) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+    let mut serial = Serial { last: Vec::new(), free, coming, outgrown, extent: known.extent.max(1) };
     for (pv, seat) in seats {
         if let Seat::Inside(device) = seat
             && let Content::PhysicalVolume { size, used, .. } = device.content
@@ -108,15 +120,19 @@ pub(super) fn complete<'a>(
         let inner = format!("{}_cvol", volume.name);
         let inner = known.volumes.iter().find(|found| found.name == inner);
         match (found, inner) {
-            (_, Some(_)) => {
+            (_, Some(inner)) => {
                 planner.keep(id, "cache volume");
                 planner.place(id, At::Blocked, Vec::new());
+                resize(planner, id, volume, inner, true, &mut serial);
             }
             (None, None) if known.missing > 0 => planner.place(id, At::Blocked, Vec::new()),
             (Some(found), None) if !found.active && known.missing > 0 => planner.place(id, At::Blocked, Vec::new()),
             (None, None) => add(planner, id, volume, &mut serial),
             // A cache volume that is not attached yet need not be active.
-            (Some(_), None) if volume.caches.is_some() => planner.place(id, At::Blocked, Vec::new()),
+            (Some(found), None) if volume.caches.is_some() => {
+                planner.place(id, At::Blocked, Vec::new());
+                resize(planner, id, volume, found, false, &mut serial);
+            }
             (Some(found), None) if !found.active => {
                 let step = active.clone().unwrap_or_else(|| {
                     let what = Action::Group(GroupAction::Activate { name: group.name.clone() });
@@ -132,13 +148,19 @@ pub(super) fn complete<'a>(
     }
     planner.place(&node.id, At::Blocked, Vec::new());
     for (id, volume) in &volumes {
-        if let Some(cache) = &volume.cache {
-            let found = known.volumes.iter().find(|found| found.name == volume.name.as_ref() && !found.hidden);
+        let found = known.volumes.iter().find(|found| found.name == volume.name.as_ref() && !found.hidden);
+        let there = found.and_then(|found| Some((found.cache.as_deref()?, found.segment.as_str())));
+        if let Some(there) = there {
+            let here = matches!(planner.site(id).at, At::Here(_)) && known.missing == 0;
+            if here && !stays(volume, id, there, &volumes, &serial) {
+                detach(planner, id, volume, there, &mut serial);
+            }
+        } else if let Some(cache) = &volume.cache {
             let site = planner.site(id);
             let name = volumes.iter().find(|(other, _)| **other == cache.node).map(|(_, cache)| cache.name.clone());
             // One that waits for what is still to come is attached once it is there.
             if let Some(name) = name.filter(|_| !matches!(planner.site(&cache.node).at, At::Hidden)) {
-                cached(planner, id, volume, found, &site, (name, cache.kind), &mut serial);
+                cached(planner, id, volume, &site, (name, cache.kind), &mut serial);
             }
         }
     }
@@ -275,24 +297,30 @@ fn keep<'a>(planner: &mut Planner<'a>, id: &'a NodeId, volume: &Volume, found: &
                 .note(id, "it bears another identity than announced; that can only change while it is not in use"),
         }
     }
-    let wanted = match volume.size {
-        Extent::Size(size) => Serial::whole(volume, size.0.div_ceil(serial.extent)),
-        // A share was one of what was free then.
-        Extent::Percent(_) => return,
-        Extent::End => found.size / serial.extent + serial.free(volume, true),
-    };
+    let grows = serial.wanted(volume, found).is_some_and(|wanted| wanted > found.size / serial.extent);
+    match other {
+        Some(other) if grows => {
+            planner.note(id, format!("it could grow, but it is {other}, not linear: declare its `lvm_type`"));
+        }
+        Some(_) | None => resize(planner, id, volume, found, found.cache.is_some(), serial),
+    }
+}
+
+/// Makes a volume as large as it is declared; what is `attached` to a cache, or as one, only once it is not.
+fn resize<'a>(
+    planner: &mut Planner<'a>,
+    id: &'a NodeId,
+    volume: &Volume,
+    found: &facts::Volume,
+    attached: bool,
+    serial: &mut Serial,
+) {
     let has = found.size / serial.extent;
+    let Some(wanted) = serial.wanted(volume, found) else { return };
     if wanted < has {
         let reason = format!("it has {}, and shrinking is never done", Size(found.size));
         planner.refuse(id, reason, format!("declare `size = \"{}\"`", Size(found.size).exact()));
         planner.place(id, At::Blocked, Vec::new());
-    } else if let (true, Some(other)) = (wanted > has, other) {
-        planner.note(id, format!("it could grow, but it is {other}, not linear: declare its `lvm_type`"));
-    } else if wanted > has && found.cache.is_some() {
-        planner.note(
-            id,
-            "it could grow, but not while it is cached: detach the cache (lvconvert --splitcache), then apply again",
-        );
     } else if wanted > has && serial.waits(volume) && wanted - has <= serial.may_have(volume, true) {
         // Another look shows how much there is; until it has grown it is not cached.
         serial.take(volume, wanted - has, true);
@@ -304,6 +332,9 @@ fn keep<'a>(planner: &mut Planner<'a>, id: &'a NodeId, volume: &Volume, found: &
             Size(serial.free(volume, true) * serial.extent)
         );
         planner.refuse(id, reason, "add a disk, or declare it smaller");
+    } else if wanted > has && attached {
+        serial.take(volume, wanted - has, true);
+        serial.outgrown.insert(id.clone());
     } else if wanted > has {
         let (group, name, pvs) = (volume.group.clone(), volume.name.clone(), volume.pvs.clone());
         let what = VolumeAction::Grow { group, name, extents: wanted - has, pvs };
@@ -313,29 +344,51 @@ fn keep<'a>(planner: &mut Planner<'a>, id: &'a NodeId, volume: &Volume, found: &
         serial.last = vec![step.clone()];
         // Its filesystem is compared with its new size, which only another look shows.
         planner.plan.hidden.push(id.clone());
-        planner.place(id, device.map_or(At::Blocked, At::Here), vec![step]);
+        planner.place(id, planner.sight.device(id).map_or(At::Blocked, At::Here), vec![step]);
     }
 }
 
-/// A volume that is to be cached: is it, and by the right volume?
+/// Is what caches a volume as it is declared, and neither of the two to grow?
+fn stays(
+    volume: &Volume,
+    id: &NodeId,
+    (cache, segment): (&str, &str),
+    volumes: &[(&NodeId, &Volume)],
+    serial: &Serial,
+) -> bool {
+    let Some(declared) = &volume.cache else { return false };
+    let name = volumes.iter().find(|(other, _)| **other == declared.node).map(|(_, volume)| volume.name.as_ref());
+    let outgrown = [id, &declared.node].iter().any(|node| serial.outgrown.contains(*node));
+    name == Some(cache) && declared.kind.segment() == segment && !outgrown
+}
+
+/// Takes a cache away. What becomes of the two volumes then, another look plans.
+fn detach(planner: &mut Planner, id: &NodeId, volume: &Volume, (cache, segment): (&str, &str), serial: &mut Serial) {
+    let (group, name) = (volume.group.clone(), volume.name.clone());
+    // A pool of data and metadata is nothing that homehive makes, or could attach again.
+    if cache.ends_with("_cpool") {
+        if volume.cache.is_some() || serial.outgrown.contains(id) {
+            let remedy =
+                format!("take it away by hand: lvconvert --uncache {group}/{name}; then homehive makes its own");
+            planner.refuse(id, format!("it is cached by {cache}, a cache pool"), remedy);
+        }
+        return;
+    }
+    let what = VolumeAction::Detach { group, name, cache: cache.to_owned(), segment: segment.to_owned() };
+    let work = Work { after: serial.last.clone(), touches: vec![id.clone()], blank: Vec::new() };
+    serial.last = vec![planner.add(id, "detach", Action::Volume(what), Risk::None, work)];
+    planner.plan.hidden.push(id.clone());
+}
+
+/// A volume that is to be cached and is not.
 fn cached<'a>(
     planner: &mut Planner<'a>,
     id: &'a NodeId,
     volume: &Volume,
-    found: Option<&facts::Volume>,
     site: &Site<'a>,
     (name, kind): (Name, CacheKind),
     serial: &mut Serial,
 ) {
-    if let Some(cache) = found.and_then(|found| found.cache.as_ref()) {
-        let segment = found.map_or("", |found| &found.segment);
-        if cache != name.as_ref() || segment != kind.segment() {
-            let reason = format!("it is cached by {cache} ({segment}), not by {name} ({})", kind.segment());
-            let remedy = format!("detach it: lvconvert --splitcache {}/{}", volume.group, volume.name);
-            planner.refuse(id, reason, remedy);
-        }
-        return;
-    }
     let block = match site.at {
         At::Here(device) => match device.content {
             Content::Filesystem { block: Some(block), .. } if block < 4096 => 512,

@@ -138,6 +138,24 @@ impl World {
             .for_each(|device| device.path = format!("{path}_cvol"));
     }
 
+    fn detach(&mut self, group: &str, name: &str, cache: &str) {
+        let known = self.all.groups.iter_mut().find(|known| known.name == group).unwrap();
+        for volume in &mut known.volumes {
+            if volume.name == name {
+                (volume.cache, volume.segment) = (None, "linear".into());
+            } else if volume.name == format!("{cache}_cvol") {
+                (volume.name, volume.hidden) = (cache.into(), false);
+            }
+        }
+        let path = format!("/dev/mapper/{group}-{cache}");
+        let inner = format!("{path}_cvol");
+        self.all
+            .devices
+            .iter_mut()
+            .filter(|device| device.path == inner)
+            .for_each(|device| device.path.clone_from(&path));
+    }
+
     pub fn volume(&mut self, wish: &Wish, node: &NodeId, action: &VolumeAction) {
         match action {
             VolumeAction::Create { group, name, uuid, extents, pvs, .. } => {
@@ -147,8 +165,12 @@ impl World {
             VolumeAction::Attach { group, name, cache, kind, .. } => {
                 self.attach(group.as_ref(), name.as_ref(), cache.as_ref(), kind.segment());
             }
+            VolumeAction::Detach { group, name, cache, .. } => self.detach(group.as_ref(), name.as_ref(), cache),
             VolumeAction::Identify { .. } => unreachable!("these laws make every volume with its identity"),
             VolumeAction::Grow { group, name, extents, pvs } => {
+                let known = self.all.groups.iter().find(|known| known.name == group.as_ref()).unwrap();
+                let found = known.volumes.iter().find(|volume| volume.name == name.as_ref()).expect("no inner volume");
+                assert!(found.cache.is_none(), "LVM grows no cached volume");
                 let on: Vec<String> = pvs.iter().map(|pv| self.name(wish, pv)).collect();
                 let mut left = *extents;
                 for pv in &on {

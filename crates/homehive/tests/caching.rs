@@ -1,0 +1,106 @@
+//! The life of a cache on a real machine of the lab: put in front of a volume that is in use, grown together with it, made one
+//! of another kind, and taken away. Files are the same after each edit, and then there is nothing to do.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+mod bench;
+
+use bench::{Bench, told};
+use serde_json::{Value, json};
+use std::fs;
+
+const FLEET: &str = r#"
+[fleet]
+name = "caching"
+domain = "home.arpa"
+
+[admin]
+user = "ben"
+keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfQdrPTVd/t8TM7J10sGD0BNC3Czos+Uo+PpyAXDzaO ben@laptop"]
+
+[network]
+subnet = "192.168.1.0/24"
+gateway = "192.168.1.1"
+
+[machines.nas]
+address = "192.168.1.10"
+configuration = ".#nas"
+
+[machines.nas.storage.disk]
+nvme-slow = { serial = "SLOW", content = { type = "lvm_pv", vg = "nas" } }
+nvme-fast = { serial = "FAST", content = { type = "lvm_pv", vg = "nas" } }
+
+[machines.nas.storage.lvm_vg.nas.lvs]
+data = { size = "100GiB", pvs = ["disk.nvme-slow"], content = { type = "filesystem", format = "xfs", mountpoint = "/data" } }
+"#;
+
+fn sh(bench: &Bench, script: &str) -> String {
+    bench.run(&["lab", "ssh", "nas", "--", "sh", "-c", script])
+}
+
+/// Declares these volumes, in MiB, and applies until nothing is to be done; the story of it.
+fn declare(bench: &Bench, data: u64, cache: u64, kind: Option<&str>) -> String {
+    let labs = fs::read_dir(bench.path().join("homehive/labs")).unwrap();
+    let file = labs.map(|lab| lab.unwrap().path().join("fleet.json")).find(|file| file.exists()).unwrap();
+    let mut fleet: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let lvs = fleet.pointer_mut("/machines/nas/storage/lvm_vg/nas/lvs").unwrap();
+    lvs["data"]["size"] = json!(format!("{data}MiB"));
+    for name in ["writecache", "cache"] {
+        lvs["data"].as_object_mut().unwrap().remove(name);
+        if kind == Some(name) {
+            lvs["data"][name] = json!("fast");
+        }
+    }
+    lvs["fast"] = json!({ "size": format!("{cache}MiB"), "pvs": ["disk.nvme-fast"] });
+    fs::write(file, fleet.to_string()).unwrap();
+    let (_, story) = bench.tell(&["--lab", "disks", "apply", "nas"]);
+    let plan = bench.run(&["--lab", "disks", "plan", "nas"]);
+    assert!(plan.contains("nothing to do"), "{plan}");
+    let status = bench.ask(&["--lab", "disks", "status", "nas"]);
+    assert_eq!(status.status.code(), Some(0), "{}", told(&status));
+    let seen = sh(bench, "lvs --noheadings --units m --nosuffix --options lv_name,segtype,lv_size nas/data");
+    let seen: Vec<&str> = seen.split_whitespace().collect();
+    assert_eq!(seen, ["data", kind.unwrap_or("linear"), &format!("{data}.00")]);
+    sh(bench, "sha256sum --check --quiet /mnt/data/sums");
+    story
+}
+
+#[test]
+fn in_the_lab_a_cache_comes_grows_changes_and_goes() {
+    let Some(bench) = Bench::new(FLEET) else { return };
+    bench.run(&["lab", "up"]);
+    bench.run(&["--lab", "disks", "apply", "nas"]);
+    sh(
+        &bench,
+        "cd /mnt/data; for at in 1 2 3; do head -c 5000000 /dev/urandom >file$at; done; sha256sum file* | sed 's, , /mnt/data/,2' >sums; sync",
+    );
+    let size = || sh(&bench, "findmnt --noheadings --bytes --output SIZE /mnt/data").trim().parse::<u64>().unwrap();
+    let before = size();
+
+    let story = declare(&bench, 640, 128, Some("writecache"));
+    assert!(story.contains("attach writecache fast to nas/data"), "{story}");
+    // Written behind the cache, and there when it is gone.
+    sh(
+        &bench,
+        "cd /mnt/data; head -c 20000000 /dev/urandom >late; sha256sum late | sed 's, , /mnt/data/,2' >>sums; sync",
+    );
+    let story = declare(&bench, 960, 256, Some("writecache"));
+    for step in [
+        "write out and detach writecache fast of nas/data",
+        "grow volume nas/data",
+        "grow volume nas/fast",
+        "attach writecache",
+    ] {
+        assert!(story.contains(step), "{step}: {story}");
+    }
+    assert!(size() > before + (200 << 20), "{before} -> {}", size());
+    let story = declare(&bench, 960, 256, Some("cache"));
+    assert!(story.contains("detach writecache fast") && story.contains("attach cache fast"), "{story}");
+    let story = declare(&bench, 960, 256, None);
+    assert!(story.contains("detach cache fast") && !story.contains("attach cache"), "{story}");
+
+    bench.run(&["lab", "fault", "power-cut", "nas"]);
+    bench.run(&["lab", "boot", "nas", "--medium"]);
+    bench.run(&["--lab", "disks", "apply", "nas"]);
+    sh(&bench, "sha256sum --check --quiet /mnt/data/sums");
+}
