@@ -24,7 +24,11 @@ gateway = "192.168.1.1"
 
 [machines.nas]
 address = "192.168.1.10"
-configuration = ".#nas"
+
+[machines.nas.storage.disk.boot]
+device = "/dev/disk/by-id/ata-BOOT1"
+serial = "BOOT1"
+content = { type = "mbr", bootable = true, partitions.root = { content = { type = "filesystem", format = "ext4", mountpoint = "/" } } }
 
 [machines.nas.storage.disk]
 nvme-slow = { serial = "SLOW", content = { type = "lvm_pv", vg = "nas" } }

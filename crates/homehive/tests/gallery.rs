@@ -32,8 +32,12 @@ gateway = "192.168.1.1"
 
 [machines.one]
 address = "192.168.1.10"
-# Most layouts are of disks alone: that nothing could boot from them is no matter here.
-configuration = ".#one"
+
+# Most layouts are of disks that nothing could boot from.
+[machines.one.storage.disk.boot]
+device = "/dev/disk/by-id/ata-BOOT"
+serial = "BOOT"
+content = { type = "mbr", bootable = true, partitions.root = { content = { type = "filesystem", format = "ext4", mountpoint = "/" } } }
 
 [machines.one.storage.disk]
 nvme1 = { serial = "G1", content = { type = "gpt", partitions.other = { size = "100MiB" } } }
@@ -72,10 +76,17 @@ impl Machine {
         Some(Self { bench, file, fleet })
     }
 
-    /// Declares this storage.
+    /// Declares this storage, and beside it what it lacks to be a machine's.
     fn declare(&self, storage: &Value) {
         let mut fleet = self.fleet.clone();
+        let mut boot = fleet["machines"]["one"]["storage"]["disk"]["boot"].take();
+        let root = &mut boot["content"]["partitions"]["root"]["content"];
+        match ["/", "/boot"].into_iter().find(|path| !mounts(storage, path)) {
+            Some(free) => root["mountpoint"] = json!(free),
+            None => drop(root.as_object_mut().unwrap().remove("mountpoint")),
+        }
         fleet["machines"]["one"]["storage"] = storage.clone();
+        fleet["machines"]["one"]["storage"]["disk"]["boot"] = boot;
         fs::write(&self.file, fleet.to_string()).unwrap();
     }
 
@@ -184,6 +195,19 @@ fn import(bench: &Bench, file: &Path) -> Layout {
     let left_out = findings.filter(|finding| ["left_out", "wrong"].iter().any(|kind| finding["kind"] == *kind));
     let left_out = left_out.map(|finding| format!("{}: {}", finding["at"], finding["message"]));
     Layout { storage, left_out: left_out.collect() }
+}
+
+/// Is anything mounted there?
+fn mounts(value: &Value, path: &str) -> bool {
+    match value {
+        Value::Object(table) => {
+            table.get("mountpoint").is_some_and(|at| at == path)
+                || table.get("nodev").is_some_and(|nodev| nodev.get(path).is_some())
+                || table.values().any(|value| mounts(value, path))
+        }
+        Value::Array(list) => list.iter().any(|value| mounts(value, path)),
+        _ => false,
+    }
 }
 
 /// The lab's key for every container.

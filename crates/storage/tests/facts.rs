@@ -234,6 +234,24 @@ fn what_does_not_matter_is_not_asked_for() {
     assert_eq!(other(&with("complete", "heads", "", 0), "nvme0n1p1"), "xfs (unreadable)");
 }
 
+/// What a mounted XFS spans is the kernel's word; what stands on the device may be older.
+#[test]
+fn a_mounted_xfs_is_as_large_as_the_kernel_says() {
+    let size = |section: &str| {
+        let output = fixture("complete").replacen("\n%% zero\n", &format!("\n{section}\n%% zero\n"), 1);
+        match probe::parse(&output).unwrap().device("nvme0n1p1").unwrap().content {
+            Content::Filesystem { size, .. } => size.unwrap(),
+            ref content => panic!("{content:?}"),
+        }
+    };
+    let before = size("");
+    let geometry = "data     =                       bsize=4096   blocks=76800, imaxpct=25";
+    assert_eq!(size(&format!("%% xfs:/dev/nvme0n1p1\n{geometry}\n%% xfs:/dev/nvme0n1p1 0\n")), 300 << 20);
+    assert_eq!(size("%% xfs:/dev/nvme0n1p1\n\n%% xfs:/dev/nvme0n1p1 127\n"), before);
+    assert_eq!(size(&format!("%% xfs:/dev/sda\n{geometry}\n%% xfs:/dev/sda 0\n")), before);
+    assert_ne!(before, 300 << 20);
+}
+
 /// md's notes at a device's end (metadata 1.0) make it a member, unless what else is on it tells of a later use.
 #[test]
 fn notes_at_the_end_make_no_member_of_a_divided_disk() {

@@ -184,6 +184,20 @@ impl Look<'_> {
         }
     }
 
+    /// What a filesystem says of itself; a mounted XFS says it to the kernel, which is newer than what stands on the device.
+    fn superblock(&self, kind: &str, raw: &str, head: &[u8]) -> Option<superblock::Filesystem> {
+        let mut found = match kind {
+            "xfs" => superblock::xfs(head),
+            "f2fs" => superblock::f2fs(head),
+            _ => superblock::ext(head),
+        }?;
+        let geometry = self.sections.get(&format!("xfs:{raw}")).ok();
+        if let Some(size) = geometry.and_then(|section| superblock::xfs_spans(section.text)) {
+            found.size = size;
+        }
+        Some(found)
+    }
+
     /// What the device holds; of a table also the partitions, by path.
     fn content(&self, row: &lsblk::Row, partitions: &mut BTreeMap<String, Partition>) -> Result<Content, FactsError> {
         let raw = format!("/dev/{}", row.name);
@@ -229,12 +243,9 @@ impl Look<'_> {
                 content
             }
             "xfs" | "ext2" | "ext3" | "ext4" | "f2fs" => {
-                let read = match signature.kind.as_str() {
-                    "xfs" => superblock::xfs(head),
-                    "f2fs" => superblock::f2fs(head),
-                    _ => superblock::ext(head),
+                let Some(superblock) = self.superblock(&signature.kind, &raw, head) else {
+                    return Ok(other(" (unreadable)"));
                 };
-                let Some(superblock) = read else { return Ok(other(" (unreadable)")) };
                 if superblock.size > row.size {
                     return Ok(other(" (larger than its device)"));
                 }

@@ -117,6 +117,20 @@ list_btrfs() {
     done </proc/self/mountinfo
 }
 
+# How large a mounted XFS is, the kernel is asked: it writes that into the superblock when it likes, and past what was read
+# of the device before. `-n` changes nothing.
+list_xfs() {
+    asked=' '
+    while read -r _ _ _ _ target rest; do
+        case $rest in *' - xfs /dev/'*) ;; *) continue ;; esac
+        source=${rest#*' - xfs '}
+        source=$(readlink -f "${source%% *}")
+        case $asked in *" $source "*) continue ;; esac
+        section "xfs:$source" xfs_growfs -n "$(printf '%b' "$target")"
+        asked="$asked$source "
+    done </proc/self/mountinfo
+}
+
 # Files of the kernel, each line behind its name. Not every machine has arrays: a file that is not there is no matter,
 # though grep then ends with status 2.
 list_files() {
@@ -213,6 +227,7 @@ $one"
     heads=
     volumes=
     btrfs=
+    xfs=
     luks=
     ends=
     offset=0
@@ -234,6 +249,7 @@ $one"
             linux_raid_member:0x0 | linux_raid_member:0x1000) ;;
             linux_raid_member:0x*) ends="$ends $device:$offset" ;;
             esac
+            [ "$value" != xfs ] || xfs=yes
             case $value in
             gpt | dos)
                 case " $tables " in *" $device "*) ;; *) tables="$tables $device" ;; esac
@@ -260,6 +276,7 @@ $one"
     [ -z "$ends" ] || section ends list_ends
     [ -z "$luks" ] || section luks list_luks
     [ -z "$btrfs" ] || list_btrfs
+    [ -z "$xfs" ] || list_xfs
     section zero list_zero
     section lvm list_volumes
     section files list_files

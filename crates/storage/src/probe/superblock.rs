@@ -125,6 +125,17 @@ pub(super) fn xfs(head: &[u8]) -> Option<Filesystem> {
     Some(Filesystem { size, block: u32::from(sector), unfinished: *head.get(126)? != 0 })
 }
 
+/// How many bytes a mounted XFS spans, as `xfs_growfs(8)` prints its geometry:
+/// `data     =                       bsize=4096   blocks=655360, imaxpct=25`.
+pub(super) fn xfs_spans(geometry: &str) -> Option<u64> {
+    let data = geometry.lines().find(|line| line.starts_with("data"))?;
+    let value = |key: &str| {
+        let word = data.split([' ', ',']).find_map(|word| word.strip_prefix(key))?;
+        word.parse::<u64>().ok()
+    };
+    value("bsize=")?.checked_mul(value("blocks=")?)
+}
+
 /// ext2, ext3, ext4: `struct ext4_super_block` of the kernel's `fs/ext4/ext4.h`, which stands at 1 KiB.
 ///
 /// mke2fs writes it last and marked valid; one that was never mounted and yet is not valid was not finished.
@@ -191,7 +202,7 @@ pub(super) fn md(head: &[u8]) -> Option<Member> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Filesystem, HEAD, ext, f2fs, heads, md, undump, xfs};
+    use super::{Filesystem, HEAD, ext, f2fs, heads, md, undump, xfs, xfs_spans};
     use proptest::prelude::*;
 
     #[test]
@@ -230,6 +241,16 @@ mod tests {
         let found = heads(&dumped(&[("/dev/sda", &forged), ("/dev/sdb", &full[..9]), ("/dev/sdc", &full)])).unwrap();
         let lengths: Vec<_> = found.iter().map(|(path, head)| (path.as_str(), head.len())).collect();
         assert_eq!(lengths, [("/dev/sda", HEAD), ("/dev/sdb", 9), ("/dev/sdc", HEAD)]);
+    }
+
+    #[test]
+    fn a_mounted_xfs_tells_its_size() {
+        let text = "meta-data=/dev/dm-0  isize=512    agcount=4, agsize=38400 blks\n\
+                    data     =                       bsize=4096   blocks=153600, imaxpct=25\n\
+                    log      =internal log           bsize=4096   blocks=16384, version=2\n";
+        assert_eq!(xfs_spans(text), Some(600 << 20));
+        assert_eq!(xfs_spans("xfs_growfs: /data is not a mounted XFS filesystem\n"), None);
+        assert_eq!(xfs_spans("data = bsize=4096 blocks=99999999999999999999,"), None);
     }
 
     #[test]
