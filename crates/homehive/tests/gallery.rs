@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::time::Instant;
 
 /// The machine, with as many disks as the layouts need at most, of 3 GiB in the lab.
@@ -58,9 +59,12 @@ const GONE: &str = "while read -r _ file; do [ ! -e $file ] || echo $file is sti
 /// The lab's machine, whose disks are now these and now those.
 struct Machine {
     bench: Bench,
-    /// The lab's fleet, and that fleet with the disks as nothing but disks.
+    /// The lab's fleet file, and what stood in it first.
     file: PathBuf,
     fleet: Value,
+    /// The disk that the machine boots from, and the others, each with a table.
+    boot: Value,
+    others: Value,
 }
 
 impl Machine {
@@ -69,17 +73,21 @@ impl Machine {
         bench.run(&["lab", "up"]);
         let labs = fs::read_dir(bench.path().join("homehive/labs")).unwrap();
         let file = labs.map(|lab| lab.unwrap().path().join("fleet.json")).find(|file| file.exists()).unwrap();
-        let fleet = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        let mut fleet: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        let mut others = fleet["machines"]["one"]["storage"].take();
+        let boot = others["disk"].as_object_mut().unwrap().remove("boot").unwrap();
         let key = file.with_file_name("secrets").join("luks-key");
         fs::create_dir_all(key.parent().unwrap()).unwrap();
         fs::write(key, "a key of the gallery").unwrap();
-        Some(Self { bench, file, fleet })
+        let machine = Self { bench, file, fleet, boot, others };
+        machine.clear().unwrap();
+        Some(machine)
     }
 
     /// Declares this storage, and beside it what it lacks to be a machine's.
     fn declare(&self, storage: &Value) {
         let mut fleet = self.fleet.clone();
-        let mut boot = fleet["machines"]["one"]["storage"]["disk"]["boot"].take();
+        let mut boot = self.boot.clone();
         let root = &mut boot["content"]["partitions"]["root"]["content"];
         match ["/", "/boot"].into_iter().find(|path| !mounts(storage, path)) {
             Some(free) => root["mountpoint"] = json!(free),
@@ -95,13 +103,12 @@ impl Machine {
         let words: Vec<&str> =
             ["--lab", "disks", verb, "one"].into_iter().chain(words.iter().map(String::as_str)).collect();
         let output = self.bench.ask(&words);
-        let said = told(&output);
-        if output.status.code() == Some(status) { Ok(said) } else { Err(format!("{}: {said}", words.join(" "))) }
+        answer(&output, status, &words.join(" "))
     }
 
     fn sh(&self, script: &str) -> Result<String, String> {
         let output = self.bench.ask(&["lab", "ssh", "one", "--", "sh", "-c", script]);
-        if output.status.success() { Ok(told(&output)) } else { Err(format!("{script}: {}", told(&output))) }
+        answer(&output, 0, script)
     }
 
     /// Nothing is to be done, and nothing is wrong.
@@ -111,8 +118,8 @@ impl Machine {
             return Err(format!("a second plan is not empty: {plan}"));
         }
         let status = self.disks(0, "status", &[])?;
-        let fine = |line: &&str| [" good ", " rebuilding "].iter().any(|word| line.contains(word));
-        let wrong: Vec<&str> = status.lines().filter(|line| line.starts_with("  ") && !fine(line)).collect();
+        let fine = |line: &&str| line.split_whitespace().any(|word| ["good", "rebuilding"].contains(&word));
+        let wrong: Vec<&str> = status.lines().filter(|line| !fine(line)).collect();
         if wrong.is_empty() { Ok(()) } else { Err(format!("status: {}", wrong.join("\n"))) }
     }
 
@@ -122,6 +129,7 @@ impl Machine {
         let wipe: Vec<String> = disks.keys().flat_map(|disk| ["--wipe".to_owned(), format!("disk.{disk}")]).collect();
         let reinstall = ["--reinstall".to_owned()];
         self.declare(storage);
+        self.sh(LEAVE)?;
         self.disks(3, "apply", &[])?;
         done.push_str("refused unnamed, ");
         self.disks(0, "apply", &wipe)?;
@@ -163,13 +171,20 @@ impl Machine {
 
     /// The disks as they were in the beginning.
     fn clear(&self) -> Result<(), String> {
-        let storage = &self.fleet["machines"]["one"]["storage"];
         self.sh(LEAVE)?;
-        self.declare(storage);
+        self.declare(&self.others);
         let all = (1..=4).flat_map(|disk| ["--wipe".to_owned(), format!("disk.nvme{disk}")]);
         self.disks(0, "apply", &all.collect::<Vec<_>>())?;
         self.as_wished()
     }
+}
+
+/// What was answered, if it ended with this status; else all that was said.
+fn answer(output: &Output, status: i32, words: &str) -> Result<String, String> {
+    if output.status.code() == Some(status) {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(format!("{words}: {}", told(output)))
 }
 
 /// A layout as it is imported.

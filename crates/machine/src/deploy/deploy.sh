@@ -68,8 +68,16 @@ unsettle() {
 }
 menu() { # $1: a system; the menu's default becomes that
 	timeout $limit "$1/bin/switch-to-configuration" boot >>$dir/log 2>&1 || return
+	in_place
 	rm -f $unsettled
 }
+# GRUB knows nothing of a journal: what it reads stands in its place before the power may go. A filesystem's own sync is done
+# with the journal; that of its device writes, and has the drive keep, what the journal had.
+in_place() {
+	sync -f /boot
+	device=$(df --output=source /boot | tail -n 1)
+	[ ! -b "$device" ] || sync "$device"
+} 2>>$dir/log
 # A new generation of NEW, noted as made here unless there was one: Nix takes the last one where that is of NEW.
 make_generation() {
 	unsettle

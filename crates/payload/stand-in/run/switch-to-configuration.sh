@@ -105,10 +105,18 @@ write_menu() {
 	grub-script-check "$menu" || fail "the boot menu is not what GRUB reads"
 }
 
+# GRUB knows nothing of a journal: what it reads has to stand in its place. A sync of the device writes what the journal has.
+in_place() { # $1: a file of /boot
+	sync -f "$1" || fail "cannot write /boot to the disk"
+	device=$(df --output=source /boot | tail -n 1)
+	[ ! -b "$device" ] || sync "$device" || fail "cannot write $device"
+}
+
 commit_menu() {
 	sync -d /boot/grub/grub.cfg.new || fail "cannot write the boot menu to the disk"
+	in_place /boot/grub/grub.cfg.new
 	mv -f /boot/grub/grub.cfg.new /boot/grub/grub.cfg
-	sync -f /boot/grub/grub.cfg || fail "cannot write /boot to the disk"
+	in_place /boot/grub/grub.cfg
 	# Only now are kernels without a generation of no use to any menu.
 	for path in /boot/kernels/*; do
 		grep -qxF "${path##*/}" /boot/kernels/.needed || rm -f "$path"
