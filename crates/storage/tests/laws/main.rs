@@ -272,3 +272,21 @@ fn a_cache_pool_is_left_alone() {
     let other = plan(&tree(""), &world.seen(), &Consent::default());
     assert!(other.is_empty(), "{}", other.to_text());
 }
+
+/// Blocks of a writecache are no larger than what is written by what is there already.
+#[test]
+fn a_writecache_fits_what_is_there() {
+    let tree = |cache: &str, content: &str| {
+        wish(&format!(
+            "[disk.g]\nserial = \"S1\"\ncontent = {{ type = \"lvm_pv\", vg = \"vg\" }}\n\
+             [lvm_vg.vg.lvs.v]\nsize = \"1GiB\"\n{cache}{content}[lvm_vg.vg.lvs.c]\nsize = \"1GiB\"\n"
+        ))
+    };
+    let luks = "content = { type = \"luks\", name = \"l\", content = { type = \"filesystem\", format = \"ext4\", mountpoint = \"/\" } }\n";
+    for (content, block) in [("", "block_size=4096"), (luks, "block_size=512")] {
+        let mut world = World::new(vec![disk("sda", "S1", 10 * GIB)]);
+        world.converge(&tree("", content), Consent::default());
+        let plan = plan(&tree("writecache = \"c\"\n", content), &world.seen(), &Consent::default());
+        assert!(plan.steps[0].commands().iter().any(|cmd| cmd.to_string().contains(block)), "{}", plan.to_text());
+    }
+}
