@@ -71,11 +71,12 @@ menu() { # $1: a system; the menu's default becomes that
 	in_place
 	rm -f $unsettled
 }
-# GRUB knows nothing of a journal: what it reads stands in its place before the power may go. A filesystem's own sync is done
-# with the journal; that of its device writes, and has the drive keep, what the journal had.
+# GRUB knows nothing of a journal: what it reads has to be in its place before the power may go. A filesystem's own sync writes
+# it there, but only that of the device has the drive keep it.
 in_place() {
 	sync -f /boot
-	device=$(df --output=source /boot | tail -n 1)
+	device=$(df -P /boot | tail -n 1)
+	device=${device%% *}
 	[ ! -b "$device" ] || sync "$device"
 } 2>>$dir/log
 # A new generation of NEW, noted as made here unless there was one: Nix takes the last one where that is of NEW.

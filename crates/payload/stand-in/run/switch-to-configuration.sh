@@ -105,16 +105,21 @@ write_menu() {
 	grub-script-check "$menu" || fail "the boot menu is not what GRUB reads"
 }
 
-# GRUB knows nothing of a journal: what it reads has to stand in its place. A sync of the device writes what the journal has.
+# GRUB knows nothing of a journal: what it reads has to be in its place. A filesystem's own sync writes it there, but only
+# that of the device has the drive keep it.
 in_place() { # $1: a file of /boot
 	sync -f "$1" || fail "cannot write /boot to the disk"
-	device=$(df --output=source /boot | tail -n 1)
-	[ ! -b "$device" ] || sync "$device" || fail "cannot write $device"
+	device=$(df -P /boot | tail -n 1)
+	device=${device%% *}
+	[ -b "$device" ] || fail "/boot lies on $device, which is no device"
+	sync "$device" || fail "cannot write $device"
 }
 
 commit_menu() {
 	sync -d /boot/grub/grub.cfg.new || fail "cannot write the boot menu to the disk"
 	in_place /boot/grub/grub.cfg.new
+	# Whichever of the two the directory names when the power goes, it is there. FAT has no links, and no journal.
+	ln -f /boot/grub/grub.cfg /boot/grub/grub.cfg.old 2>/dev/null || true
 	mv -f /boot/grub/grub.cfg.new /boot/grub/grub.cfg
 	in_place /boot/grub/grub.cfg
 	# Only now are kernels without a generation of no use to any menu.
