@@ -76,8 +76,7 @@ umount /tmp/tank
 fn in_the_lab_a_machine_set_up_by_hand_is_adopted() {
     let Some(bench) = Bench::new(FLEET) else { return };
     bench.run(&["lab", "up"]);
-    let labs = fs::read_dir(bench.path().join("homehive/labs")).unwrap();
-    let file = labs.map(|lab| lab.unwrap().path().join("fleet.json")).find(|file| file.exists()).unwrap();
+    let file = bench.lab_fleet();
     let fleet: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
     let size = fleet.pointer("/machines/one/storage/disk/system/content/partitions/boot/size").unwrap();
     let sectors = size.as_str().unwrap().parse::<storage::Size>().unwrap().0 / 512;

@@ -6,22 +6,9 @@
 mod bench;
 
 use bench::{Bench, told};
-use serde_json::{Value, json};
-use std::fs;
+use serde_json::json;
 
-const FLEET: &str = r#"
-[fleet]
-name = "caching"
-domain = "home.arpa"
-
-[admin]
-user = "ben"
-keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfQdrPTVd/t8TM7J10sGD0BNC3Czos+Uo+PpyAXDzaO ben@laptop"]
-
-[network]
-subnet = "192.168.1.0/24"
-gateway = "192.168.1.1"
-
+const MACHINES: &str = r#"
 [machines.nas]
 address = "192.168.1.10"
 
@@ -44,19 +31,17 @@ fn sh(bench: &Bench, script: &str) -> String {
 
 /// Declares these volumes, in MiB, and applies until nothing is to be done; the story of it.
 fn declare(bench: &Bench, data: u64, cache: u64, kind: Option<&str>) -> String {
-    let labs = fs::read_dir(bench.path().join("homehive/labs")).unwrap();
-    let file = labs.map(|lab| lab.unwrap().path().join("fleet.json")).find(|file| file.exists()).unwrap();
-    let mut fleet: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-    let lvs = fleet.pointer_mut("/machines/nas/storage/lvm_vg/nas/lvs").unwrap();
-    lvs["data"]["size"] = json!(format!("{data}MiB"));
-    for name in ["writecache", "cache"] {
-        lvs["data"].as_object_mut().unwrap().remove(name);
-        if kind == Some(name) {
-            lvs["data"][name] = json!("fast");
+    bench.edit(|fleet| {
+        let lvs = fleet.pointer_mut("/machines/nas/storage/lvm_vg/nas/lvs").unwrap();
+        lvs["data"]["size"] = json!(format!("{data}MiB"));
+        for name in ["writecache", "cache"] {
+            lvs["data"].as_object_mut().unwrap().remove(name);
+            if kind == Some(name) {
+                lvs["data"][name] = json!("fast");
+            }
         }
-    }
-    lvs["fast"] = json!({ "size": format!("{cache}MiB"), "pvs": ["disk.nvme-fast"] });
-    fs::write(file, fleet.to_string()).unwrap();
+        lvs["fast"] = json!({ "size": format!("{cache}MiB"), "pvs": ["disk.nvme-fast"] });
+    });
     let (_, story) = bench.tell(&["--lab", "disks", "apply", "nas"]);
     let plan = bench.run(&["--lab", "disks", "plan", "nas"]);
     assert!(plan.contains("nothing to do"), "{plan}");
@@ -71,7 +56,7 @@ fn declare(bench: &Bench, data: u64, cache: u64, kind: Option<&str>) -> String {
 
 #[test]
 fn in_the_lab_a_cache_comes_grows_changes_and_goes() {
-    let Some(bench) = Bench::new(FLEET) else { return };
+    let Some(bench) = Bench::of("caching", MACHINES) else { return };
     bench.run(&["lab", "up"]);
     bench.run(&["--lab", "disks", "apply", "nas"]);
     sh(

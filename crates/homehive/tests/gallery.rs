@@ -18,19 +18,7 @@ use std::process::Output;
 use std::time::Instant;
 
 /// The machine, with as many disks as the layouts need at most, of 3 GiB in the lab.
-const FLEET: &str = r#"
-[fleet]
-name = "gallery"
-domain = "home.arpa"
-
-[admin]
-user = "ben"
-keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfQdrPTVd/t8TM7J10sGD0BNC3Czos+Uo+PpyAXDzaO ben@laptop"]
-
-[network]
-subnet = "192.168.1.0/24"
-gateway = "192.168.1.1"
-
+const MACHINES: &str = r#"
 [machines.one]
 address = "192.168.1.10"
 
@@ -69,10 +57,9 @@ struct Machine {
 
 impl Machine {
     fn new() -> Option<Self> {
-        let bench = Bench::new(FLEET)?;
+        let bench = Bench::of("gallery", MACHINES)?;
         bench.run(&["lab", "up"]);
-        let labs = fs::read_dir(bench.path().join("homehive/labs")).unwrap();
-        let file = labs.map(|lab| lab.unwrap().path().join("fleet.json")).find(|file| file.exists()).unwrap();
+        let file = bench.lab_fleet();
         let mut fleet: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
         let mut others = fleet["machines"]["one"]["storage"].take();
         let boot = others["disk"].as_object_mut().unwrap().remove("boot").unwrap();

@@ -117,14 +117,11 @@ fn in_the_lab_luks_on_md_is_made_opened_and_keeps_what_is_in_it() {
     assert_eq!(found, Vec::<std::path::PathBuf>::new(), "journal, saves, consoles, fleet");
 }
 
-/// Declares the boot partition last in the lab's fleet, and the encrypted one larger by half.
+/// Declares the encrypted partition as large as that, in the lab's fleet.
 fn sized(bench: &Bench, size: &str) {
-    let labs = std::fs::read_dir(bench.path().join("homehive/labs")).unwrap();
-    let file = labs.map(|lab| lab.unwrap().path().join("fleet.json")).find(|file| file.exists()).unwrap();
-    let mut fleet: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-    let partition = fleet.pointer_mut("/machines/one/storage/disk/main/content/partitions/crypt").unwrap();
-    partition["size"] = size.into();
-    std::fs::write(file, fleet.to_string()).unwrap();
+    bench.edit(|fleet| {
+        fleet.pointer_mut("/machines/one/storage/disk/main/content/partitions/crypt").unwrap()["size"] = size.into();
+    });
 }
 
 #[test]

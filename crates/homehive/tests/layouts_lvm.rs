@@ -15,13 +15,11 @@ fn sh(bench: &Bench, script: &str) -> String {
 
 /// Declares the volume half as large again, in the fleet that the lab has made of this one for its small disks.
 fn grow(bench: &Bench) {
-    let labs = std::fs::read_dir(bench.path().join("homehive/labs")).unwrap();
-    let file = labs.map(|lab| lab.unwrap().path().join("fleet.json")).find(|file| file.exists()).unwrap();
-    let mut fleet: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-    let size = fleet.pointer_mut("/machines/one/storage/lvm_vg/trio/lvs/data/size").unwrap();
-    let bytes = size.as_str().unwrap().parse::<storage::Size>().unwrap().0;
-    *size = storage::Size(bytes + bytes / 2).exact().into();
-    std::fs::write(file, fleet.to_string()).unwrap();
+    bench.edit(|fleet| {
+        let size = fleet.pointer_mut("/machines/one/storage/lvm_vg/trio/lvs/data/size").unwrap();
+        let bytes = size.as_str().unwrap().parse::<storage::Size>().unwrap().0;
+        *size = storage::Size(bytes + bytes / 2).exact().into();
+    });
 }
 
 #[test]

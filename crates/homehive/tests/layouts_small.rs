@@ -6,20 +6,7 @@ mod bench;
 
 use bench::Bench;
 
-const FLEET: &str = r#"
-[fleet]
-name = "small"
-domain = "home.arpa"
-nixpkgs = "github:NixOS/nixpkgs/nixos-26.05"
-
-[admin]
-user = "ben"
-keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfQdrPTVd/t8TM7J10sGD0BNC3Czos+Uo+PpyAXDzaO ben@laptop"]
-
-[network]
-subnet = "192.168.1.0/24"
-gateway = "192.168.1.1"
-
+const MACHINES: &str = r#"
 [machines.one]
 address = "192.168.1.10"
 
@@ -79,7 +66,7 @@ fn mounted(bench: &Bench, places: &str) -> String {
 
 #[test]
 fn in_the_lab_small_kinds_are_made_and_come_back() {
-    let Some(bench) = Bench::new(FLEET) else { return };
+    let Some(bench) = Bench::of("small", MACHINES) else { return };
     bench.run(&["lab", "up"]);
     bench.run(&["--lab", "disks", "apply", "one"]);
     as_wished(&bench);

@@ -5,20 +5,7 @@ mod bench;
 
 use bench::{Bench, told};
 
-const FLEET: &str = r#"
-[fleet]
-name = "living"
-domain = "home.arpa"
-
-[admin]
-user = "ben"
-keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfQdrPTVd/t8TM7J10sGD0BNC3Czos+Uo+PpyAXDzaO ben@laptop"]
-
-[network]
-subnet = "192.168.1.0/24"
-gateway = "192.168.1.1"
-dhcp = "192.168.1.100-192.168.1.199"
-
+const MACHINES: &str = r#"
 [machines.nas]
 address = "192.168.1.10"
 
@@ -40,7 +27,7 @@ fn sh(bench: &Bench, line: &str) -> String {
 
 #[test]
 fn in_the_lab_a_wiped_disk_with_a_file_is_put_back() {
-    let Some(bench) = Bench::new(FLEET) else { return };
+    let Some(bench) = Bench::of("living", MACHINES) else { return };
     bench.run(&["lab", "up"]);
     sh(
         &bench,

@@ -7,7 +7,6 @@ mod bench;
 use bench::{Bench, told};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
 use std::process::Stdio;
 
 const SIX: &str = include_str!("../../../examples/layouts/raid6-lvm-xfs.toml");
@@ -92,19 +91,6 @@ fn in_the_lab_an_array_cut_off_without_two_disks_comes_back_when_asked_for() {
     assert!(plan.contains("nothing to do"), "{plan}");
 }
 
-/// Edits the fleet file that the lab has made of this one.
-fn edit(bench: &Bench, change: impl Fn(&mut Value)) {
-    let file = lab_fleet(bench);
-    let mut fleet: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-    change(&mut fleet);
-    std::fs::write(file, fleet.to_string()).unwrap();
-}
-
-fn lab_fleet(bench: &Bench) -> PathBuf {
-    let labs = std::fs::read_dir(bench.path().join("homehive/labs")).unwrap();
-    labs.map(|lab| lab.unwrap().path().join("fleet.json")).find(|file| file.exists()).unwrap()
-}
-
 fn disks(fleet: &mut Value) -> &mut serde_json::Map<String, Value> {
     fleet.pointer_mut("/machines/one/storage/disk").and_then(Value::as_object_mut).unwrap()
 }
@@ -119,7 +105,7 @@ fn in_the_lab_disks_are_replaced_alive_and_dead() {
     );
     let Some(bench) = Bench::new(&seven) else { return };
     bench.run(&["lab", "up"]);
-    edit(&bench, |fleet| drop(disks(fleet).remove("g")));
+    bench.edit(|fleet| drop(disks(fleet).remove("g")));
     fill(&bench);
 
     let replace = ["--lab", "disks", "replace", "one", "B", "G"];
@@ -137,7 +123,7 @@ fn in_the_lab_disks_are_replaced_alive_and_dead() {
     // By its node, for the fleet file has no B any more.
     let (answer, _) = bench.tell(&["--lab", "disks", "replace", "one", "disk.b", "G"]);
     assert!(answer.contains("disk.b is G, and all is good"), "{answer}");
-    edit(&bench, |fleet| assert_eq!(disks(fleet)["b"]["serial"], "G"));
+    bench.edit(|fleet| assert_eq!(disks(fleet)["b"]["serial"], "G"));
     let members = sh(&bench, "mdadm --detail /dev/md127; lsblk -dno NAME,SERIAL");
     assert!(members.contains("State : clean") || members.contains("State : active"), "{members}");
     assert!(!members.contains("faulty"), "the old one is let go: {members}");
@@ -149,7 +135,7 @@ fn in_the_lab_disks_are_replaced_alive_and_dead() {
     bench.run(&["lab", "off", "one"]);
     bench.run(&["lab", "fault", "replace", "one", "disk.c"]);
     bench.run(&["lab", "boot", "one", "--medium"]);
-    edit(&bench, |fleet| disks(fleet)["c"]["serial"] = "C".into());
+    bench.edit(|fleet| disks(fleet)["c"]["serial"] = "C".into());
     let (answer, story) = bench.tell(&["--lab", "disks", "replace", "one", "disk.c", "C-R1"]);
     assert!(answer.contains("disk.c is C-R1, and all is good"), "{answer}");
     assert!(story.contains("add disk.c to md/nas") && story.contains("left"), "{story}");

@@ -64,18 +64,6 @@ fn in_the_lab_a_scenario_that_does_not_hold_says_so() {
 
 /// A mirror of two disks, and a disk for the system.
 const MIRROR: &str = r#"
-[fleet]
-name = "mirror"
-nixpkgs = "github:NixOS/nixpkgs/nixos-26.05"
-
-[admin]
-user = "ben"
-keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfQdrPTVd/t8TM7J10sGD0BNC3Czos+Uo+PpyAXDzaO ben@laptop"]
-
-[network]
-subnet = "192.168.1.0/24"
-gateway = "192.168.1.1"
-
 [machines.one]
 address = "192.168.1.11"
 
@@ -226,7 +214,7 @@ expect = "fails"
 
 #[test]
 fn in_the_lab_faults_are_played_and_a_step_that_is_broken_off_ends_the_lab() {
-    let Some(bench) = Bench::new(MIRROR) else { return };
+    let Some(bench) = Bench::of("mirror", MIRROR) else { return };
     fs::write(bench.path().join("story.toml"), FAULTS).unwrap();
     let output = bench.ask(&["lab", "run", "story.toml", "--report", "report"]);
     assert_eq!(output.status.code(), Some(4), "{}", told(&output));

@@ -12,19 +12,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// One machine with a paravirtual disk, whose memory can be kept, and one with an NVMe disk, whose memory cannot.
-const FLEET: &str = r#"
-[fleet]
-name = "kept"
-nixpkgs = "github:NixOS/nixpkgs/nixos-26.05"
-
-[admin]
-user = "ben"
-keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfQdrPTVd/t8TM7J10sGD0BNC3Czos+Uo+PpyAXDzaO ben@laptop"]
-
-[network]
-subnet = "192.168.1.0/24"
-gateway = "192.168.1.1"
-
+const MACHINES: &str = r#"
 [machines.one]
 address = "192.168.1.11"
 
@@ -92,7 +80,7 @@ fn break_off(bench: &Bench) {
 
 #[test]
 fn in_the_lab_machines_go_on_where_a_snapshot_was_taken() {
-    let Some(bench) = Bench::new(FLEET) else { return };
+    let Some(bench) = Bench::of("kept", MACHINES) else { return };
     assert_eq!(bench.run(&["lab", "snapshot", "list"]), "no snapshots of this lab\n");
     let boot = timed(|| drop(bench.run(&["lab", "up"]))) / 2.0;
 

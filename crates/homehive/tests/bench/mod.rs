@@ -3,10 +3,24 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+use serde_json::Value;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Instant;
+
+/// What every fleet says before its machines.
+const HEAD: &str = r#"domain = "home.arpa"
+nixpkgs = "github:NixOS/nixpkgs/nixos-26.05"
+
+[admin]
+user = "ben"
+keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfQdrPTVd/t8TM7J10sGD0BNC3Czos+Uo+PpyAXDzaO ben@laptop"]
+
+[network]
+subnet = "192.168.1.0/24"
+gateway = "192.168.1.1"
+"#;
 
 /// A directory with a fleet, and its lab.
 pub struct Bench {
@@ -21,6 +35,11 @@ impl Drop for Bench {
 }
 
 impl Bench {
+    /// The lab of a fleet that is called so and has these machines, as they stand in a fleet file.
+    pub fn of(name: &str, machines: &str) -> Option<Self> {
+        Self::new(&format!("[fleet]\nname = \"{name}\"\n{HEAD}{machines}"))
+    }
+
     /// None where machines cannot be booted; that is said.
     pub fn new(fleet: &str) -> Option<Self> {
         if let Err(missing) = lab::require(lab::Need::BuildAndRun) {
@@ -36,6 +55,20 @@ impl Bench {
     /// Where the fleet lies; its labs are in `homehive/labs` below.
     pub fn path(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// The fleet file that the lab has made of this one for its small disks: what a test edits.
+    pub fn lab_fleet(&self) -> PathBuf {
+        let labs = fs::read_dir(self.path().join("homehive/labs")).unwrap();
+        labs.map(|lab| lab.unwrap().path().join("fleet.json")).find(|file| file.exists()).unwrap()
+    }
+
+    /// Edits that file, as a person edits the fleet file.
+    pub fn edit(&self, change: impl FnOnce(&mut Value)) {
+        let file = self.lab_fleet();
+        let mut fleet = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        change(&mut fleet);
+        fs::write(file, fleet.to_string()).unwrap();
     }
 
     /// `homehive WORDS…`
