@@ -90,6 +90,8 @@ fn in_the_lab_a_cache_comes_grows_changes_and_goes() {
 
     bench.run(&["lab", "fault", "power-cut", "nas"]);
     bench.run(&["lab", "boot", "nas", "--medium"]);
+    // LVM's notes are whole on both disks.
+    assert_eq!(sh(&bench, "vgs --noheadings --options vg_name 2>&1").trim(), "nas");
     bench.run(&["--lab", "disks", "apply", "nas"]);
     sh(&bench, "sha256sum --check --quiet /mnt/data/sums");
 }

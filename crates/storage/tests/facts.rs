@@ -42,6 +42,19 @@ const STATES: [&str; 17] = [
     "hardware",
 ];
 
+/// Between label and metadata another command may write: LVM then says that it reads again, on standard output.
+#[test]
+fn what_lvm_says_beside_its_report_is_not_in_it() {
+    let script = probe::SCRIPT;
+    let begin = script.find("list_volumes() {").unwrap();
+    let end = begin + script[begin..].find("\n}\n").unwrap() + 3;
+    let words = "volumes=yes; lvm() { echo '  Retrying metadata scan.'; echo report >&\"${LVM_REPORT_FD-1}\"; }";
+    let script = format!("{words}\n{}list_volumes", &script[begin..end]);
+    let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "report\n");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "  Retrying metadata scan.\n");
+}
+
 fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap()
 }

@@ -98,6 +98,25 @@ pub(super) fn script(text: &str, name: &str) -> Cmd {
 }
 
 impl GroupAction {
+    /// The group's name.
+    pub(super) fn group(&self) -> &Name {
+        match self {
+            Self::Create { name, .. }
+            | Self::Extend { name, .. }
+            | Self::Resize { name, .. }
+            | Self::Activate { name }
+            | Self::Identify { name, .. } => name,
+        }
+    }
+
+    /// The physical volumes that it makes.
+    pub(super) fn new_pvs(&self) -> &[NewPv] {
+        match self {
+            Self::Create { pvs, .. } | Self::Extend { pvs, .. } => pvs,
+            Self::Resize { .. } | Self::Activate { .. } | Self::Identify { .. } => &[],
+        }
+    }
+
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Create { name, pvs, volumes, .. } => {

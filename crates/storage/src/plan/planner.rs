@@ -245,8 +245,29 @@ impl<'a> Planner<'a> {
         let mut guards = guard::identity(fresh);
         guards.extend(guard::blank(&work.blank));
         self.guarded.insert(id.clone(), &asked | &touched);
-        self.plan.steps.push(Step { id: id.clone(), node: node.clone(), what, risk, after, guards });
+        let notes_on = self.notes_on(&what);
+        self.plan.steps.push(Step { id: id.clone(), node: node.clone(), what, risk, after, guards, notes_on });
         id
+    }
+
+    /// Where the group that a step changes has its notes: on the physical volumes that are there, and those that it makes
+    /// or an earlier step made.
+    fn notes_on(&self, what: &Action) -> Vec<NodeId> {
+        let Some(name) = what.group() else { return Vec::new() };
+        let groups = self.wish.nodes.iter().filter_map(|node| match &node.kind {
+            Kind::Group(group) if group.name == *name => Some(group),
+            _ => None,
+        });
+        let made = |what: &Action, pv: &NodeId| match what {
+            Action::Group(it) => it.new_pvs().iter().any(|new| new.node == *pv),
+            _ => false,
+        };
+        let there = |pv: &&NodeId| match self.site(pv).at {
+            At::Here(_) => true,
+            At::Made => made(what, pv) || self.plan.steps.iter().any(|step| made(&step.what, pv)),
+            At::Hidden | At::Absent | At::Blocked => false,
+        };
+        groups.flat_map(|group| &group.pvs).filter(there).cloned().collect()
     }
 
     /// Lets a step wait for one more.

@@ -4,7 +4,7 @@ use super::{
     ArrayAction, BtrfsAction, FilesystemAction, GroupAction, Guard, LuksAction, MountAction, NodevAction, TableAction,
     VolumeAction, Wipe,
 };
-use crate::NodeId;
+use crate::{Name, NodeId};
 use cmd::Cmd;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -36,6 +36,9 @@ pub struct Step {
     pub after: Vec<StepId>,
     /// What must still be true just before; asked in the same round trip.
     pub guards: Vec<Guard>,
+    /// The nodes that hold the notes of a volume group that it changes: physical volumes that are there when it has run.
+    #[serde(skip)]
+    pub notes_on: Vec<NodeId>,
 }
 
 /// What a step can cost.
@@ -110,6 +113,25 @@ pub enum Action {
     Nodev(NodevAction),
 }
 
+impl Action {
+    /// The volume group that it changes.
+    pub fn group(&self) -> Option<&Name> {
+        match self {
+            Self::Group(it) => Some(it.group()),
+            Self::Volume(it) => Some(it.group()),
+            Self::Wipe(_)
+            | Self::Table(_)
+            | Self::Settle
+            | Self::Array(_)
+            | Self::Filesystem(_)
+            | Self::Btrfs(_)
+            | Self::Luks(_)
+            | Self::Mount(_)
+            | Self::Nodev(_) => None,
+        }
+    }
+}
+
 impl Step {
     /// One line for people: `create RAID6 md/nas from 6 disks`.
     pub fn describe(&self) -> String {
@@ -167,15 +189,10 @@ impl Step {
             Action::Array(ArrayAction::Create { members, spares, .. }) => [members.as_slice(), spares].concat(),
             Action::Array(ArrayAction::Add { members, .. }) => members.clone(),
             Action::Array(ArrayAction::Replace { new, .. }) => vec![new.clone()],
-            Action::Group(GroupAction::Create { pvs, .. } | GroupAction::Extend { pvs, .. }) => {
-                pvs.iter().map(|pv| pv.node.clone()).collect()
-            }
-            Action::Group(GroupAction::Resize { pv, .. }) => vec![pv.clone()],
+            // LVM writes its notes past the kernel's cache, but does not have drives keep them: what a power cut leaves may
+            // be their beginning without the rest.
+            Action::Group(_) | Action::Volume(_) => self.notes_on.clone(),
             Action::Luks(it) => it.begins(),
-            // LVM waits for its own metadata; a cache that is to be attached is inactive.
-            Action::Group(GroupAction::Activate { .. } | GroupAction::Identify { .. }) | Action::Volume(_) => {
-                Vec::new()
-            }
         }
     }
 

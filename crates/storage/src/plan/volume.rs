@@ -77,6 +77,17 @@ pub enum VolumeAction {
 }
 
 impl VolumeAction {
+    /// Its group's name.
+    pub(super) fn group(&self) -> &Name {
+        match self {
+            Self::Create { group, .. }
+            | Self::Identify { group, .. }
+            | Self::Attach { group, .. }
+            | Self::Detach { group, .. }
+            | Self::Grow { group, .. } => group,
+        }
+    }
+
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Create { group, name, spread: Some(spread), pvs, .. } => {

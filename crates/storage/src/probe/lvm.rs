@@ -22,7 +22,11 @@ pub(super) fn parse(text: &str) -> Result<(Vec<Group>, Vec<Physical>), FactsErro
     if text.trim().is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let value: Value = serde_json::from_str(text).map_err(|error| garbled(error.to_string()))?;
+    // What stands where the report should is the best hint of what is wrong on that machine.
+    let value: Value = serde_json::from_str(text).map_err(|error| {
+        let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
+        garbled(format!("{error}: `{}`", line.trim().chars().take(120).collect::<String>()))
+    })?;
     let reports = value["report"].as_array().ok_or_else(|| garbled("no `report`".into()))?;
     let (mut groups, mut physical): (Vec<Group>, Vec<Physical>) = (Vec::new(), Vec::new());
     for report in reports {

@@ -89,15 +89,18 @@ list_zero() {
     wait
 }
 
+# What LVM says beside its report (another command has just written, say) it would print into the midst of it: so the report
+# gets a way of its own, and no line of it what an lvm.conf has put before lines.
 list_volumes() {
     [ -n "$volumes" ] || return 0
     command -v lvm >/dev/null || return 127
-    lvm fullreport --all --reportformat json --units b --nosuffix \
+    LVM_REPORT_FD=3 LVM_SUPPRESS_FD_WARNINGS=1 lvm fullreport --all --reportformat json --units b --nosuffix \
+        --config 'log/command_names=0 log/prefix=""' \
         --configreport vg --options vg_name,vg_uuid,vg_extent_size,vg_free_count,vg_missing_pv_count \
         --configreport pv --options pv_name,pv_uuid,vg_name,pv_size,pv_used,pv_missing,dev_size \
         --configreport lv --options lv_name,lv_uuid,lv_size,lv_layout,lv_role,lv_active,lv_dm_path,pool_lv,origin,lv_health_status,sync_percent \
         --configreport pvseg --options pv_name,pv_uuid,lv_uuid,pvseg_start,pvseg_size \
-        --configreport seg --options lv_uuid,segtype
+        --configreport seg --options lv_uuid,segtype 3>&1 1>&2
 }
 
 # What is in a btrfs is asked where it is mounted, once a device that it is mounted from; nothing is mounted for it.

@@ -243,6 +243,18 @@ impl World {
             Action::Btrfs(action) => self.btrfs(wish, &step.node, action),
             Action::Luks(action) => self.luks(wish, &step.node, action),
         }
+        // What LVM notes of a group it writes on each of its physical volumes, and every drive is told to keep that.
+        if let Some(group) = step.what.group() {
+            let last = step.commands().pop().unwrap();
+            assert_eq!(last.argv()[0], "sync", "{last}");
+            let kept: BTreeSet<String> = step.notes_on.iter().map(|pv| self.name(wish, pv)).collect();
+            let noted = |device: &&Device| {
+                let Content::PhysicalVolume { group: Some(of), .. } = &device.content else { return false };
+                of == group.as_ref()
+            };
+            let noted = self.all.devices.iter().filter(noted).map(|device| device.name.clone());
+            assert!(noted.collect::<BTreeSet<_>>().is_subset(&kept), "{last}");
+        }
     }
 
     fn btrfs(&mut self, wish: &Wish, node: &NodeId, action: &BtrfsAction) {
