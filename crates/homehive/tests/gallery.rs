@@ -1,6 +1,6 @@
 //! The layouts of a checkout of disko on a machine of the lab, one after the other: imported, refused on disks that hold
 //! something else, made, planned once more, unmounted and mounted, reinstalled with and without what is persistent,
-//! destroyed and made anew. What each showed is printed as a table.
+//! destroyed and made anew. What each showed is printed, a line each.
 //!
 //! `HOMEHIVE_DISKO` names the checkout, and `HOMEHIVE_LAYOUTS` the layouts: `all`, or some with commas between. All of them
 //! take more than half an hour.
@@ -259,7 +259,7 @@ fn in_the_lab_the_layouts_of_disko_are_made_destroyed_and_reinstalled() {
     assert!(!files.is_empty(), "no such layouts: {which}");
     files.sort();
     let Some(mut machine) = Machine::new() else { return };
-    let (mut table, mut wrong, mut applied) = (String::new(), Vec::new(), 0);
+    let (mut wrong, mut applied) = (Vec::new(), 0);
     for file in &files {
         let name = file.file_stem().unwrap().to_string_lossy();
         let begun = Instant::now();
@@ -275,12 +275,12 @@ fn in_the_lab_the_layouts_of_disko_are_made_destroyed_and_reinstalled() {
         };
         applied += usize::from(played.is_ok());
         let seconds = begun.elapsed().as_secs();
-        let _ = writeln!(table, "{name:30} {word:8} {seconds:4} s  {}", done.trim_end_matches(", "));
+        println!("{name:30} {word:8} {seconds:4} s  {}", done.trim_end_matches(", "));
         for line in &left_out {
-            let _ = writeln!(table, "    left out: {line}");
+            println!("    left out: {line}");
         }
         for error in [played.err(), cleared.as_ref().err().cloned()].into_iter().flatten() {
-            let _ = writeln!(table, "    {error}");
+            println!("    {error}");
             // What was imported as a whole can be had as a whole.
             if whole {
                 wrong.push(name.to_string());
@@ -291,6 +291,6 @@ fn in_the_lab_the_layouts_of_disko_are_made_destroyed_and_reinstalled() {
             machine = Machine::new().unwrap();
         }
     }
-    println!("{table}{applied} of {} were applied", files.len());
+    println!("{applied} of {} were applied", files.len());
     assert!(wrong.is_empty(), "{wrong:?}");
 }
