@@ -137,11 +137,10 @@ impl Ground<'_> {
                 return ended(rounds, plan, false);
             }
             let paths = plan.device_paths(self.wish, &facts);
-            let effects = plan.steps.iter().map(|step| Effect {
-                begins: step.begins(self.wish, &facts),
-                overwrites: step.overwrites(self.wish, &facts),
-            });
-            let effects: Vec<Effect> = effects.collect();
+            let overwrites = plan.overwrites(self.wish, &facts);
+            let effects: Vec<Effect> = (plan.steps.iter().zip(overwrites))
+                .map(|(step, overwrites)| Effect { begins: step.begins(self.wish, &facts), overwrites })
+                .collect();
             self.keyring.fill(self.wish, &plan).map_err(|failure| Diverged::Key(Box::new(failure)))?;
             let given = Given { paths: &paths, keys: self.keyring.keys(), effects: &effects };
             let applied = apply(self.machine, lock, &plan, given, self.records, self.story, until).await?;

@@ -3,7 +3,7 @@
 
 use crate::facts::{self, Device, DeviceKind, Facts};
 use crate::identity::short;
-use crate::plan::{Sight, dashed, shown};
+use crate::plan::{Sight, mapped, shown};
 use crate::tree::{Content, Luks, LvmId, Storage, Table, VolumeGroup};
 use crate::wish::{Holds, Kind, Node, Wish};
 use crate::{Name, NodeId};
@@ -283,7 +283,7 @@ impl Walk<'_> {
                 _ => None,
             });
             let Some(content) = &declared.content else { continue };
-            let path = format!("/dev/mapper/{}-{}", dashed(name.as_ref()), dashed(volume.as_ref()));
+            let path = mapped(name.as_ref(), volume.as_ref());
             match self.facts.devices.iter().find(|device| device.path == path) {
                 Some(device) => self.content(&id, content, &at.join("content"), device),
                 None => self.strange(&id, "it is not active", format!("vgchange --activate y {name}")),

@@ -157,3 +157,14 @@ fn mistakes() {
     }
     assert!(wish(&one("mountpoint = \"/a\", swap.f.size = \"1GiB\"")).node(&"disk.a".into()).is_some());
 }
+
+/// mkfs.btrfs(8) refuses a UUID that is there already, were it on the very device that it makes anew.
+#[test]
+fn what_is_made_anew_has_no_uuid_when_it_is_made() {
+    let mut facts = facts("btrfs/rebooted");
+    facts.mounts.clear();
+    let plan = made(&own(TREE), &facts, &Consent { reinstall: true, ..Consent::default() });
+    let make = plan.steps.iter().find(|step| step.describe().starts_with("make btrfs")).unwrap();
+    let programs: Vec<String> = make.commands().iter().map(|cmd| cmd.argv()[0].clone()).collect();
+    assert_eq!(programs[..2], ["wipefs", "mkfs.btrfs"], "{}", make.describe());
+}

@@ -12,7 +12,7 @@ const MIB: u64 = 1 << 20;
 fn overwritten(facts: &Facts, consent: &Consent) -> Vec<Overwritten> {
     let plan = plan(&wish(NAS), facts, consent);
     assert!(plan.refusals.is_empty(), "{}", plan.to_text());
-    plan.steps.iter().flat_map(|step| step.overwrites(&wish(NAS), facts)).collect()
+    plan.overwrites(&wish(NAS), facts).concat()
 }
 
 #[test]

@@ -97,7 +97,8 @@ impl BtrfsAction {
                 let all: Vec<NodeId> = std::iter::once(node).chain(members).cloned().collect();
                 let make = Cmd::new("mkfs.btrfs").args(["-q", "-f", "-U", &uuid.to_string(), "-L", BEGUN]);
                 let make = devices(make.args(["-d", data.word(), "-m", metadata.word()]), &all);
-                let mut commands = vec![make];
+                // `-f` does not spare a device that has this very UUID: that of what is made anew.
+                let mut commands = vec![devices(Cmd::new("wipefs").args(["--all", "--quiet"]), &all), make];
                 commands.extend(all.iter().map(on_disk));
                 // Its own label it gets last, see `filesystem`.
                 let label = label.as_deref().unwrap_or_default();

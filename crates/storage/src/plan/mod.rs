@@ -40,7 +40,7 @@ pub use outcome::{Consent, Kept, Note, Plan, Refusal};
 pub use overwrite::Overwritten;
 pub use planner::plan;
 pub(crate) use planner::shown;
-pub(crate) use sight::dashed;
+pub(crate) use sight::mapped;
 pub use sight::{Sight, Unseen};
 pub use step::{Action, Risk, Step, StepId};
 pub use table::{NewPartition, TableAction};

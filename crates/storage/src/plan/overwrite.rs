@@ -3,7 +3,7 @@
 
 use super::sight::{self, Sight};
 use super::table::starts;
-use super::{Action, BtrfsAction, FilesystemAction, Guard, LuksAction, Step, TableAction, Wipe, begun, guard};
+use super::{Action, BtrfsAction, FilesystemAction, Guard, LuksAction, Plan, Step, TableAction, Wipe, begun, guard};
 use crate::NodeId;
 use crate::facts::{Content, Device, DeviceKind, Facts};
 use crate::save::Area;
@@ -35,14 +35,42 @@ pub struct Overwritten {
     pub guards: Vec<Guard>,
 }
 
-impl Step {
-    /// What it writes over, device by device; `wish` and `facts` are those that its plan was made from. Nothing, if it
-    /// writes only where nothing is.
-    pub fn overwrites(&self, wish: &Wish, facts: &Facts) -> Vec<Overwritten> {
+impl Plan {
+    /// What each step writes over, device by device; `wish` and `facts` are those that the plan was made from. Nothing, if
+    /// it writes only where nothing is.
+    pub fn overwrites(&self, wish: &Wish, facts: &Facts) -> Vec<Vec<Overwritten>> {
         let sight = Sight::new(wish, facts);
+        let wipe = self.steps.iter().find_map(|step| if let Action::Wipe(it) = &step.what { Some(it) } else { None });
+        let gone = wipe.map(|wipe| gone(wipe, facts, &sight)).unwrap_or_default();
+        self.steps.iter().map(|step| step.overwrites(facts, &sight, &gone)).collect()
+    }
+}
+
+/// What stands on wiped devices: saved with them and then taken down, it is not there for any later step, and its kernel name
+/// may be another one's.
+fn gone<'a>(wipe: &Wipe, facts: &'a Facts, sight: &Sight<'a>) -> BTreeSet<&'a str> {
+    let mut open: Vec<&str> =
+        wipe.devices.iter().filter_map(|node| sight.device(node)).map(|device| device.name.as_str()).collect();
+    let mut gone = BTreeSet::new();
+    let removed = facts.groups.iter().filter(|group| wipe.groups.contains(&group.name));
+    for (group, volume) in removed.flat_map(|group| group.volumes.iter().map(move |volume| (group, volume))) {
+        let path = sight::mapped(&group.name, &volume.name);
+        let volume = facts.devices.iter().find(|device| device.path == path).map(|device| device.name.as_str());
+        open.extend(volume);
+        gone.extend(volume);
+    }
+    while let Some(name) = open.pop() {
+        let above = facts.children(name).map(|child| child.name.as_str());
+        open.extend(above.filter(|name| gone.insert(name)));
+    }
+    gone
+}
+
+impl Step {
+    fn overwrites<'a>(&self, facts: &'a Facts, sight: &Sight<'a>, gone: &BTreeSet<&str>) -> Vec<Overwritten> {
         let mut over = Over { facts, ranges: BTreeMap::new(), whole: true };
         match &self.what {
-            Action::Wipe(wipe) => over.wipe(wipe, &sight),
+            Action::Wipe(wipe) => over.wipe(wipe, sight),
             Action::Table(TableAction::Create { partitions, .. }) => {
                 if let Some(disk) = sight.device(&self.node).filter(|disk| disk.content != Content::Blank) {
                     over.ends(disk);
@@ -93,6 +121,9 @@ impl Step {
             | Action::Luks(LuksAction::Open { .. } | LuksAction::Grow { .. })
             | Action::Mount(_)
             | Action::Nodev(_) => {}
+        }
+        if !matches!(self.what, Action::Wipe(_)) {
+            over.ranges.retain(|name, _| !gone.contains(name));
         }
         over.end()
     }
@@ -183,8 +214,8 @@ pub(crate) fn known(facts: &Facts, device: &Device) -> String {
             facts.arrays.iter().find(|array| array.device == device.name).map(|array| format!("array {}", array.uuid))
         }
         DeviceKind::Volume => facts.groups.iter().find_map(|group| {
-            let path = |name: &str| format!("/dev/mapper/{}-{}", sight::dashed(&group.name), sight::dashed(name));
-            let volume = group.volumes.iter().find(|volume| path(&volume.name) == device.path)?;
+            let at = |name: &str| sight::mapped(&group.name, name) == device.path;
+            let volume = group.volumes.iter().find(|volume| at(&volume.name))?;
             Some(format!("volume {}", volume.uuid))
         }),
         DeviceKind::Crypt => {

@@ -107,7 +107,7 @@ impl<'a> Sight<'a> {
             }
             Kind::Volume(wished) => {
                 group_of(wish, facts, node)?;
-                let path = format!("/dev/mapper/{}-{}", dashed(wished.group.as_ref()), dashed(wished.name.as_ref()));
+                let path = mapped(wished.group.as_ref(), wished.name.as_ref());
                 facts.devices.iter().find(|device| device.kind == DeviceKind::Volume && device.path == path)
             }
         }
@@ -141,9 +141,11 @@ pub(super) fn our_group<'f>(wish: &Wish, facts: &'f Facts, node: &NodeId) -> Opt
     })
 }
 
-/// Device mapper doubles the dashes inside a name.
-pub(crate) fn dashed(name: &str) -> String {
-    name.replace('-', "--")
+/// The path of a volume's device: device mapper doubles the dashes inside a name. All volumes of a group begin like the one
+/// whose name is empty.
+pub(crate) fn mapped(group: &str, volume: &str) -> String {
+    let dashed = |name: &str| name.replace('-', "--");
+    format!("/dev/mapper/{}-{}", dashed(group), dashed(volume))
 }
 
 fn fits(disk: &Disk, device: &Device) -> bool {

@@ -137,7 +137,8 @@ impl TableAction {
             Self::Add { disk, table, partition, number, start } => {
                 let size = partition.size.map_or(String::new(), |size| format!("size={}MiB, ", size / MIB));
                 let text = format!("start={}MiB, {size}{}\n", start / MIB, attributes(*table, partition));
-                vec![zero(disk, *start), in_use(number).device(disk).input(text), tell(disk)]
+                // Its neighbours may be in use.
+                vec![zero(disk, *start).arg("--force"), in_use(number).device(disk).input(text), tell(disk)]
             }
             Self::Grow { disk, number, size, .. } => {
                 let size = size.map_or_else(|| "+".to_owned(), |size| format!("{}MiB", size / MIB));

@@ -183,7 +183,7 @@ fn reach(facts: &Facts, named: &BTreeMap<NodeId, &Device>, groups: BTreeSet<Stri
 
 /// The active volumes of a group, by kernel name.
 fn volumes(facts: &Facts, group: &str) -> Vec<String> {
-    let begins = format!("/dev/mapper/{}-", super::sight::dashed(group));
+    let begins = super::sight::mapped(group, "");
     let of = |device: &&Device| {
         device.kind == DeviceKind::Volume
             && device.path.strip_prefix(&begins).is_some_and(|rest| !rest.starts_with('-'))

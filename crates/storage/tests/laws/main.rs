@@ -290,3 +290,37 @@ fn a_writecache_fits_what_is_there() {
         assert!(plan.steps[0].commands().iter().any(|cmd| cmd.to_string().contains(block)), "{}", plan.to_text());
     }
 }
+
+/// What stood on wiped disks is saved with them; a later step asks for none of it, for other things have its names then.
+#[test]
+fn what_is_gone_is_not_saved_again() {
+    let part = |md: &str| {
+        format!("partitions.{md} = {{ size = \"1GiB\", content = {{ type = \"mdraid\", name = \"{md}\" }} }}")
+    };
+    let mut text = String::new();
+    for at in 1..=2 {
+        let _ = write!(
+            text,
+            "[disk.d{at}]\nserial = \"S{at}\"\n[disk.d{at}.content]\ntype = \"gpt\"\n{}\n{}\n",
+            part("one"),
+            part("two")
+        );
+    }
+    text += "[mdadm.one]\nlevel = 1\ncontent = { type = \"gpt\", partitions.a = { content = { type = \"filesystem\", format = \"ext4\", mountpoint = \"/\" } } }\n";
+    text += "[mdadm.two]\nlevel = 1\ncontent = { type = \"lvm_pv\", vg = \"vg\" }\n";
+    text += "[lvm_vg.vg.lvs.v]\nsize = \"end\"\ncontent = { type = \"filesystem\", format = \"xfs\", mountpoint = \"/v\" }\n";
+    let wish = wish(&text);
+    let mut world = World::new([1, 2].map(|at| disk(&format!("sd{at}"), &format!("S{at}"), 10 * GIB)).into());
+    world.converge(&wish, Consent::default());
+    world.all.mounts.clear();
+    let facts = world.seen();
+    let consent = Consent { wipe: ["disk.d1".into(), "disk.d2".into()].into(), ..Consent::default() };
+    let plan = plan(&wish, &facts, &consent);
+    assert_eq!(plan.refusals, []);
+    let overwrites = plan.overwrites(&wish, &facts);
+    assert!(overwrites.iter().flatten().count() > 0);
+    for (step, overwritten) in plan.steps.iter().zip(overwrites) {
+        let others = overwritten.iter().find(|saved| !saved.path.starts_with("/dev/sd"));
+        assert_eq!(others.filter(|_| !matches!(step.what, plan::Action::Wipe(_))), None, "{}", step.describe());
+    }
+}

@@ -188,6 +188,17 @@ impl World {
                 .filter_map(|word| if let cmd::Word::Device { device } = word { Some(device) } else { None });
             assert!(devices.into_iter().all(|node| holds(node)), "{cmd}");
         }
+        // What wants a device for itself is not let at one that is in use.
+        let sight = Sight::new(wish, &self.all);
+        let shares = |cmd: &&cmd::Cmd| cmd.argv().contains(&"--force".to_owned());
+        for cmd in step.commands().iter().filter(|cmd| cmd.argv()[0] == "blkdiscard" && !shares(cmd)) {
+            let node = |word: &cmd::Word| {
+                if let cmd::Word::Device { device } = word { sight.device(&device.as_str().into()) } else { None }
+            };
+            let devices: Vec<&Device> = cmd.words.iter().filter_map(node).collect();
+            let above = |device: &&Device| devices.iter().any(|below| device.parents.contains(&below.name));
+            assert_eq!(self.all.devices.iter().find(above), None, "{cmd}");
+        }
         match &step.what {
             Action::Settle => {}
             Action::Wipe(_) => unreachable!("these laws wipe nothing"),
