@@ -1,7 +1,7 @@
 //! How much a node of the device tree can hold at most, as far as declared sizes tell. Metadata is not counted, so that
 //! what is refused as too large really is.
 
-use storage::wish::{Holds, Kind, Node, Wish};
+use storage::wish::{Holds, Kind, Node, Thin, Volume, Wish};
 use storage::{Extent, NodeId};
 
 /// The most bytes that the node can hold; none if the declaration does not say.
@@ -40,6 +40,8 @@ fn bounded(wish: &Wish, id: &NodeId, depth: u8) -> Option<u64> {
             let beside = || {
                 let others = wish.nodes.iter().filter(|other| other.id != *id);
                 let within = others.filter(|other| match &other.kind {
+                    // A thin volume takes of its pool.
+                    Kind::Volume(Volume { thin: Some(Thin::In(_)), .. }) => false,
                     Kind::Volume(it) => !it.pvs.is_empty() && it.pvs.iter().all(|pv| volume.pvs.contains(pv)),
                     _ => false,
                 });

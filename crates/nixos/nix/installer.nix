@@ -171,6 +171,8 @@
       pkgs.pciutils
       pkgs.qrencode
     ];
+    # LVM checks thin pools and caches with tools of their own.
+    services.lvm.boot.thin.enable = true;
     nix.settings.experimental-features = [
       "nix-command"
       "flakes"

@@ -2,9 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests read fixtures and may fall")]
 
 use document::{Decode as _, Format, Path, Problems, read};
-use storage::facts::{Facts, MemberState};
+use storage::facts::{Facts, Fill, MemberState};
 use storage::health::State;
 use storage::tree::Storage;
+use storage::wish::Kind;
 use storage::{Wish, health, identity, probe};
 
 const NAS: &str = r#"
@@ -82,6 +83,41 @@ fn all_is_well_on_the_finished_machine_whatever_its_disks_are_called() {
         for finding in health(&wish(), &facts(state)) {
             assert_eq!(finding.state, State::Good, "{state}: {finding:?}");
         }
+    }
+}
+
+/// A pool that is nearly full is told of before what is written to it fails.
+#[test]
+fn how_full_a_pool_is() {
+    let mut problems = Problems::default();
+    let text = "[disk.a]\nserial = \"A\"\ncontent = { type = \"lvm_pv\", vg = \"g\" }\n\
+        [lvm_vg.g.lvs.p]\nsize = \"1GiB\"\nlvm_type = \"thin-pool\"";
+    let storage = Storage::decode(&read(text, Format::Toml, &mut problems), &Path::root(), &mut problems).unwrap();
+    let wish = Wish::new(&storage, identity::namespace("home", "nas"));
+    for (data, metadata, state, told) in [
+        (899, 899, State::Good, "89% of its room and 89% of its notes are in use"),
+        (901, 20, State::Degraded, "declare it larger"),
+        (20, 900, State::Degraded, "lvextend --poolmetadatasize"),
+    ] {
+        let mut facts = facts("complete");
+        let group = &mut facts.groups[0];
+        group.name = "g".into();
+        group.volumes.truncate(1);
+        for node in &wish.nodes {
+            match &node.kind {
+                Kind::Group(wished) => group.uuid.clone_from(&wished.uuid),
+                Kind::Volume(wished) => {
+                    let volume = &mut group.volumes[0];
+                    (volume.name, volume.uuid, volume.hidden) = ("p".into(), wished.uuid.clone(), false);
+                    (volume.segment, volume.active) = ("thin-pool".into(), false);
+                    volume.fill = Some(Fill { data, metadata });
+                }
+                _ => {}
+            }
+        }
+        let found = health(&wish, &facts);
+        let finding = found.iter().find(|finding| finding.node.as_str() == "lvm_vg.g.p").unwrap();
+        assert!(finding.state == state && finding.text.contains(told), "{data} {metadata}: {finding:?}");
     }
 }
 

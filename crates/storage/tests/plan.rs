@@ -293,6 +293,8 @@ fn spread_volumes_that_are_there() {
         active: true,
         hidden: false,
         cache: None,
+        pool: None,
+        fill: None,
         fault: None,
         synced: None,
         on: Vec::new(),

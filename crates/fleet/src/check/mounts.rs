@@ -156,7 +156,7 @@ fn system_partition(name: &HostName, id: &NodeId, wish: &Wish, at: &Path, proble
     }
 }
 
-/// GRUB reads partitions, md arrays and logical volumes. It knows no dm-writecache, and looks past a dm-cache at the slow
+/// GRUB reads partitions, md arrays and logical volumes. It knows no thin volumes and no dm-writecache, and looks past a dm-cache at the slow
 /// volume, which is right as long as that has every write (its `disk/lvm.c`).
 fn readable(name: &HostName, boot: &Mount, wish: &Wish, at: &Path, problems: &mut Problems) {
     let Some(node) = wish.node(&boot.node) else { return };
@@ -164,6 +164,13 @@ fn readable(name: &HostName, boot: &Mount, wish: &Wish, at: &Path, problems: &mu
         let message = format!("GRUB cannot read `{}` of machine `{name}`: it lies in `{crypt}`", boot.path);
         let help = "put `/boot` on a partition of its own that is not encrypted";
         problems.add(&declared(wish, at, crypt), "fleet::boot_unreadable", message, "unknown to GRUB", help);
+        return;
+    }
+    if node.kind.volume().is_some_and(|volume| volume.thin.is_some()) {
+        let message = format!("GRUB cannot read `{}` of machine `{name}`: its volume is thin", boot.path);
+        let help = "put `/boot` on a partition of its own, or on a volume that is not thin";
+        let at = declared(wish, at, &node.id).join("lvm_type");
+        problems.add(&at, "fleet::boot_unreadable", message, "unknown to GRUB", help);
         return;
     }
     if let Kind::Volume(volume) = &node.kind

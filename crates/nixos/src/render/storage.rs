@@ -62,7 +62,7 @@ fn kernel_modules(host: &Host<'_>) -> Set {
             modules.push(module);
         }
     };
-    let (mut volumes, mut caches, mut pools) = (false, false, false);
+    let (mut volumes, mut caches, mut pools, mut thin) = (false, false, false, false);
     for node in &host.wish.nodes {
         match &node.kind {
             Kind::Array(array) => add(match array.level {
@@ -75,6 +75,7 @@ fn kernel_modules(host: &Host<'_>) -> Set {
                 volumes = true;
                 add("dm_mod");
                 volume.spread.iter().flat_map(|spread| spread.modules()).for_each(|module| add(module));
+                thin |= volume.thin.is_some();
                 match volume.cache.as_ref().map(|cache| cache.kind) {
                     Some(CacheKind::Writecache) => {
                         caches = true;
@@ -103,9 +104,13 @@ fn kernel_modules(host: &Host<'_>) -> Set {
         let note = [first, rest].concat();
         set = set.note(note).put("boot.initrd.kernelModules", Expr::texts(modules));
     }
-    if pools {
+    if pools || thin {
         set = set
-            .note("LVM checks a cache with these tools before it starts the volume.")
+            .note(if thin {
+                "Thin volumes: LVM checks their pool with these tools before it starts them, also in stage 1."
+            } else {
+                "LVM checks a cache with these tools before it starts the volume."
+            })
             .put("services.lvm.boot.thin.enable", true);
     }
     set

@@ -2,7 +2,8 @@
 
 use super::holder::{Holder, Kind, Tree, fixed, list};
 use super::table::shares;
-use crate::tree::{Content, Spread, Volume, VolumeGroup};
+use super::thin;
+use crate::tree::{Content, Spread, Thin, Volume, VolumeGroup};
 use crate::{Extent, Name, NodeId, Size};
 use document::{Path, Problems};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +66,7 @@ impl Whole<'_> {
             self.places(name, volume, problems);
             self.spread(name, volume, problems);
             self.cache(name, volume, problems);
+            thin::check(self.group, name, volume, &self.at, problems);
         }
         self.used_twice(problems);
         self.space(problems);
@@ -103,7 +105,7 @@ impl Whole<'_> {
 
     /// Enough physical volumes for how it is spread; and a cache is not spread.
     fn spread(&self, name: &Name, volume: &Volume, problems: &mut Problems) {
-        let Some(spread) = volume.lvm_type else { return };
+        let Some(spread) = volume.spread() else { return };
         let (at, has) = (self.at.join(name).join("lvm_type"), self.pvs(volume).len());
         if !spread.fits(has) {
             let kind = if spread == Spread::Raid10 { "an even number of physical volumes, " } else { "" };
@@ -177,7 +179,7 @@ impl Whole<'_> {
                 let help = "remove the cache of the cache";
                 problems.add(&self.at.join(cache), "storage::cached_cache", message, "is a cache", help);
             }
-            if self.pvs(own) == self.pvs(volume) {
+            if own.thin().is_none() && volume.thin().is_none() && self.pvs(own) == self.pvs(volume) {
                 problems.add(
                     &at,
                     "storage::cache_on_same_devices",
@@ -213,7 +215,7 @@ impl Whole<'_> {
         let mut told = BTreeSet::new();
         let places: BTreeSet<NodeId> = self.own.iter().map(|holder| holder.id.clone()).collect();
         for place in &places {
-            let on: Vec<_> = self.group.lvs.iter().filter(|(_, volume)| self.pvs(volume).contains(place)).collect();
+            let on: Vec<_> = self.taking().filter(|(_, volume)| self.pvs(volume).contains(place)).collect();
             // Several places are shared by the same volumes: that is told once.
             let names: Vec<_> = on.iter().map(|(name, _)| *name).collect();
             if told.insert(names) {
@@ -232,13 +234,18 @@ impl Whole<'_> {
             Some(each) => Some(each.saturating_mul(self.pvs(volume).len() as u64)),
             None => fixed(volume.size),
         };
-        let wanted = self.group.lvs.values().filter_map(taken).fold(0, u64::saturating_add);
+        let wanted = self.taking().filter_map(|(_, volume)| taken(volume)).fold(0, u64::saturating_add);
         self.room(&format!("lvm_vg.{}", self.name), all, wanted, problems);
+    }
+
+    /// The volumes that take room of the group: thin ones take it of their pool.
+    fn taking(&self) -> impl Iterator<Item = (&Name, &Volume)> {
+        self.group.lvs.iter().filter(|(_, volume)| volume.thin() != Some(Thin::Volume))
     }
 
     /// What a spread volume of a fixed size takes of each of its physical volumes.
     fn each(&self, volume: &Volume) -> Option<u64> {
-        let stripes = volume.lvm_type?.stripes(self.pvs(volume).len()) as u64;
+        let stripes = volume.spread()?.stripes(self.pvs(volume).len()) as u64;
         Some(fixed(volume.size)?.div_ceil(stripes))
     }
 

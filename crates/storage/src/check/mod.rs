@@ -15,6 +15,7 @@ mod swap;
 mod table;
 #[cfg(test)]
 mod tests;
+mod thin;
 
 pub(crate) use mkfs::may;
 

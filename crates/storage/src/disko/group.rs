@@ -4,8 +4,9 @@ use super::attrs::Attrs;
 use super::content::Site;
 use super::device::{Entry, entries, inside};
 use super::finding::Report;
+use super::plain;
 use super::size::{self, Volume as Told};
-use crate::tree::{Spread, Storage, Volume, VolumeGroup};
+use crate::tree::{Spread, Storage, Thin, Volume, VolumeGroup, VolumeType};
 use crate::{Extent, Name, NodeId, Size};
 
 /// A volume that takes its place in the group's order.
@@ -16,6 +17,12 @@ struct Lv {
     priority: i64,
     told: Told,
     volume: Volume,
+}
+
+impl Lv {
+    fn is_thin(&self) -> bool {
+        self.volume.thin() == Some(Thin::Volume)
+    }
 }
 
 pub(super) fn groups(all: &mut Attrs<'_>, storage: &mut Storage, report: &mut Report) {
@@ -42,17 +49,14 @@ fn lv(attrs: &mut Attrs<'_>, name: Name, device: &str, group: &NodeId, report: &
     let kind = attrs.text("lvm_type", report);
     let size = attrs.text("size", report).unwrap_or_default();
     let priority = attrs.whole("priority", report);
-    attrs.text("pool", report);
-    let spread = kind.as_deref().and_then(spread);
+    let pool = attrs.text("pool", report);
+    let lvm_type = kind.as_deref().and_then(lvm_type);
     if kind.as_deref() == Some("mirror") {
         let help = "the same, without LVM's older log of what is in step";
         report.changed(&attrs.place.join("lvm_type"), "`mirror` becomes `raid1`", help);
     }
-    if let (Some(kind), None) = (&kind, spread) {
-        let help = match kind.as_str() {
-            "thin-pool" | "thinlv" => "homehive makes no thin volumes: give each volume a size of its own",
-            _ => "homehive knows no such type of volume: let the group lie on an md array (`mdadm`) instead",
-        };
+    if let (Some(kind), None) = (&kind, lvm_type) {
+        let help = "homehive knows no such type of volume: let the group lie on an md array (`mdadm`) instead";
         // The volume is in no tree: the group it would be in is where it is told of.
         let place = attrs.place.clone().of(group.clone());
         report.left_out(&place, format!("volume of type `{}`, with what it holds", kind.escape_debug()), help);
@@ -72,10 +76,12 @@ fn lv(attrs: &mut Attrs<'_>, name: Name, device: &str, group: &NodeId, report: &
         return None;
     };
     let late = if size.contains("100%") { 251 } else { 0 };
-    let priority = priority.unwrap_or(1000 + late);
+    let usual = if lvm_type == Some(VolumeType::Thin(Thin::Pool)) { 501 } else { 1000 };
+    let priority = priority.unwrap_or(usual + late);
     let volume = Volume {
         size: Extent::End,
-        lvm_type: spread,
+        lvm_type,
+        pool: pool.filter(|_| lvm_type == Some(VolumeType::Thin(Thin::Volume))).and_then(|pool| plain(&pool)),
         pvs: None,
         writecache: None,
         cache: None,
@@ -89,17 +95,17 @@ fn lv(attrs: &mut Attrs<'_>, name: Name, device: &str, group: &NodeId, report: &
     Some(Lv { name, place: attrs.place.clone(), priority, told, volume })
 }
 
-/// How a volume of this type is spread; disko hands the word to lvcreate(8).
-fn spread(kind: &str) -> Option<Spread> {
+/// What a volume of this type is; disko hands the word to lvcreate(8), but for that of thin volumes.
+fn lvm_type(kind: &str) -> Option<VolumeType> {
     if kind == "mirror" {
-        return Some(Spread::Raid1);
+        return Some(VolumeType::Spread(Spread::Raid1));
     }
-    Spread::ALL.into_iter().find(|spread| spread.word() == kind)
+    VolumeType::named(kind)
 }
 
 /// disko's shares are of what is free when a volume is made; ours are of what all fixed sizes leave.
 fn sizes(lvs: &mut [Lv], report: &mut Report) {
-    let last_fixed = lvs.iter().rposition(|lv| matches!(lv.told, Told::Bytes(_)));
+    let last_fixed = lvs.iter().rposition(|lv| matches!(lv.told, Told::Bytes(_)) && !lv.is_thin());
     let fixed = last_fixed.is_some();
     // Hundredths of a percent, of what the fixed sizes leave.
     let mut free: u32 = 10_000;
@@ -127,7 +133,10 @@ fn sizes(lvs: &mut [Lv], report: &mut Report) {
 
 /// Where our own order would be another, disko's is written down; what takes the rest is last in any case.
 fn order(lvs: &mut [Lv]) {
-    lvs.sort_by_key(|lv| lv.volume.size == Extent::End);
+    lvs.sort_by_key(|lv| (lv.is_thin(), lv.volume.size == Extent::End));
+    // Thin volumes take nothing of the group, first or last.
+    let taking = lvs.iter().position(Lv::is_thin).unwrap_or(lvs.len());
+    let lvs = &mut lvs[..taking];
     let mut ours: Vec<_> = lvs.iter().map(|lv| (crate::wish::volume_rank(&lv.volume), lv.name.clone())).collect();
     ours.sort();
     if ours.iter().map(|(_, name)| name).ne(lvs.iter().map(|lv| &lv.name)) {

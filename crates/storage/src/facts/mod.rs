@@ -352,7 +352,13 @@ pub struct Volume {
     /// The volume that caches this one (lv `pool_lv`), without brackets and `_cvol`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<String>,
-    /// What LVM says is wrong with a RAID volume (lv `health_status`), such as `partial` or `refresh needed`.
+    /// The thin pool that this one lies in (lv `pool_lv`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    /// How full a thin pool is, while it is active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fill: Option<Fill>,
+    /// What LVM says is wrong with a volume (lv `health_status`), such as `partial`, `refresh needed` or `out_of_data`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
     /// Thousandths of a RAID volume that are in step.
@@ -361,6 +367,16 @@ pub struct Volume {
     /// Kernel names of the devices (physical volumes) it lies on, its inner volumes' included.
     #[serde(default)]
     pub on: Vec<String>,
+}
+
+/// How full a thin pool is, in thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fill {
+    /// Of its room for what is written to its volumes.
+    pub data: u32,
+    /// Of LVM's notes on where that is.
+    pub metadata: u32,
 }
 
 /// A mount.

@@ -2,8 +2,8 @@
 
 use super::{Look, Said, State};
 use crate::NodeId;
-use crate::facts::{self, Facts};
-use crate::wish::{Group, Kind, Node, Volume};
+use crate::facts::{self, Facts, Fill};
+use crate::wish::{Group, Kind, Node, Thin, Volume};
 
 impl Look<'_> {
     pub(super) fn group(&self, group: &Group) -> Said {
@@ -48,7 +48,8 @@ impl Look<'_> {
                 Said::new(State::Degraded, format!("caches nothing: {} does without", origin.name))
             }];
         }
-        if !known.active {
+        // A pool that is not active itself serves all the same; its volumes say whether they are.
+        if !known.active && volume.thin != Some(Thin::Pool) {
             said.push(Said::new(State::Inactive, format!("volume {name} is not active")));
         }
         if let Some(cache) = &volume.cache {
@@ -72,6 +73,9 @@ impl Look<'_> {
             let repair = format!("{fault}: see `lvconvert --repair {}/{name}` and `lvchange --refresh`", volume.group);
             said.push(Said::new(State::Degraded, repair));
         }
+        if let Some(fill) = known.fill.filter(|_| volume.thin == Some(Thin::Pool)) {
+            said.push(filled(fill));
+        }
         if let Some(synced) = known.synced.filter(|synced| volume.spread.is_some() && *synced < 1000) {
             said.push(Said {
                 done: Some(synced),
@@ -79,6 +83,19 @@ impl Look<'_> {
             });
         }
         said
+    }
+}
+
+/// LVM itself warns from 80% on, and what is written to a pool without room fails (lvmthin(7)).
+const FULL: u32 = 900;
+
+fn filled(fill: Fill) -> Said {
+    let percent = |part: u32| format!("{}%", part / 10);
+    let text = format!("{} of its room and {} of its notes are in use", percent(fill.data), percent(fill.metadata));
+    match (fill.data >= FULL, fill.metadata >= FULL) {
+        (false, false) => Said::new(State::Good, text),
+        (true, _) => Said::new(State::Degraded, format!("{text}: declare it larger, or remove what is in it and trim")),
+        (false, true) => Said::new(State::Degraded, format!("{text}: see `lvextend --poolmetadatasize`")),
     }
 }
 

@@ -1,5 +1,8 @@
 # Gives a volume group, or inactive volumes of it, the identities that were derived for them. See vgcfgrestore(8).
 #
+# LVM restores a group with thin volumes only if it is told to: what is in a pool must be what its notes in the group's
+# metadata say. They do, for it is the very metadata that stands, but for the identities.
+#
 # arguments: GROUP, then pairs: NAME UUID; a name of - means the group itself
 set -eu
 group=$1
@@ -22,4 +25,6 @@ $1 == "id" && depth == 3 && section[2] == "logical_volumes" && (section[3] in wa
 }
 { print }
 ' "$dir/wanted" "$dir/before" >"$dir/after"
-vgcfgrestore --quiet --yes --file "$dir/after" "$group" >&2
+force=
+if grep -q '^[[:space:]]*type = "thin' "$dir/before"; then force=--force; fi
+vgcfgrestore --quiet --yes $force --file "$dir/after" "$group" >&2

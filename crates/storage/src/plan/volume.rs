@@ -30,6 +30,34 @@ pub enum VolumeAction {
         /// Will it be a cache? Then it stays inactive, as lvmcache(7) wants it.
         cache: bool,
     },
+    /// Makes a thin pool.
+    CreatePool {
+        /// The group's name.
+        group: Name,
+        /// Its name.
+        name: Name,
+        /// Its UUID in LVM's form.
+        uuid: String,
+        /// How many extents for what is written to its volumes.
+        extents: u64,
+        /// Bytes for LVM's notes on it.
+        metadata: u64,
+        /// The nodes that hold the physical volumes it lies on.
+        pvs: Vec<NodeId>,
+    },
+    /// Makes a thin volume.
+    CreateThin {
+        /// The group's name.
+        group: Name,
+        /// Its name.
+        name: Name,
+        /// Its UUID in LVM's form.
+        uuid: String,
+        /// The pool's name.
+        pool: Name,
+        /// Bytes, of which it takes none before something is written.
+        size: u64,
+    },
     /// Gives it the derived identity: its making was cut short before that.
     Identify {
         /// The group's name.
@@ -71,7 +99,7 @@ pub enum VolumeAction {
         name: Name,
         /// By how many extents.
         extents: u64,
-        /// The nodes that hold the physical volumes it lies on.
+        /// The nodes that hold the physical volumes it lies on; none for a thin volume.
         pvs: Vec<NodeId>,
     },
 }
@@ -81,6 +109,8 @@ impl VolumeAction {
     pub(super) fn group(&self) -> &Name {
         match self {
             Self::Create { group, .. }
+            | Self::CreatePool { group, .. }
+            | Self::CreateThin { group, .. }
             | Self::Identify { group, .. }
             | Self::Attach { group, .. }
             | Self::Detach { group, .. }
@@ -94,6 +124,8 @@ impl VolumeAction {
                 format!("create {} volume {group}/{name} on {} physical volumes", spread.word(), pvs.len())
             }
             Self::Create { group, name, spread: None, .. } => format!("create volume {group}/{name}"),
+            Self::CreatePool { group, name, .. } => format!("create thin pool {group}/{name}"),
+            Self::CreateThin { group, name, pool, .. } => format!("create thin volume {group}/{name} in pool {pool}"),
             Self::Identify { group, name, .. } => format!("give volume {group}/{name} its identity"),
             Self::Attach { group, name, cache, kind, .. } => {
                 format!("attach {} {cache} to {group}/{name}", kind.segment())
@@ -109,7 +141,12 @@ impl VolumeAction {
     pub(super) fn deadline(&self) -> u64 {
         match self {
             Self::Detach { .. } => 24 * 3600,
-            Self::Create { .. } | Self::Identify { .. } | Self::Attach { .. } | Self::Grow { .. } => 300,
+            Self::Create { .. }
+            | Self::CreatePool { .. }
+            | Self::CreateThin { .. }
+            | Self::Identify { .. }
+            | Self::Attach { .. }
+            | Self::Grow { .. } => 300,
         }
     }
 
@@ -136,6 +173,22 @@ impl VolumeAction {
                     Cmd::new("blkdiscard").args(["--zeroout", "--length", "1048576", &format!("/dev/{group}/{name}")]);
                 let made = [devices(create, pvs), zero, active(group, name, false), identify(group, name, uuid)];
                 made.into_iter().chain((!cache).then(|| active(group, name, true))).collect()
+            }
+            Self::CreatePool { group, name, uuid, extents, metadata, pvs } => {
+                let create = Cmd::new("lvcreate")
+                    .args(["--quiet", "--yes", "--type", "thin-pool", "--name", name.as_ref()])
+                    .args(["--extents", &extents.to_string(), "--poolmetadatasize", &format!("{metadata}b")])
+                    .arg(group.as_ref());
+                let (off, on) = (active(group, name, false), active(group, name, true));
+                vec![devices(create, pvs), off, identify(group, name, uuid), on]
+            }
+            Self::CreateThin { group, name, uuid, pool, size } => {
+                // Nothing of anybody's is in it: what was never written reads as zeroes.
+                let create = Cmd::new("lvcreate")
+                    .args(["--quiet", "--yes", "--type", "thin", "--name", name.as_ref()])
+                    .args(["--virtualsize", &format!("{size}b"), "--thinpool", pool.as_ref(), group.as_ref()]);
+                let (off, on) = (active(group, name, false), active(group, name, true));
+                vec![create, off, identify(group, name, uuid), on]
             }
             Self::Identify { group, name, uuid } => {
                 vec![active(group, name, false), identify(group, name, uuid), active(group, name, true)]

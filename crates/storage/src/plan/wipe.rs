@@ -8,7 +8,7 @@ use super::sight::{Sight, our_group};
 use super::step::settle;
 use crate::NodeId;
 use crate::facts::{Content, Device, DeviceKind, Facts};
-use crate::wish::{Kind, Wish};
+use crate::wish::{Kind, Thin, Volume, Wish};
 use cmd::Cmd;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -90,6 +90,10 @@ pub(super) fn clear<'a>(wish: &Wish, facts: &'a Facts, consent: &Consent, sight:
                     cleared.notes.push(Note { node: id.clone(), text: "it is not there: nothing to wipe".to_owned() });
                 }
             },
+            (Some(Kind::Volume(Volume { thin: Some(Thin::Pool), .. })), Some(_)) => cleared.refusals.push(refuse(
+                "it is a thin pool: what is in it is its volumes'",
+                "name its volumes, or the whole group",
+            )),
             (Some(_), Some(device))
                 if device.content == Content::Blank && facts.children(&device.name).next().is_none() =>
             {

@@ -1,6 +1,6 @@
 //! What `lvm fullreport --reportformat json` prints: volume groups, their physical volumes, and their volumes.
 
-use crate::facts::{FactsError, Group, Volume};
+use crate::facts::{FactsError, Fill, Group, Volume};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,25 +82,35 @@ fn volumes(report: &Value) -> Result<Vec<Volume>, FactsError> {
             open.extend([bare(text_of(row, "origin")), bare(text_of(row, "pool_lv"))]);
             open.extend(own.keys().filter(|name| is_part(inner, name)));
         }
-        let cache = bare(text_of(row, "pool_lv"));
+        let pool = Some(bare(text_of(row, "pool_lv"))).filter(|pool| !pool.is_empty());
+        let segment = kinds.get(text_of(row, "lv_uuid")).copied().unwrap_or_default();
+        let (thin, is_pool) = (segment == "thin", segment == "thin-pool");
+        let percent = |key| thousandths(text_of(row, key));
+        let fill = || Some(Fill { data: percent("data_percent")?, metadata: percent("metadata_percent")? });
         found.push(Volume {
             name: bare(name).to_owned(),
             uuid: text_of(row, "lv_uuid").to_owned(),
             size: number_of(row, "lv_size")?,
-            segment: kinds.get(text_of(row, "lv_uuid")).copied().unwrap_or_default().to_owned(),
+            segment: segment.to_owned(),
             active: text_of(row, "lv_active") == "active",
             hidden: name.starts_with('['),
             fault: Some(text_of(row, "lv_health_status")).filter(|fault| !fault.is_empty()).map(str::to_owned),
             synced: thousandths(text_of(row, "sync_percent")),
-            cache: (!cache.is_empty()).then(|| cache.strip_suffix("_cvol").unwrap_or(cache).to_owned()),
+            cache: pool.filter(|_| !thin).map(|pool| pool.strip_suffix("_cvol").unwrap_or(pool).to_owned()),
+            pool: pool.filter(|_| thin).map(str::to_owned),
+            fill: is_pool.then(fill).flatten(),
             on: on.into_iter().collect(),
         });
     }
     Ok(found)
 }
 
-/// Is this hidden volume a part of that RAID volume: `data_rimage_0`, `data_rmeta_0` of `data`?
+/// Is this hidden volume a part of that RAID volume or pool: `data_rimage_0`, `data_rmeta_0` of `data`, `pool_tdata`,
+/// `pool_tmeta` of `pool`?
 fn is_part(volume: &str, hidden: &str) -> bool {
+    if matches!(hidden.strip_prefix(volume), Some("_tdata" | "_tmeta")) {
+        return true;
+    }
     let number = |rest: &str| rest.strip_prefix("_rimage_").or_else(|| rest.strip_prefix("_rmeta_")).map(str::to_owned);
     let number = hidden.strip_prefix(volume).and_then(number);
     number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))

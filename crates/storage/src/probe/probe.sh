@@ -98,7 +98,7 @@ list_volumes() {
         --config 'log/command_names=0 log/prefix=""' \
         --configreport vg --options vg_name,vg_uuid,vg_extent_size,vg_free_count,vg_missing_pv_count \
         --configreport pv --options pv_name,pv_uuid,vg_name,pv_size,pv_used,pv_missing,dev_size \
-        --configreport lv --options lv_name,lv_uuid,lv_size,lv_layout,lv_role,lv_active,lv_dm_path,pool_lv,origin,lv_health_status,sync_percent \
+        --configreport lv --options lv_name,lv_uuid,lv_size,lv_layout,lv_role,lv_active,lv_dm_path,pool_lv,origin,lv_health_status,sync_percent,data_percent,metadata_percent \
         --configreport pvseg --options pv_name,pv_uuid,lv_uuid,pvseg_start,pvseg_size \
         --configreport seg --options lv_uuid,segtype 3>&1 1>&2
 }

@@ -1,6 +1,6 @@
 //! LVM: physical volumes, volume groups, logical volumes and their caches.
 
-use super::{Content, LvmId, Spread};
+use super::{Content, LvmId, Spread, Thin, VolumeType};
 use crate::{Extent, Name, NodeId};
 use document::{Decode, Path, Problems, Table, Value};
 use schemars::JsonSchema;
@@ -32,7 +32,7 @@ pub struct VolumeGroup {
     pub lvs: BTreeMap<Name, Volume>,
 }
 
-/// A logical volume: linear, or spread over several physical volumes.
+/// A logical volume: linear, spread over several physical volumes, or thin.
 ///
 /// Volumes take their space by `priority`, then fixed sizes, then shares, `end` last, then by name.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -40,9 +40,12 @@ pub struct VolumeGroup {
 pub struct Volume {
     /// How large.
     pub size: Extent,
-    /// How it is spread over its physical volumes; linear if absent.
+    /// What it is: spread over its physical volumes, a thin pool, or a thin volume; linear if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lvm_type: Option<Spread>,
+    pub lvm_type: Option<VolumeType>,
+    /// The thin pool, a volume of the same group, that a thin volume lies in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Name>,
     /// The nodes whose physical volumes it lies on, such as `mdadm.nas` or `disk.nvme.cache`; all of the group's if
     /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,6 +71,18 @@ pub struct Volume {
     /// What the volume holds; a cache volume holds nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
+}
+
+impl Volume {
+    /// How it is spread over its physical volumes, if it is.
+    pub fn spread(&self) -> Option<Spread> {
+        self.lvm_type.and_then(VolumeType::spread)
+    }
+
+    /// Is it a thin pool, or in one?
+    pub fn thin(&self) -> Option<Thin> {
+        self.lvm_type.and_then(VolumeType::thin)
+    }
 }
 
 /// How dm-cache treats writes.
@@ -134,6 +149,7 @@ impl Decode for Volume {
         let mut table = Table::open(value, at, problems)?;
         let size = table.required("size", "write `size = \"100GiB\"`, or \"end\" for all that is left", problems);
         let lvm_type = table.optional("lvm_type", problems);
+        let pool = table.optional("pool", problems);
         let pvs = table.optional("pvs", problems);
         let writecache = table.optional("writecache", problems);
         let cache = table.optional("cache", problems);
@@ -143,6 +159,7 @@ impl Decode for Volume {
         let persistent = table.optional("persistent", problems);
         let content = table.optional("content", problems);
         table.close(problems);
-        Some(Self { size: size?, lvm_type, pvs, writecache, cache, cache_mode, priority, uuid, persistent, content })
+        let size = size?;
+        Some(Self { size, lvm_type, pool, pvs, writecache, cache, cache_mode, priority, uuid, persistent, content })
     }
 }

@@ -15,6 +15,7 @@ mod nodev;
 mod spread;
 mod swap;
 mod table;
+mod volume_type;
 
 pub use array::{Level, Mdadm, Mdraid, Metadata};
 pub use btrfs::{Btrfs, BtrfsMember, Profile, Subvolume, SubvolumePath, SwapFile};
@@ -28,6 +29,7 @@ pub use nodev::{MountPoint, MountPointError, Nodev};
 pub use spread::Spread;
 pub use swap::{Discard, Swap};
 pub use table::{Partition, PartitionKind, Table, TableKind};
+pub use volume_type::{Thin, VolumeType};
 
 use crate::Name;
 use document::{Decode, Path, Problems, Value};

@@ -1,6 +1,5 @@
 //! How a logical volume is spread over several physical volumes, in disko's words for `lvm_type`: see lvmraid(7).
 
-use document::{Decode, Path, Problems, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -117,26 +116,6 @@ impl Spread {
             Self::Raid4 | Self::Raid5 | Self::Raid6 => &["dm_raid", "raid456"],
             Self::Raid10 => &["dm_raid", "raid10"],
         }
-    }
-}
-
-impl Decode for Spread {
-    fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
-        let word = String::decode(value, at, problems)?;
-        let found = Self::ALL.into_iter().find(|spread| spread.word() == word);
-        if found.is_none() {
-            let help = match word.as_str() {
-                "mirror" => "write \"raid1\": the same, without LVM's older log of what is in step".to_owned(),
-                "thin-pool" | "thinlv" => {
-                    "homehive makes no thin volumes: give each volume a size of its own".to_owned()
-                }
-                "linear" => "remove `lvm_type`: a volume is linear without".to_owned(),
-                _ => format!("known: {}", Self::ALL.map(Self::word).join(", ")),
-            };
-            let message = format!("unknown type of volume `{}`", word.escape_debug());
-            problems.add(at, "storage::unknown_volume_type", message, "no such type", help);
-        }
-        found
     }
 }
 

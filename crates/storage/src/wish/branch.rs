@@ -1,6 +1,6 @@
 //! The device tree as branches for people: what a drawing or a text shows of each node.
 
-use super::{Btrfs, CacheKind, Holds, Kind, Node, Nodev, Wish};
+use super::{Btrfs, CacheKind, Holds, Kind, Node, Nodev, Thin, Volume, Wish};
 use crate::NodeId;
 use crate::tree::TableKind;
 use schemars::JsonSchema;
@@ -48,6 +48,8 @@ impl Wish {
         let on = match &node.kind {
             Kind::Disk(_) | Kind::Partition(_) | Kind::Crypt(_) => Vec::new(),
             Kind::Array(_) | Kind::Group(_) => node.on.clone(),
+            // What a thin volume lies on its pool shows.
+            Kind::Volume(Volume { thin: Some(Thin::In(_)), .. }) => Vec::new(),
             Kind::Volume(volume) => volume.pvs.clone(),
         };
         let (title, detail) = title(node);
@@ -96,6 +98,13 @@ fn title(node: &Node) -> (String, String) {
             let mut detail = volume.size.to_string();
             if let Some(spread) = volume.spread {
                 let _ = write!(detail, ", {} on {}", spread.word(), volume.pvs.len());
+            }
+            match &volume.thin {
+                Some(Thin::Pool) => detail += ", thin pool",
+                Some(Thin::In(pool)) => {
+                    let _ = write!(detail, ", thin in {pool}");
+                }
+                None => {}
             }
             if let Some(cache) = &volume.cache {
                 let kind = match cache.kind {

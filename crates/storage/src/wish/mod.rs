@@ -18,7 +18,7 @@ pub use btrfs::{Btrfs, Subvolume, SwapFile};
 pub use luks::{BootKey, Crypt};
 pub use mount::Mount;
 pub(crate) use mount::rank as mount_rank;
-pub use node::{Array, Cache, CacheKind, Disk, Group, Holds, Kind, Node, Partition, Volume};
+pub use node::{Array, Cache, CacheKind, Disk, Group, Holds, Kind, Node, Partition, Thin, Volume};
 pub use nodev::Nodev;
 pub(crate) use resolve::{rank, volume_rank};
 pub use swap::Swap;

@@ -1,7 +1,7 @@
 //! A resolved node: what it is, what it lies on, what it holds.
 
 use super::{Btrfs, Crypt, Swap};
-use crate::tree::{CacheMode, Format, Level, Metadata, PartitionKind, Spread, TableKind};
+use crate::tree::{self, CacheMode, Format, Level, Metadata, PartitionKind, Spread, TableKind};
 use crate::{Extent, Name, NodeId, Size};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,7 +15,7 @@ pub struct Node {
     /// What it is.
     pub kind: Kind,
     /// What it lies on: a partition's disk, an array's members and spares, a group's physical volumes, a volume's
-    /// group, the device that a container is on.
+    /// group and a thin one's pool, the device that a container is on.
     pub on: Vec<NodeId>,
     /// Does a reinstall keep it? Said of the node itself, or of anything it lies on.
     pub persistent: bool,
@@ -48,6 +48,16 @@ pub enum Kind {
     Volume(Volume),
     /// An opened LUKS container.
     Crypt(Crypt),
+}
+
+impl Kind {
+    /// The volume that it is, if it is one.
+    pub fn volume(&self) -> Option<&Volume> {
+        match self {
+            Self::Volume(volume) => Some(volume),
+            Self::Disk(_) | Self::Partition(_) | Self::Array(_) | Self::Group(_) | Self::Crypt(_) => None,
+        }
+    }
 }
 
 /// How a disk is recognised: all that is said must fit.
@@ -136,7 +146,10 @@ pub struct Volume {
     /// How it is spread over them; linear if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spread: Option<Spread>,
-    /// The nodes whose physical volumes it lies on.
+    /// Set if it is a thin pool, or in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thin: Option<Thin>,
+    /// The nodes whose physical volumes it lies on; a thin volume lies where its pool does.
     pub pvs: Vec<NodeId>,
     /// What caches it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,6 +157,26 @@ pub struct Volume {
     /// The volume that it caches, if it is a cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caches: Option<NodeId>,
+}
+
+/// What a volume has to do with thin provisioning.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Thin {
+    /// It is a pool.
+    Pool,
+    /// It lies in the pool that this node is.
+    In(NodeId),
+}
+
+impl Thin {
+    /// LVM's segment type.
+    pub fn segment(&self) -> &'static str {
+        match self {
+            Self::Pool => tree::Thin::Pool.segment(),
+            Self::In(_) => tree::Thin::Volume.segment(),
+        }
+    }
 }
 
 /// A volume's cache.

@@ -3,7 +3,9 @@
 use super::adopted::is_adopted;
 use super::mount::mounts;
 use super::nodev::nodev;
-use super::{Array, Btrfs, Cache, CacheKind, Crypt, Disk, Group, Holds, Kind, Node, Partition, Swap, Volume, Wish};
+use super::{
+    Array, Btrfs, Cache, CacheKind, Crypt, Disk, Group, Holds, Kind, Node, Partition, Swap, Thin, Volume, Wish,
+};
 use crate::identity::{self, Role};
 use crate::tree::{self, CacheMode, Content, Format, LvmId, PartitionKind, Storage, TableKind};
 use crate::{Extent, Name, NodeId};
@@ -169,12 +171,15 @@ impl Resolver<'_> {
                     group: name.clone(),
                     uuid,
                     size: declared.size,
-                    spread: declared.lvm_type,
+                    spread: declared.spread(),
+                    thin: thin(&id, declared),
                     pvs: declared.pvs.clone().unwrap_or_default(),
                     cache: cache(&id, declared),
                     caches: caches.map(|(origin, _)| id.child(origin)),
                 });
-                self.add(child, kind, vec![id.clone()], declared.persistent, declared.content.as_ref());
+                let pool = declared.pool.as_ref().map(|pool| id.child(pool));
+                let on = std::iter::once(id.clone()).chain(pool).collect();
+                self.add(child, kind, on, declared.persistent, declared.content.as_ref());
             }
         }
     }
@@ -220,6 +225,21 @@ impl Resolver<'_> {
                 && volume.pvs.is_empty()
             {
                 volume.pvs = pvs.get(&volume.group).cloned().unwrap_or_default();
+            }
+        }
+        let pools: BTreeMap<NodeId, Vec<NodeId>> = self
+            .found
+            .iter()
+            .filter_map(|(id, (node, _))| match &node.kind {
+                Kind::Volume(volume) if volume.thin == Some(Thin::Pool) => Some((id.clone(), volume.pvs.clone())),
+                _ => None,
+            })
+            .collect();
+        for (node, _) in self.found.values_mut() {
+            if let Kind::Volume(volume) = &mut node.kind
+                && let Some(Thin::In(pool)) = &volume.thin
+            {
+                volume.pvs = pools.get(pool).cloned().unwrap_or_default();
             }
         }
     }
@@ -326,10 +346,24 @@ pub(crate) fn rank(partition: &tree::Partition) -> (bool, i32) {
     (partition.size == Extent::End, partition.priority.unwrap_or(usual))
 }
 
-/// What takes the rest of the group comes last in any case.
-pub(crate) fn volume_rank(volume: &tree::Volume) -> (bool, i32) {
-    let usual = if let Extent::Percent(_) = volume.size { 5000 } else { 1000 };
-    (volume.size == Extent::End, volume.priority.unwrap_or(usual))
+/// What takes the rest of the group comes last in any case; but for thin volumes, which take nothing of it and come behind
+/// their pools.
+pub(crate) fn volume_rank(volume: &tree::Volume) -> (bool, bool, i32) {
+    let usual = match (volume.thin(), volume.size) {
+        (_, Extent::Percent(_)) => 5000,
+        // disko's number.
+        (Some(tree::Thin::Pool), _) => 501,
+        (Some(tree::Thin::Volume) | None, _) => 1000,
+    };
+    let thin = volume.thin() == Some(tree::Thin::Volume);
+    (thin, volume.size == Extent::End, volume.priority.unwrap_or(usual))
+}
+
+fn thin(group: &NodeId, volume: &tree::Volume) -> Option<Thin> {
+    match volume.thin()? {
+        tree::Thin::Pool => Some(Thin::Pool),
+        tree::Thin::Volume => Some(Thin::In(group.child(volume.pool.as_ref()?))),
+    }
 }
 
 fn cache(group: &NodeId, volume: &tree::Volume) -> Option<Cache> {

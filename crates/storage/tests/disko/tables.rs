@@ -245,9 +245,25 @@ fn volumes_one_by_one() {
         ),
         (
             "thin",
+            json!({ "a": { "size": "9G", "lvm_type": "thinlv", "pool": "p", "content": { "type": "swap" } },
+                "b": { "size": "2G" }, "p": { "size": "1G", "lvm_type": "thin-pool" } }),
+            "p = { size = \"1GiB\", lvm_type = \"thin-pool\" }\nb = { size = \"2GiB\" }\n\
+             a = { size = \"9GiB\", lvm_type = \"thinlv\", pool = \"p\", content = { type = \"swap\" } }",
+            vec![],
+        ),
+        (
+            "thin, in the rest",
+            json!({ "a": { "size": "9G", "lvm_type": "thinlv", "pool": "p" },
+                "p": { "size": "100%FREE", "lvm_type": "thin-pool" } }),
+            "p = { size = \"end\", lvm_type = \"thin-pool\" }\n\
+             a = { size = \"9GiB\", lvm_type = \"thinlv\", pool = \"p\" }",
+            vec![],
+        ),
+        (
+            "thin, and no pool",
             json!({ "a": { "size": "1G", "lvm_type": "thinlv", "pool": "p" } }),
-            "",
-            vec![format!("left out {a}")],
+            "a = { size = \"1GiB\", lvm_type = \"thinlv\", pool = \"p\" }",
+            vec![format!("wrong {a}.pool")],
         ),
         (
             "mirrored",

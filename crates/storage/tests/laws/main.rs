@@ -7,6 +7,7 @@ mod adopting;
 mod common;
 mod crypts;
 mod cuts;
+mod thin;
 mod trees;
 mod world;
 

@@ -4,7 +4,7 @@ use super::{Diagram, Health, Link, Part, PartKind};
 use crate::seen::Seen;
 use crate::text::bytes;
 use storage::facts::{self, Content, Facts, MemberState};
-use storage::wish::{CacheKind, Holds, Kind, Node, Volume};
+use storage::wish::{CacheKind, Holds, Kind, Node, Thin, Volume};
 use storage::{Extent, NodeId, Wish};
 
 impl Diagram {
@@ -68,12 +68,18 @@ impl Diagram {
                 let detail = if volume.caches.is_some() { "cache volume".to_owned() } else { holds(node) };
                 let detail =
                     volume.spread.map_or_else(|| detail.clone(), |spread| format!("{} · {detail}", spread.word()));
+                let detail = match &volume.thin {
+                    Some(Thin::Pool) => "thin pool".to_owned(),
+                    Some(Thin::In(_)) => format!("thin · {detail}"),
+                    None => detail,
+                };
                 let frame = Some(format!("Volume group {}", volume.group));
                 (PartKind::Volume, volume.name.to_string(), detail, frame)
             }
             Kind::Crypt(crypt) => (PartKind::Crypt, crypt.name.to_string(), format!("LUKS · {}", holds(node)), None),
         };
         let below = match &node.kind {
+            Kind::Volume(Volume { thin: Some(Thin::In(pool)), .. }) => std::slice::from_ref(pool),
             Kind::Volume(volume) => &volume.pvs,
             _ => &node.on,
         };

@@ -1,13 +1,14 @@
 //! A volume group that is there: what joins it, what is missing from it, what may grow.
 
 mod cache;
+mod thin;
 
 use super::{GroupAction, Seat, blank, new_pv, volumes, waits};
 use crate::facts::{self, Content};
 use crate::plan::planner::{At, Planner, Work};
 use crate::plan::step::{Action, Risk, StepId};
 use crate::plan::volume::VolumeAction;
-use crate::wish::{Group, Node, Volume};
+use crate::wish::{Group, Node, Thin, Volume};
 use crate::{Extent, NodeId, Size};
 use cache::{cached, detach, stays};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,14 @@ struct Serial {
     coming: BTreeMap<NodeId, u64>,
     /// Cached volumes and caches that are to grow: LVM grows neither as long as the cache is attached.
     outgrown: BTreeSet<NodeId>,
+    /// Extents of LVM's spare for the notes of thin pools.
+    spare: u64,
+    /// Thin pools that are there, or made by now.
+    pools: BTreeSet<NodeId>,
+    /// Bytes that the volumes of each pool may want.
+    promised: BTreeMap<NodeId, u64>,
+    /// Pools that have volumes in them, by name.
+    used: BTreeSet<String>,
     extent: u64,
 }
 
@@ -39,10 +48,14 @@ impl Serial {
 
     /// Does any of it lie on what is still to come?
     fn waits(&self, volume: &Volume) -> bool {
-        volume.pvs.iter().any(|pv| self.coming.contains_key(pv))
+        !matches!(volume.thin, Some(Thin::In(_))) && volume.pvs.iter().any(|pv| self.coming.contains_key(pv))
     }
 
     fn room(volume: &Volume, made: bool, of: impl Fn(&NodeId) -> u64) -> u64 {
+        // A thin volume takes of its pool, and not before something is written.
+        if let Some(Thin::In(_)) = volume.thin {
+            return u64::MAX;
+        }
         match volume.spread {
             None => volume.pvs.iter().map(of).fold(0, u64::saturating_add),
             Some(spread) => {
@@ -65,11 +78,17 @@ impl Serial {
         match volume.size {
             Extent::Size(size) => Some(Self::whole(volume, size.0.div_ceil(self.extent))),
             Extent::Percent(_) => None,
-            Extent::End => Some(found.size / self.extent + self.free(volume, true)),
+            Extent::End => {
+                let has = found.size / self.extent;
+                Some(has.saturating_add(self.grows_by(volume, has, self.free(volume, true))))
+            }
         }
     }
 
     fn take(&mut self, volume: &Volume, mut extents: u64, made: bool) {
+        if let Some(Thin::In(_)) = volume.thin {
+            return;
+        }
         let each = volume.spread.map(|spread| {
             let notes = if made { 0 } else { spread.notes() };
             extents.div_ceil(spread.stripes(volume.pvs.len()) as u64) + notes
@@ -97,8 +116,18 @@ pub(super) fn complete<'a>(
     seats: &[(&'a NodeId, Seat)],
 ) {
     planner.keep(&node.id, "volume group");
-    let (free, coming, outgrown) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-    let mut serial = Serial { last: Vec::new(), free, coming, outgrown, extent: known.extent.max(1) };
+    let volumes = volumes(planner, group);
+    let mut serial = Serial {
+        last: Vec::new(),
+        free: BTreeMap::new(),
+        coming: BTreeMap::new(),
+        outgrown: BTreeSet::new(),
+        spare: thin::spare(known),
+        pools: BTreeSet::new(),
+        promised: thin::promised(volumes.iter().map(|(_, volume)| *volume)),
+        used: known.volumes.iter().filter_map(|volume| volume.pool.clone()).collect(),
+        extent: known.extent.max(1),
+    };
     for (pv, seat) in seats {
         if let Seat::Inside(device) = seat
             && let Content::PhysicalVolume { size, used, .. } = device.content
@@ -117,7 +146,6 @@ pub(super) fn complete<'a>(
         members(planner, node, group, known, seats, &mut serial);
     }
     let mut active: Option<StepId> = None;
-    let volumes = volumes(planner, group);
     for (id, volume) in &volumes {
         let found = known.volumes.iter().find(|found| found.name == volume.name.as_ref() && !found.hidden);
         let inner = format!("{}_cvol", volume.name);
@@ -225,41 +253,57 @@ fn extents(volume: &Volume, serial: &Serial) -> u64 {
     let free = serial.free(volume, false);
     let wanted = match volume.size {
         Extent::Size(size) => size.0.div_ceil(serial.extent),
-        Extent::Percent(percent) => (free * u64::from(percent) / 100).max(1),
-        Extent::End => free.max(1),
+        Extent::Percent(percent) => serial.within(volume, free * u64::from(percent) / 100).max(1),
+        Extent::End => serial.within(volume, free).max(1),
     };
     Serial::whole(volume, wanted)
 }
 
 fn add(planner: &mut Planner, id: &NodeId, volume: &Volume, serial: &mut Serial) {
+    if !thin::ready(planner, id, volume, serial) {
+        return;
+    }
     let (wanted, free) = (extents(volume, serial), serial.free(volume, false));
-    if serial.waits(volume) && wanted <= serial.may_have(volume, false) {
-        serial.take(volume, wanted, false);
+    let takes = serial.takes(volume, wanted);
+    if serial.waits(volume) && takes <= serial.may_have(volume, false) {
+        serial.take(volume, takes, false);
         return planner.place(id, At::Hidden, serial.last.clone());
     }
-    if wanted > free {
+    if takes > free {
         let size = |extents: u64| Size(extents * serial.extent);
         planner.refuse(
             id,
-            format!("it needs {}, and {} are free", size(wanted), size(free)),
+            format!("it needs {}, and {} are free", size(takes), size(free)),
             "declare it smaller, or add a disk",
         );
         planner.place(id, At::Blocked, Vec::new());
         return;
     }
-    serial.take(volume, wanted, false);
-    let what = VolumeAction::Create {
-        group: volume.group.clone(),
-        name: volume.name.clone(),
-        uuid: volume.uuid.clone(),
-        extents: wanted,
-        spread: volume.spread,
-        pvs: volume.pvs.clone(),
-        cache: volume.caches.is_some(),
+    serial.take(volume, takes, false);
+    let (group, name, uuid, pvs) = (volume.group.clone(), volume.name.clone(), volume.uuid.clone(), volume.pvs.clone());
+    let what = match &volume.thin {
+        Some(Thin::Pool) => {
+            let notes = serial.notes(wanted);
+            serial.spare = serial.spare.max(notes);
+            VolumeAction::CreatePool { group, name, uuid, extents: wanted, metadata: notes * serial.extent, pvs }
+        }
+        Some(Thin::In(pool)) => {
+            let pool = planner.wish.node(pool).and_then(|node| node.kind.volume()).map(|pool| pool.name.clone());
+            let Some(pool) = pool else { return planner.place(id, At::Blocked, Vec::new()) };
+            VolumeAction::CreateThin { group, name, uuid, pool, size: wanted * serial.extent }
+        }
+        None => {
+            let (extents, spread, cache) = (wanted, volume.spread, volume.caches.is_some());
+            VolumeAction::Create { group, name, uuid, extents, spread, pvs, cache }
+        }
     };
     let work = Work { after: serial.last.clone(), touches: volume.pvs.clone(), blank: Vec::new() };
     let step = planner.add(id, "create", Action::Volume(what), Risk::Creates, work);
     serial.last = vec![step.clone()];
+    if let Some(Thin::Pool) = volume.thin {
+        serial.pools.insert(id.clone());
+        thin::promises(planner, id, wanted, serial);
+    }
     planner.place(id, At::Made, vec![step]);
 }
 
@@ -268,9 +312,10 @@ fn otherwise<'f>(volume: &Volume, found: &'f facts::Volume) -> Option<&'f str> {
     if found.cache.is_some() {
         return None;
     }
-    let same = match volume.spread {
-        None => found.segment == "linear",
-        Some(spread) => spread.is(&found.segment),
+    let same = match (&volume.thin, volume.spread) {
+        (Some(thin), _) => found.segment == thin.segment(),
+        (None, None) => found.segment == "linear",
+        (None, Some(spread)) => spread.is(&found.segment),
     };
     (!same).then_some(&*found.segment)
 }
@@ -279,16 +324,25 @@ fn keep<'a>(planner: &mut Planner<'a>, id: &'a NodeId, volume: &Volume, found: &
     let device = planner.sight.device(id);
     planner.place(id, device.map_or(At::Blocked, At::Here), Vec::new());
     let other = otherwise(volume, found);
-    if let (Some(other), Some(spread)) = (other, volume.spread) {
+    if let Some(reason) = thin::mistaken(volume, found, other) {
         let remedy = format!("declare it as it is, or see lvconvert(8) for {}/{}", volume.group, volume.name);
-        planner.refuse(id, format!("it is {other}, not {}", spread.word()), remedy);
+        planner.refuse(id, reason, remedy);
         planner.place(id, At::Blocked, Vec::new());
         return;
     }
-    planner.keep(id, format!("volume of {}", Size(found.size)));
+    if let Some(Thin::Pool) = volume.thin {
+        planner.keep(id, format!("thin pool of {}", Size(found.size)));
+        serial.pools.insert(id.clone());
+        let wanted = serial.wanted(volume, found).unwrap_or_default();
+        thin::promises(planner, id, wanted.max(found.size / serial.extent), serial);
+    } else {
+        planner.keep(id, format!("volume of {}", Size(found.size)));
+    }
     if found.uuid != volume.uuid {
-        match device.map(|device| (planner.user(device), device)) {
-            Some((None, _)) => {
+        // As long as volumes are in a pool, it may be in use without its device being so.
+        let free = |device| planner.user(device).is_none() && !serial.used.contains(&found.name);
+        match device.map(free) {
+            Some(true) => {
                 let (group, name, uuid) = (volume.group.clone(), volume.name.clone(), volume.uuid.clone());
                 let work = Work { after: serial.last.clone(), touches: volume.pvs.clone(), blank: Vec::new() };
                 let what = Action::Volume(VolumeAction::Identify { group, name, uuid });
@@ -296,7 +350,7 @@ fn keep<'a>(planner: &mut Planner<'a>, id: &'a NodeId, volume: &Volume, found: &
                 serial.last = vec![step.clone()];
                 planner.place(id, device.map_or(At::Blocked, At::Here), vec![step]);
             }
-            Some(_) | None => planner
+            Some(false) | None => planner
                 .note(id, "it bears another identity than announced; that can only change while it is not in use"),
         }
     }
@@ -320,28 +374,30 @@ fn resize<'a>(
 ) {
     let has = found.size / serial.extent;
     let Some(wanted) = serial.wanted(volume, found) else { return };
+    let takes = serial.takes_more(volume, has, wanted);
     if wanted < has {
         let reason = format!("it has {}, and shrinking is never done", Size(found.size));
         planner.refuse(id, reason, format!("declare `size = \"{}\"`", Size(found.size).exact()));
         planner.place(id, At::Blocked, Vec::new());
-    } else if wanted > has && serial.waits(volume) && wanted - has <= serial.may_have(volume, true) {
+    } else if wanted > has && serial.waits(volume) && takes <= serial.may_have(volume, true) {
         // Another look shows how much there is; until it has grown it is not cached.
-        serial.take(volume, wanted - has, true);
+        serial.take(volume, takes, true);
         planner.place(id, At::Hidden, serial.last.clone());
-    } else if wanted > has && wanted - has > serial.free(volume, true) {
+    } else if wanted > has && takes > serial.free(volume, true) {
         let reason = format!(
             "it cannot grow to {}: {} are free",
-            Size(wanted * serial.extent),
-            Size(serial.free(volume, true) * serial.extent)
+            Size(wanted.saturating_mul(serial.extent)),
+            Size(serial.free(volume, true).saturating_mul(serial.extent))
         );
         planner.refuse(id, reason, "add a disk, or declare it smaller");
     } else if wanted > has && attached {
-        serial.take(volume, wanted - has, true);
+        serial.take(volume, takes, true);
         serial.outgrown.insert(id.clone());
     } else if wanted > has {
-        let (group, name, pvs) = (volume.group.clone(), volume.name.clone(), volume.pvs.clone());
+        let (group, name) = (volume.group.clone(), volume.name.clone());
+        let pvs = if let Some(Thin::In(_)) = volume.thin { Vec::new() } else { volume.pvs.clone() };
         let what = VolumeAction::Grow { group, name, extents: wanted - has, pvs };
-        serial.take(volume, wanted - has, true);
+        serial.take(volume, takes, true);
         let work = Work { after: serial.last.clone(), touches: volume.pvs.clone(), blank: Vec::new() };
         let step = planner.add(id, "grow", Action::Volume(what), Risk::Grows, work);
         serial.last = vec![step.clone()];

@@ -1,7 +1,7 @@
 //! What the machine of the laws does with volume groups.
 
 use super::{MIB, World, above};
-use storage::facts::{Content, DeviceKind, Group, Volume};
+use storage::facts::{Content, DeviceKind, Fill, Group, Volume};
 use storage::plan::{GroupAction, VolumeAction};
 use storage::{Extent, NodeId, Wish};
 
@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    fn linear(&mut self, group: &str, name: &str, uuid: &str, extents: u64, on: &[String]) {
+    fn take(&mut self, extents: u64, on: &[String]) {
         let mut left = extents;
         for pv in on {
             let part = left.min(self.free(pv));
@@ -96,7 +96,15 @@ impl World {
             }
             left -= part;
         }
-        assert_eq!(left, 0, "{group}/{name} does not fit");
+        assert_eq!(left, 0, "it does not fit");
+    }
+
+    fn linear(&mut self, group: &str, name: &str, uuid: &str, extents: u64, on: &[String]) {
+        self.take(extents, on);
+        self.shown(group, name, uuid, extents, on);
+    }
+
+    fn shown(&mut self, group: &str, name: &str, uuid: &str, extents: u64, on: &[String]) -> &mut Volume {
         let size = extents * EXTENT;
         let kernel = format!("dm{}", self.all.devices.len());
         self.all.devices.push(above(
@@ -116,9 +124,28 @@ impl World {
             fault: None,
             synced: None,
             cache: None,
+            pool: None,
+            fill: None,
             on: on.to_vec(),
         };
-        self.all.groups.iter_mut().find(|known| known.name == group).unwrap().volumes.push(volume);
+        let volumes = &mut self.all.groups.iter_mut().find(|known| known.name == group).unwrap().volumes;
+        volumes.push(volume);
+        volumes.last_mut().unwrap()
+    }
+
+    /// A pool takes room for its notes, and for LVM's spare of them.
+    fn pool(&mut self, group: &str, name: &str, uuid: &str, (extents, notes): (u64, u64), on: &[String]) {
+        let hidden = |it: &Volume| it.name == "lvol0_pmspare";
+        let known = self.all.groups.iter_mut().find(|known| known.name == group).unwrap();
+        let spare = known.volumes.iter().find(|it| hidden(it)).map_or(0, |it| it.size / EXTENT);
+        known.volumes.retain(|it| !hidden(it));
+        self.take(extents + notes + notes.saturating_sub(spare), on);
+        for (name, extents) in [("lvol0_pmspare".to_owned(), notes.max(spare)), (format!("{name}_tmeta"), notes)] {
+            self.shown(group, &name, "", extents, on).hidden = true;
+            self.all.devices.pop();
+        }
+        let pool = self.shown(group, name, uuid, extents, on);
+        (pool.segment, pool.fill) = ("thin-pool".into(), Some(Fill { data: 0, metadata: 10 }));
     }
 
     fn attach(&mut self, group: &str, name: &str, cache: &str, segment: &str) {
@@ -162,6 +189,18 @@ impl World {
                 let on: Vec<String> = pvs.iter().map(|pv| self.name(wish, pv)).collect();
                 self.linear(group.as_ref(), name.as_ref(), uuid, *extents, &on);
             }
+            VolumeAction::CreatePool { group, name, uuid, extents, metadata, pvs } => {
+                let on: Vec<String> = pvs.iter().map(|pv| self.name(wish, pv)).collect();
+                self.pool(group.as_ref(), name.as_ref(), uuid, (*extents, metadata / EXTENT), &on);
+            }
+            VolumeAction::CreateThin { group, name, uuid, pool, size } => {
+                let known = self.all.groups.iter().find(|known| known.name == group.as_ref()).unwrap();
+                let found = known.volumes.iter().find(|it| it.name == pool.as_ref()).expect("a pool");
+                assert_eq!((found.segment.as_str(), size % EXTENT), ("thin-pool", 0));
+                let on = found.on.clone();
+                let thin = self.shown(group.as_ref(), name.as_ref(), uuid, size / EXTENT, &on);
+                (thin.segment, thin.pool) = ("thin".into(), Some(pool.to_string()));
+            }
             VolumeAction::Attach { group, name, cache, kind, .. } => {
                 self.attach(group.as_ref(), name.as_ref(), cache.as_ref(), kind.segment());
             }
@@ -172,13 +211,9 @@ impl World {
                 let found = known.volumes.iter().find(|volume| volume.name == name.as_ref()).expect("no inner volume");
                 assert!(found.cache.is_none(), "LVM grows no cached volume");
                 let on: Vec<String> = pvs.iter().map(|pv| self.name(wish, pv)).collect();
-                let mut left = *extents;
-                for pv in &on {
-                    let part = left.min(self.free(pv));
-                    if let Content::PhysicalVolume { used, .. } = &mut self.device(pv).content {
-                        *used += part * EXTENT;
-                    }
-                    left -= part;
+                assert_eq!(found.pool.is_some(), on.is_empty(), "only a thin volume takes nothing of its group");
+                if !on.is_empty() {
+                    self.take(*extents, &on);
                 }
                 let device = self.name(wish, node);
                 self.device(&device).size += extents * EXTENT;
