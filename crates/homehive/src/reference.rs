@@ -83,7 +83,13 @@ fn choices(schema: &Value) -> Vec<String> {
         let about = choice["description"].as_str().unwrap_or_default().replace('\n', " ");
         word.or(tagged).map(|word| format!("{word}: {about} {}", reference(choice).map(link).unwrap_or_default()))
     };
-    all.filter_map(word).map(|line| line.trim_end().to_owned()).collect()
+    // One of several choices, each of which has words of its own.
+    let of = |choice: &Value| {
+        let about = choice["description"].as_str().unwrap_or_default().replace('\n', " ");
+        reference(choice).map(|name| format!("[{name}](#{}): {about}", name.to_lowercase()))
+    };
+    let several = schema["anyOf"].as_array().into_iter().flatten().filter_map(of);
+    all.filter_map(word).map(|line| line.trim_end().to_owned()).chain(several).collect()
 }
 
 /// The table or word that a value is, as a link.

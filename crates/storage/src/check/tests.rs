@@ -136,20 +136,6 @@ fn rows() -> Vec<(&'static str, &'static str, String, String)> {
         ("spread_cache", "lvm_vg.g.lvs.c.lvm_type", group("v = { size = \"1GiB\", pvs = [\"disk.a\"], cache = \"c\" }\nc = { size = \"1GiB\", lvm_type = \"raid0\" }"), good()),
         ("does_not_fit", "lvm_vg.g.lvs", group("v = { size = \"3GiB\", lvm_type = \"raid1\" }").replace("serial", "size = \"2GiB\"\nserial"), group("v = { size = \"3GiB\", lvm_type = \"striped\" }").replace("serial", "size = \"2GiB\"\nserial")),
         ("circle", "mdadm.a", "[mdadm.a]\nlevel = 0\ncontent = { type = \"lvm_pv\", vg = \"g\" }\n[lvm_vg.g.lvs]\nv = { size = \"1GiB\", content = { type = \"mdraid\", name = \"a\" } }\nw = { size = \"1GiB\", content = { type = \"mdraid\", name = \"a\" } }".into(), good()),
-        // thin pools, and what is in them
-        ("thin_without_pool", "lvm_vg.g.lvs.v.lvm_type", thin("v = { size = \"1GiB\", lvm_type = \"thinlv\" }"), thin(V)),
-        ("unknown_pool", "lvm_vg.g.lvs.v.pool", group(V), thin(V)),
-        ("unknown_pool", "lvm_vg.g.lvs.v.pool", thin("w = { size = \"1GiB\" }\nv = { size = \"1GiB\", lvm_type = \"thinlv\", pool = \"w\" }"), thin(V)),
-        ("pool_without_thin", "lvm_vg.g.lvs.v.pool", thin("v = { size = \"1GiB\", pool = \"p\" }"), thin(V)),
-        ("pool_with_content", "lvm_vg.g.lvs.p.content", group(&format!("p = {{ size = \"9GiB\", lvm_type = \"thin-pool\", content = {FS} }}")), thin(&V.replace(" }", &format!(", content = {FS} }}")))),
-        ("thin_share", "lvm_vg.g.lvs.v.size", thin("v = { size = \"end\", lvm_type = \"thinlv\", pool = \"p\" }"), thin("v = { size = \"end\" }")),
-        ("thin_with_pvs", "lvm_vg.g.lvs.v.pvs", thin(&V.replace(" }", ", pvs = [\"disk.a\"] }")), group(&format!("p = {{ size = \"9GiB\", lvm_type = \"thin-pool\", pvs = [\"disk.a\"] }}\n{V}"))),
-        ("cached_thin", "lvm_vg.g.lvs.v.cache", thin(&format!("{}\nc = {{ size = \"1GiB\" }}", V.replace(" }", ", cache = \"c\" }"))), good()),
-        ("cached_thin", "lvm_vg.g.lvs.p.writecache", group("p = { size = \"9GiB\", lvm_type = \"thin-pool\", pvs = [\"disk.a\"], writecache = \"c\" }\nc = { size = \"1GiB\", pvs = [\"disk.b\"] }"), good()),
-        ("thin_cache", "lvm_vg.g.lvs.p.lvm_type", thin("w = { size = \"1GiB\", cache = \"p\" }"), good()),
-        ("thin_cache", "lvm_vg.g.lvs.v.lvm_type", thin(&format!("{V}\nw = {{ size = \"1GiB\", writecache = \"v\" }}")), good()),
-        // What a thin volume may want is not what the group has.
-        ("does_not_fit", "lvm_vg.g.lvs", thin(V).replace("serial", "size = \"2GiB\"\nserial"), thin(&V.replace("1GiB", "900GiB")).replace("serial", "size = \"20GiB\"\nserial")),
         // LUKS
         ("luks_name", "disk.e.content.name", [luks("d", "c", ""), luks("e", "c", "")].concat(), [luks("d", "c", ""), luks("e", "d", "")].concat()),
         ("luks_name", "disk.d.content.name", luks("d", "control", ""), luks("d", "controls", "")),
@@ -183,9 +169,76 @@ fn rows() -> Vec<(&'static str, &'static str, String, String)> {
     ]
 }
 
+/// The same of thin pools and what is in them.
+fn thin_rows() -> Vec<(&'static str, &'static str, String, String)> {
+    let good = || fs("format = \"ext4\", mountpoint = \"/data\"");
+    vec![
+        (
+            "thin_without_pool",
+            "lvm_vg.g.lvs.v.lvm_type",
+            thin("v = { size = \"1GiB\", lvm_type = \"thinlv\" }"),
+            thin(V),
+        ),
+        ("unknown_pool", "lvm_vg.g.lvs.v.pool", group(V), thin(V)),
+        (
+            "unknown_pool",
+            "lvm_vg.g.lvs.v.pool",
+            thin("w = { size = \"1GiB\" }\nv = { size = \"1GiB\", lvm_type = \"thinlv\", pool = \"w\" }"),
+            thin(V),
+        ),
+        ("pool_without_thin", "lvm_vg.g.lvs.v.pool", thin("v = { size = \"1GiB\", pool = \"p\" }"), thin(V)),
+        (
+            "pool_with_content",
+            "lvm_vg.g.lvs.p.content",
+            group(&format!("p = {{ size = \"9GiB\", lvm_type = \"thin-pool\", content = {FS} }}")),
+            thin(&V.replace(" }", &format!(", content = {FS} }}"))),
+        ),
+        (
+            "thin_share",
+            "lvm_vg.g.lvs.v.size",
+            thin("v = { size = \"end\", lvm_type = \"thinlv\", pool = \"p\" }"),
+            thin("v = { size = \"end\" }"),
+        ),
+        (
+            "thin_with_pvs",
+            "lvm_vg.g.lvs.v.pvs",
+            thin(&V.replace(" }", ", pvs = [\"disk.a\"] }")),
+            group(&format!("p = {{ size = \"9GiB\", lvm_type = \"thin-pool\", pvs = [\"disk.a\"] }}\n{V}")),
+        ),
+        (
+            "cached_thin",
+            "lvm_vg.g.lvs.v.cache",
+            thin(&format!("{}\nc = {{ size = \"1GiB\" }}", V.replace(" }", ", cache = \"c\" }"))),
+            good(),
+        ),
+        (
+            "cached_thin",
+            "lvm_vg.g.lvs.p.writecache",
+            group(
+                "p = { size = \"9GiB\", lvm_type = \"thin-pool\", pvs = [\"disk.a\"], writecache = \"c\" }\nc = { size = \"1GiB\", pvs = [\"disk.b\"] }",
+            ),
+            good(),
+        ),
+        ("thin_cache", "lvm_vg.g.lvs.p.lvm_type", thin("w = { size = \"1GiB\", cache = \"p\" }"), good()),
+        (
+            "thin_cache",
+            "lvm_vg.g.lvs.v.lvm_type",
+            thin(&format!("{V}\nw = {{ size = \"1GiB\", writecache = \"v\" }}")),
+            good(),
+        ),
+        // What a thin volume may want is not what the group has.
+        (
+            "does_not_fit",
+            "lvm_vg.g.lvs",
+            thin(V).replace("serial", "size = \"2GiB\"\nserial"),
+            thin(&V.replace("1GiB", "900GiB")).replace("serial", "size = \"20GiB\"\nserial"),
+        ),
+    ]
+}
+
 #[test]
 fn each_check_finds_its_own_and_nothing_else() {
-    for (code, at, wrong, right) in rows() {
+    for (code, at, wrong, right) in rows().into_iter().chain(thin_rows()) {
         let expected = format!("storage::{code}");
         let found = codes(&wrong);
         let about: Vec<_> = found.iter().filter(|(found, _)| *found == expected).collect();

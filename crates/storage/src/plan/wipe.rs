@@ -90,12 +90,10 @@ pub(super) fn clear<'a>(wish: &Wish, facts: &'a Facts, consent: &Consent, sight:
                     cleared.notes.push(Note { node: id.clone(), text: "it is not there: nothing to wipe".to_owned() });
                 }
             },
-            (Some(Kind::Volume(Volume { thin: Some(Thin::Pool), .. })), Some(_)) => cleared.refusals.push(refuse(
-                "it is a thin pool: what is in it is its volumes'",
-                "name its volumes, or the whole group",
-            )),
-            (Some(_), Some(device))
-                if device.content == Content::Blank && facts.children(&device.name).next().is_none() =>
+            (Some(kind), Some(device))
+                if !is_pool(kind)
+                    && device.content == Content::Blank
+                    && facts.children(&device.name).next().is_none() =>
             {
                 cleared.notes.push(Note { node: id.clone(), text: "it holds nothing: nothing to wipe".to_owned() });
             }
@@ -114,6 +112,13 @@ pub(super) fn clear<'a>(wish: &Wish, facts: &'a Facts, consent: &Consent, sight:
         }
     }
     let reach = reach(facts, &named, groups);
+    // Its device shows what is its volumes', and writing there would be writing to them.
+    let pools = named.iter().filter(|(id, _)| wish.node(id).is_some_and(|node| is_pool(&node.kind)));
+    cleared.refusals.extend(pools.filter(|(_, device)| !reach.above.contains(&device.name)).map(|(id, _)| Refusal {
+        node: id.clone(),
+        reason: "it is a thin pool: what is in it is its volumes'".into(),
+        remedy: "name its volumes, or the whole group with it".into(),
+    }));
     let lost = lost(wish, facts, sight, &named, &reach);
     cleared.refusals.extend(objections(wish, facts, consent, sight, &named, &reach, &lost));
     if !cleared.refusals.is_empty() || lost.is_empty() {
@@ -152,6 +157,10 @@ impl<'a> Cleared<'a> {
         self.wipe = Some((node, wipe));
         self
     }
+}
+
+fn is_pool(kind: &Kind) -> bool {
+    matches!(kind, Kind::Volume(Volume { thin: Some(Thin::Pool), .. }))
 }
 
 fn groups_named(wish: &Wish, volume: &NodeId, consent: &Consent) -> bool {

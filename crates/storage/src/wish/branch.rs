@@ -46,10 +46,12 @@ impl Wish {
         };
         let below = children.iter().filter_map(|id| self.node(id)).map(|child| self.branch(child)).collect();
         let on = match &node.kind {
-            Kind::Disk(_) | Kind::Partition(_) | Kind::Crypt(_) => Vec::new(),
             Kind::Array(_) | Kind::Group(_) => node.on.clone(),
             // What a thin volume lies on its pool shows.
-            Kind::Volume(Volume { thin: Some(Thin::In(_)), .. }) => Vec::new(),
+            Kind::Disk(_)
+            | Kind::Partition(_)
+            | Kind::Crypt(_)
+            | Kind::Volume(Volume { thin: Some(Thin::In(_)), .. }) => Vec::new(),
             Kind::Volume(volume) => volume.pvs.clone(),
         };
         let (title, detail) = title(node);

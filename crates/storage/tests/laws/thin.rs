@@ -7,8 +7,8 @@ use super::{config, state};
 use proptest::prelude::*;
 use std::fmt::Write as _;
 use storage::facts::Content;
-use storage::plan;
 use storage::plan::{Consent, Risk, Sight};
+use storage::{NodeId, plan};
 
 /// A group on two disks of 10 GiB, a pool of this size in it, thin volumes of so many GiB, and a volume beside the pool.
 fn tree(pool: &str, thin: &[u64], beside: &str) -> String {
@@ -147,17 +147,23 @@ fn thin_or_not_is_no_matter_of_taste() {
         let refused = plan.refusals.iter().any(|refusal| refusal.reason.contains(reason));
         assert!(refused && plan.steps.is_empty(), "{case}: {}", plan.to_text());
     }
-    let tree = wish(&pooled(thin));
+    let tree = wish(&pooled(&format!("{thin}[lvm_vg.vg]\npersistent = true\n")));
     let mut world = world();
     world.converge(&tree, Consent::default());
-    for (named, refused, lost) in
-        [("lvm_vg.vg.pool", true, vec![]), ("lvm_vg.vg", false, vec!["lvm_vg.vg", "lvm_vg.vg.pool", "lvm_vg.vg.v"])]
-    {
-        let consent = Consent { wipe: [named.into()].into(), ..Consent::default() };
+    let all = ["lvm_vg.vg", "lvm_vg.vg.pool", "lvm_vg.vg.v"];
+    for (named, reason, lost) in [
+        (&["lvm_vg.vg.pool"][..], Some("thin pool"), &[][..]),
+        (&["lvm_vg.vg.pool", "lvm_vg.vg.v"], Some("thin pool"), &[]),
+        (&["lvm_vg.vg"], Some("persistent: lvm_vg.vg.pool, lvm_vg.vg.v"), &[]),
+        (&all, None, &all),
+    ] {
+        let consent = Consent { wipe: named.iter().map(|id| NodeId::from(*id)).collect(), ..Consent::default() };
         let plan = plan(&tree, &world.seen(), &consent);
-        assert_eq!(plan.refusals.iter().any(|it| it.reason.contains("thin pool")), refused, "{named}");
+        let reasons: Vec<&str> = plan.refusals.iter().map(|it| it.reason.as_str()).collect();
+        assert!(reasons.len() == usize::from(reason.is_some()), "{named:?}: {reasons:?}");
+        assert!(reason.is_none_or(|reason| reasons[0].contains(reason)), "{named:?}: {reasons:?}");
         let found: Vec<String> = plan.destroyed().iter().map(ToString::to_string).collect();
-        assert_eq!(found, lost, "{named}: {}", plan.to_text());
+        assert_eq!(found, lost, "{named:?}: {}", plan.to_text());
     }
 }
 
