@@ -67,7 +67,9 @@ pub struct Save {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     /// The step wrote more than was saved.
-    #[error("the step ({0}) wrote all over the device, not only where it was saved: what was there is gone")]
+    #[error(
+        "the step ({0}) wrote in more places than were saved, as what makes a filesystem or removes thin volumes does: what was there is gone"
+    )]
     Partial(String),
     /// It has been put back.
     #[error("it has been put back already")]

@@ -5,8 +5,9 @@ use super::sight::{self, Sight};
 use super::table::starts;
 use super::{Action, BtrfsAction, FilesystemAction, Guard, LuksAction, Plan, Step, TableAction, Wipe, begun, guard};
 use crate::NodeId;
-use crate::facts::{Content, Device, DeviceKind, Facts};
+use crate::facts::{Content, Device, DeviceKind, Facts, Group};
 use crate::save::Area;
+use crate::tree;
 use crate::wish::Wish;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -150,6 +151,12 @@ impl<'a> Over<'a> {
             {
                 self.ends(device);
             }
+        }
+        // Whoever removes a thin volume takes it out of its pool's notes, which lie anywhere in the group: LVM's metadata put
+        // back would speak of volumes that the pool has no more.
+        let thin = |group: &Group| group.volumes.iter().any(|volume| volume.segment == tree::Thin::Pool.segment());
+        if facts.groups.iter().any(|group| wipe.groups.contains(&group.name) && thin(group)) {
+            self.whole = false;
         }
     }
 

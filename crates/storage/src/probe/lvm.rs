@@ -146,6 +146,32 @@ fn number_of(row: &Value, key: &str) -> Result<u64, FactsError> {
 mod tests {
     use super::parse;
 
+    /// Of a lab's machine: two physical volumes, a pool, three volumes in it.
+    const THIN: &str = include_str!("../../tests/fixtures/thin/fullreport.json");
+
+    #[test]
+    fn thin_pools_and_what_is_in_them() {
+        let (groups, _) = parse(THIN).unwrap();
+        let seen = groups[0].volumes.iter().map(|it| {
+            let fill = it.fill.map(|fill| (fill.data, fill.metadata));
+            (it.name.as_str(), it.segment.as_str(), it.hidden, it.active, it.pool.as_deref(), fill, it.on.len())
+        });
+        let pool = Some("pool");
+        assert_eq!(
+            seen.collect::<Vec<_>>(),
+            [
+                ("data", "thin", false, true, pool, None, 2),
+                ("home", "thin", false, true, pool, None, 2),
+                ("lvol0_pmspare", "linear", true, false, None, None, 1),
+                ("more", "thin", false, false, pool, None, 2),
+                ("pool", "thin-pool", false, true, None, Some((344, 129)), 2),
+                ("pool_tdata", "linear", true, true, None, None, 2),
+                ("pool_tmeta", "linear", true, true, None, None, 1),
+            ]
+        );
+        assert!(groups[0].volumes.iter().all(|volume| volume.cache.is_none()));
+    }
+
     #[test]
     fn refuses_and_passes_over() {
         assert_eq!(parse(" \n").unwrap().0.len(), 0);

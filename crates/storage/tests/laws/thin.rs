@@ -164,7 +164,26 @@ fn thin_or_not_is_no_matter_of_taste() {
         assert!(reason.is_none_or(|reason| reasons[0].contains(reason)), "{named:?}: {reasons:?}");
         let found: Vec<String> = plan.destroyed().iter().map(ToString::to_string).collect();
         assert_eq!(found, lost, "{named:?}: {}", plan.to_text());
+        // Removed volumes are gone from the pool's own notes, whatever is put back of LVM's.
+        let saved = plan.overwrites(&tree, &world.seen()).concat();
+        assert!(saved.iter().all(|saved| !saved.whole) && saved.is_empty() == lost.is_empty(), "{saved:?}");
     }
+}
+
+/// What is run, word for word: identities are given to what is not active.
+#[test]
+fn the_words() {
+    let tree = wish(&tree("3GiB", &[5], ""));
+    let mut world = world();
+    let plans = world.converge(&tree, Consent::default());
+    let words = plans[1].steps.iter().take(2).flat_map(|step| step.commands()).map(|cmd| cmd.to_string());
+    let shown: Vec<String> = words
+        .map(|line| match line.split_once("identify ") {
+            Some((_, rest)) => format!("identify {}", rest.rsplit_once(' ').unwrap().0),
+            None => line,
+        })
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"));
 }
 
 /// A pool may be promised more than it has: that is said, and refused by nobody.
