@@ -27,8 +27,15 @@ take_down() {
 wipe() {
     take_down "${1##*/}"
     wipefs --all --quiet "$1"
-    # Also what no tool knows: a first MiB of zeroes is what counts as blank.
-    dd if=/dev/zero "of=$1" bs=1048576 count=1 conv=notrunc,fsync status=none
+    # Also what no tool knows: a first MiB of zeroes is what counts as blank. And the last, where ZFS keeps two of its four
+    # labels: of those wipefs clears marks only, and a pool that is long gone would be found again.
+    read -r sectors <"/sys/class/block/${1##*/}/size"
+    bytes=$((sectors * 512))
+    length=$((bytes < 1048576 ? bytes : 1048576))
+    for offset in 0 $((bytes - length)); do
+        dd if=/dev/zero "of=$1" bs=65536 "seek=$offset" "count=$length" iflag=count_bytes oflag=seek_bytes \
+            conv=notrunc,fsync status=none
+    done
     sync "$1"
 }
 

@@ -1,0 +1,56 @@
+//! What wiping leaves on a block device, as a real kernel has it: both ends zero, what is between them untouched.
+#![expect(clippy::disallowed_types, clippy::unwrap_used, reason = "what a script is worth is what a real shell does")]
+
+use std::fs::File;
+use std::io::Write as _;
+use std::process::Command;
+
+/// The script; udev is not what it is tried for.
+const SCRIPT: &str = concat!("udevadm() { :; }\n", include_str!("../src/plan/wipe.sh"));
+
+/// A loop device, taken away at the end.
+struct Loop(String);
+
+impl Loop {
+    /// Over a file; nothing where none is to be had.
+    fn over(path: &str) -> Option<Self> {
+        let output = Command::new("losetup").args(["--find", "--show", path]).output().ok()?;
+        output.status.success().then(|| Self(String::from_utf8(output.stdout).unwrap().trim().to_owned()))
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        let _ = Command::new("losetup").args(["--detach", &self.0]).status();
+    }
+}
+
+#[test]
+fn both_ends_are_zeroes_and_no_device_is_too_small() {
+    // Sizes in bytes, and how many at each end are cleared; 1 KiB is what the kernel shows of an extended partition.
+    for (size, end) in [
+        (8 << 20, 1 << 20),
+        (1 << 20, 1 << 20),
+        ((1 << 20) + 512, 1 << 20),
+        (1007 << 10, 1007 << 10),
+        (1 << 10, 1 << 10),
+    ] {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&vec![0xa5; size]).unwrap();
+        file.as_file().sync_all().unwrap();
+        let Some(device) = Loop::over(file.path().to_str().unwrap()) else {
+            return eprintln!("SKIPPED: no loop device is to be had here (root alone can)");
+        };
+        let output = Command::new("sh").args(["-c", SCRIPT, "wipe", "--", &device.0]).output().unwrap();
+        assert!(output.status.success(), "{size}: {}", String::from_utf8_lossy(&output.stderr));
+        drop(device);
+        let mut left = Vec::new();
+        std::io::Read::read_to_end(&mut File::open(file.path()).unwrap(), &mut left).unwrap();
+        let expected: Vec<u8> = (0..size).map(|at| if at < end || at >= size - end { 0 } else { 0xa5 }).collect();
+        assert!(
+            left == expected,
+            "{size}: first byte that differs: {:?}",
+            left.iter().zip(&expected).position(|(a, b)| a != b)
+        );
+    }
+}
