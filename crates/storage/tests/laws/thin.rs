@@ -176,7 +176,7 @@ fn the_words() {
     let tree = wish(&tree("3GiB", &[5], ""));
     let mut world = world();
     let plans = world.converge(&tree, Consent::default());
-    let words = plans[1].steps.iter().take(2).flat_map(storage::plan::Step::commands).map(|cmd| cmd.to_string());
+    let words = plans[1].steps.iter().take(2).flat_map(plan::Step::commands).map(|cmd| cmd.to_string());
     let shown: Vec<String> = words
         .map(|line| match line.split_once("identify ") {
             Some((_, rest)) => format!("identify {}", rest.rsplit_once(' ').unwrap().0),
