@@ -80,6 +80,12 @@ impl Machine {
             Some(free) => root["mountpoint"] = json!(free),
             None => drop(root.as_object_mut().unwrap().remove("mountpoint")),
         }
+        // It is as persistent as the layout's own disks; and where they could be booted in two ways, one is said.
+        boot["persistent"] =
+            storage["disk"].as_object().unwrap().values().all(|disk| disk["persistent"] == true).into();
+        if ["\"bios-boot\"", "\"efi\""].iter().all(|kind| storage.to_string().contains(kind)) {
+            fleet["machines"]["one"]["boot"] = json!("bios");
+        }
         fleet["machines"]["one"]["storage"] = storage.clone();
         fleet["machines"]["one"]["storage"]["disk"]["boot"] = boot;
         fs::write(&self.file, fleet.to_string()).unwrap();
@@ -190,8 +196,8 @@ fn import(bench: &Bench, file: &Path) -> Layout {
     let mut storage = answer["storage"].clone();
     let disks = storage["disk"].as_object_mut().unwrap();
     for (index, disk) in disks.values_mut().enumerate() {
-        disk.as_object_mut().unwrap().remove("device");
         disk["serial"] = json!(format!("G{}", index + 1));
+        disk["device"] = json!(format!("/dev/disk/by-id/nvme-QEMU_NVMe_Ctrl_G{}", index + 1));
     }
     keyed(&mut storage);
     // `check` wants room for two kernels where these layouts have 100 MiB.
