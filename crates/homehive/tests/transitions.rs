@@ -1,7 +1,7 @@
 //! A living machine of the lab that becomes another one, edit by edit of its fleet file: after each, every file that was
 //! there is there, byte for byte, and a second plan has nothing to do.
 //!
-//! Runs where `HOMEHIVE_TRANSITIONS` is `all`: some ten minutes.
+//! Runs where `HOMEHIVE_TRANSITIONS` is `all`: a quarter to half an hour on two cores.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 #![expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]

@@ -156,8 +156,8 @@ fn system_partition(name: &HostName, id: &NodeId, wish: &Wish, at: &Path, proble
     }
 }
 
-/// GRUB reads partitions, md arrays and logical volumes. It knows no thin volumes and no dm-writecache, and looks past a dm-cache at the slow
-/// volume, which is right as long as that has every write (its `disk/lvm.c`).
+/// GRUB reads partitions, md arrays and logical volumes. It knows no thin volumes and no dm-writecache, and looks past a
+/// dm-cache at the slow volume, which is right as long as that has every write (its `disk/lvm.c`).
 fn readable(name: &HostName, boot: &Mount, wish: &Wish, at: &Path, problems: &mut Problems) {
     let Some(node) = wish.node(&boot.node) else { return };
     if let Some((crypt, _)) = wish.crypts_of(&boot.node).first() {

@@ -276,16 +276,16 @@ fn create<'a>(planner: &mut Planner<'a>, node: &'a Node, group: &'a Group) {
         }
     });
     let pvs = group.pvs.iter().filter_map(|pv| new_pv(planner, pv)).collect();
-    // What lvcreate(8) spreads, or makes thin, it makes in a group that is there; volumes take their space in one order, so that with one
-    // such volume all wait for another look.
-    let spread = volumes.iter().any(|(_, volume)| volume.spread.is_some() || volume.thin.is_some());
-    let new = if spread { Vec::new() } else { new.collect() };
+    // What lvcreate(8) spreads, or makes thin, it makes in a group that is there; volumes take their space in one order, so
+    // that with one such volume all wait for another look.
+    let later = volumes.iter().any(|(_, volume)| volume.spread.is_some() || volume.thin.is_some());
+    let new = if later { Vec::new() } else { new.collect() };
     let what = GroupAction::Create { name: group.name.clone(), uuid: group.uuid.clone(), pvs, volumes: new };
     let work =
         Work { after: waits(planner, &group.pvs), touches: group.pvs.clone(), blank: blank(planner, &group.pvs) };
     let made = planner.add(&node.id, "create", Action::Group(what), Risk::Creates, work);
     planner.place(&node.id, At::Made, vec![made.clone()]);
-    if spread {
+    if later {
         planner.plan.hidden.push(node.id.clone());
         for (id, _) in &volumes {
             planner.place(id, At::Hidden, vec![made.clone()]);
