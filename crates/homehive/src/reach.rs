@@ -232,16 +232,32 @@ async fn by(
 /// `nofail` mounts come later. Whether something stays missing is for `verify` to say.
 pub async fn mounted(machine: &Machine, wish: &Wish) -> Result<(), Failure> {
     let end = Instant::now() + MOUNTED;
-    let table = Cmd::new("findmnt").args(["--noheadings", "--raw", "--output", "TARGET"]);
+    let table = Cmd::new("findmnt").args(["--json", "--list", "--output", "TARGET"]);
     loop {
         let said = machine.ask(&table, ANSWER).await.map_err(|error| Failure::Failed(error.to_string()))?.stdout;
-        let there = |path: &String| said.lines().any(|line| line == path);
+        let targets = targets(&said)?;
+        let there = |path: &String| targets.contains(path);
         let nodev = wish.nodev.iter().map(|nodev| &nodev.path);
         if wish.mounts.iter().map(|mount| &mount.path).chain(nodev).all(there) || Instant::now() > end {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// What findmnt(8) says is mounted: as JSON, for its other forms write blanks in other ways.
+fn targets(said: &str) -> Result<Vec<String>, Failure> {
+    #[derive(serde::Deserialize)]
+    struct Said {
+        filesystems: Vec<Mount>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Mount {
+        target: String,
+    }
+    let said: Said = serde_json::from_str(said)
+        .map_err(|error| Failure::Failed(format!("findmnt said nothing sensible: {error}")))?;
+    Ok(said.filesystems.into_iter().map(|mount| mount.target).collect())
 }
 
 /// A machine that need not be of the fleet, known to the user's own `known_hosts`.
@@ -351,5 +367,12 @@ configuration = ".#one"
         ] {
             assert_eq!(Place::parse(text).ok(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn blanks_in_mount_points() {
+        let said = r#"{"filesystems": [{"target": "/"}, {"target": "/my ü\\s \"data\" 5"}]}"#;
+        assert_eq!(super::targets(said).unwrap(), ["/", r#"/my ü\s "data" 5"#]);
+        assert!(super::targets("").is_err());
     }
 }

@@ -141,6 +141,7 @@ fn mistakes() {
         problems.iter().map(|problem| problem.code).filter(|code| *code != "storage::unstable_device").collect()
     };
     let one = |content: &str| format!("[disk.a]\nserial = \"A\"\ncontent = {{ type = \"btrfs\", {content} }}\n");
+    let member = "[disk.b]\nserial = \"B\"\ncontent = { type = \"btrfs_member\", of = \"disk.a\" }\n";
     for (case, text, code) in [
         ("too few", one("data = \"raid1\""), "storage::too_few_members"),
         (
@@ -152,9 +153,17 @@ fn mistakes() {
         ("subvol", one("mountpoint = \"/a\", options = [\"subvol=x\"]"), "storage::bad_option"),
         ("twice", one("mountpoint = \"/a\", subvolumes.x.mountpoint = \"/a\""), "storage::mountpoint_twice"),
         ("swap nowhere", one("swap.f.size = \"1GiB\""), "storage::swap_file"),
+        ("swap at an odd path", one("mountpoint = \"/a b\", swap.f.size = \"1GiB\""), "storage::swap_file"),
+        (
+            "nothing to scrub",
+            one("mountpoint = \"/a b\", subvolumes.x.mountpoint = \"/c d\"") + member,
+            "storage::odd_mountpoint",
+        ),
     ] {
         assert_eq!(problems(&text), [code], "{case}");
     }
+    assert_eq!(problems(&one("mountpoint = \"/a b\"")), [""; 0]);
+    assert_eq!(problems(&(one("mountpoint = \"/a b\", subvolumes.x.mountpoint = \"/c\"") + member)), [""; 0]);
     assert!(wish(&one("mountpoint = \"/a\", swap.f.size = \"1GiB\"")).node(&"disk.a".into()).is_some());
 }
 

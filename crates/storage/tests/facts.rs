@@ -353,3 +353,17 @@ proptest! {
         prop_assert!(probe::parse(&text).is_err());
     }
 }
+
+/// The kernel's octal digits, as the probe's shell reads them.
+#[test]
+fn paths_with_blanks_are_asked_for_as_they_are() {
+    let (_, rest) = probe::SCRIPT.split_once("\nunescape() {").unwrap();
+    let (function, _) = rest.split_once("\n}\n").unwrap();
+    for (text, path) in [("/a", "/a"), ("/my\\0405\\134n\\040", "/my 5\\n "), ("\\134\\134", "\\\\")] {
+        let script = format!("unescape() {{{function}\n}}\nunescape \"$1\"");
+        for shell in ["sh", "bash"] {
+            let said = std::process::Command::new(shell).args(["-c", &script, "sh", text]).output().unwrap();
+            assert_eq!(String::from_utf8(said.stdout).unwrap(), path, "{shell}: {text}");
+        }
+    }
+}

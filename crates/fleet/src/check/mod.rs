@@ -41,6 +41,15 @@ fn path<const N: usize>(keys: [&str; N]) -> Path {
     Path::from_iter(keys)
 }
 
+/// What lies on a volume is named in units and in tmpfiles.d(5), which have quoting rules of their own each.
+fn plain_volume(volume: &str, at: &Path, problems: &mut Problems) {
+    if !storage::wish::plain(volume) {
+        let message = format!("the cluster can keep nothing on `{volume}`");
+        let help = format!("mount the volume at a path of {}", storage::wish::PLAIN);
+        problems.add(at, "fleet::odd_volume", message, "an unusual path", help);
+    }
+}
+
 /// How many machines the file has, even if they could not be read.
 fn declared_machines(root: &Value) -> usize {
     match root.get("machines").map(|value| &value.kind) {

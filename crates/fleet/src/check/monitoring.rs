@@ -57,4 +57,5 @@ fn volume(monitoring: &Monitoring, host: &HostName, machine: &Machine, problems:
         let help = format!("name a mount point with `volume`: {}", mounted.join(", "));
         problems.add(&path(["monitoring"]), "fleet::unknown_volume", message, "no such volume", help);
     }
+    super::plain_volume(&monitoring.volume, &path(["monitoring", "volume"]), problems);
 }

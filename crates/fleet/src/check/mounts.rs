@@ -19,7 +19,19 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
         let wish = Wish::new(&machine.storage, uuid::Uuid::nil());
         for mount in &wish.mounts {
             if needed(&wish, mount) {
-                options(name, mount, &content(&wish, &at, &mount.node), problems);
+                let content = content(&wish, &at, &mount.node);
+                options(name, mount, &content, problems);
+                if !storage::wish::plain(&mount.path) {
+                    let message = format!("machine `{name}` cannot have `{}` mounted in stage 1", mount.path);
+                    let help = format!("take a path of {}", storage::wish::PLAIN);
+                    problems.add(
+                        &content,
+                        "fleet::odd_mountpoint",
+                        message,
+                        "NixOS does not quote its path there",
+                        help,
+                    );
+                }
             }
         }
         opened(name, &wish, &at, problems);

@@ -81,6 +81,7 @@ fn on_machine(host: &HostName, machine: &Machine, volumes: Volumes<'_>, problems
             }
             continue;
         };
+        super::plain_volume(volume, &path(["shares", shares[0].0.as_ref(), "volume"]), problems);
         let Some(most) = capacity::most(&wish, &mount.node) else { continue };
         let place = format!("`{volume}` on `{host}` holds at most {}", Size(most));
         let mut sum = 0_u64;

@@ -6,7 +6,7 @@ use crate::File;
 use crate::syntax::{Expr, Set};
 use ::storage::identity;
 use ::storage::tree::Level;
-use ::storage::wish::{CacheKind, Holds, Kind, Mount, Node, Swap};
+use ::storage::wish::{CacheKind, Holds, Kind, Mount, Node, Swap, plain};
 use fleet::Cpu;
 
 /// What the disks of home machines hang on, and a keyboard for the rescue.
@@ -213,8 +213,12 @@ fn resume(host: &Host<'_>) -> Set {
 /// Every btrfs is read through once a month, which finds what has gone bad, and mends it from a second copy.
 fn scrubs(host: &Host<'_>) -> Set {
     let mounted = host.wish.nodes.iter().filter_map(|node| {
-        let (_, path, _) = node.holds.as_ref()?.btrfs()?.mounts().next()?;
-        Some(path.to_owned())
+        let btrfs = node.holds.as_ref()?.btrfs()?;
+        let mut paths = btrfs.mounts().map(|(_, path, _)| path).peekable();
+        paths.peek()?;
+        // NixOS does not quote the path; a btrfs that is mounted at odd ones only has one device, and is found by that.
+        let path = paths.find(|path| plain(path)).map(str::to_owned);
+        Some(path.unwrap_or_else(|| format!("/dev/disk/by-uuid/{}", btrfs.uuid)))
     });
     let mounted: Vec<String> = mounted.collect();
     if mounted.is_empty() {

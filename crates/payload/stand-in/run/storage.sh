@@ -46,7 +46,8 @@ awk '$1 !~ /^#/ && $3 == "swap" { print $1 }' /etc/fstab | while read -r device;
 done
 # In the order of the file, which is parents first; root is mounted already.
 awk '$1 !~ /^#/ && NF >= 4 && $2 != "/" && $3 != "swap" { print $1, $2, $3 }' /etc/fstab | while read -r device path format; do
-	path=$(printf '%b' "$path") # fstab writes blanks as octals
+	# fstab writes blanks as three octal digits; `%b` wants a zero before them.
+	path=$(printf '%b' "$(printf %s "$path" | sed 's/\\/\\0/g')")
 	mountpoint -q "$path" && continue
 	mkdir -p "$path"
 	node=/dev/disk/by-uuid/${device#UUID=}

@@ -5,6 +5,7 @@ use super::holder::{Holder, Tree, list};
 use crate::NodeId;
 use crate::Size;
 use crate::tree::{Btrfs, Content, Format, SwapFile};
+use crate::wish::{PLAIN, plain};
 use document::{Path, Problems};
 use std::collections::BTreeMap;
 
@@ -80,12 +81,28 @@ fn whole(holder: &Holder<'_>, btrfs: &Btrfs, members: &[&Holder<'_>], problems: 
     label(id, &at, Format::Btrfs, btrfs.label.as_deref(), problems);
     options(id, &at, &btrfs.options, problems);
     subvol(id, &at, &btrfs.options, problems);
-    swap(id, &at, btrfs.mountpoint.is_some(), count, &btrfs.swap, problems);
+    swap(id, &at, btrfs.mountpoint.as_deref(), count, &btrfs.swap, problems);
     for (path, subvolume) in &btrfs.subvolumes {
         let at = at.join("subvolumes").join(path);
         options(id, &at, &subvolume.options, problems);
         subvol(id, &at, &subvolume.options, problems);
-        swap(id, &at, subvolume.mountpoint.is_some(), count, &subvolume.swap, problems);
+        swap(id, &at, subvolume.mountpoint.as_deref(), count, &subvolume.swap, problems);
+    }
+    let subvolumes = btrfs.subvolumes.iter().map(|(name, it)| (at.join("subvolumes").join(name), &it.mountpoint));
+    let mounts = std::iter::once((at.clone(), &btrfs.mountpoint)).chain(subvolumes);
+    let mut mounts = mounts.filter_map(|(at, path)| Some((at.join("mountpoint"), path.as_deref()?))).peekable();
+    // One device can be named in the place of a path.
+    if count > 1
+        && let Some((at, _)) = mounts.peek().cloned()
+        && !mounts.any(|(_, path)| plain(path))
+    {
+        problems.add(
+            &at,
+            "storage::odd_mountpoint",
+            format!("the btrfs of `{id}` has no mount point that its monthly scrub could be told"),
+            "NixOS does not quote this one",
+            format!("mount it, or one of its subvolumes, also at a path of {PLAIN}"),
+        );
     }
 }
 
@@ -107,15 +124,20 @@ fn subvol(id: &NodeId, at: &Path, options: &[String], problems: &mut Problems) {
 fn swap(
     id: &NodeId,
     at: &Path,
-    mounted: bool,
+    mounted: Option<&str>,
     devices: usize,
     files: &BTreeMap<crate::Name, SwapFile>,
     problems: &mut Problems,
 ) {
     for (name, file) in files {
         let at = at.join("swap").join(name);
-        let problem = if !mounted {
+        let problem = if mounted.is_none() {
             Some(("it is mounted nowhere", "give its subvolume a `mountpoint`"))
+        } else if mounted.is_some_and(|path| !plain(path)) {
+            Some((
+                "NixOS does not quote its path",
+                "mount its subvolume at a path of plain letters, digits and `._-+:@`",
+            ))
         } else if devices > 1 {
             // btrfs(5), "Swapfile support".
             Some(("it lies on several devices", "btrfs swaps to one device only: make a partition of type `swap`"))

@@ -42,7 +42,7 @@ pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
 /// Can it be mounted there, and nothing else?
 fn place(id: &NodeId, at: &Path, path: &str, mounted: &mut BTreeMap<String, NodeId>, problems: &mut Problems) {
     if let Err((why, help)) = mountpoint(path) {
-        let message = format!("`{id}` cannot be mounted at `{path}`");
+        let message = format!("`{id}` cannot be mounted at `{}`", path.escape_debug());
         problems.add(at, "storage::bad_mountpoint", message, why, help);
     } else if let Some(other) = mounted.insert(path.to_owned(), id.clone()) {
         problems.add(
@@ -145,8 +145,13 @@ pub(super) fn options(id: &NodeId, at: &Path, options: &[String], problems: &mut
 /// Can a filesystem of the machine be mounted here? Else why not, and what to do.
 fn mountpoint(path: &str) -> Result<(), (&'static str, &'static str)> {
     let Some(rest) = path.strip_prefix('/') else { return Err(("not absolute", "begin it with `/`")) };
-    if path.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(("blanks in it", "take a path without blanks"));
+    if path.contains(char::is_control) {
+        return Err(("a line break or another control character in it", "take it out; blanks may stay"));
+    }
+    // NixOS writes a backslash into /etc/fstab as it is, and a blank as `\040`: getmntent(3) and libmount may take it for a
+    // part of what follows.
+    if path.split('\\').skip(1).any(|after| !after.starts_with(|c: char| c != ' ' && !c.is_digit(8))) {
+        return Err(("read as something else in /etc/fstab", "put a letter behind each `\\`"));
     }
     if !rest.is_empty() && rest.split('/').any(|part| matches!(part, "" | "." | "..")) {
         return Err(("not in its simplest form", "write it without `..`, `.`, `//` and a `/` at its end"));
@@ -156,4 +161,46 @@ fn mountpoint(path: &str) -> Result<(), (&'static str, &'static str)> {
         return Err(("the kernel's or the boot's own", "take another path: this one is filled anew at each boot"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mountpoint;
+    use proptest::prelude::*;
+
+    /// What NixOS writes into /etc/fstab (`escape` in its `nixos/modules/tasks/filesystems.nix`).
+    fn written(path: &str) -> String {
+        path.replace(' ', "\\040").replace('\t', "\\011")
+    }
+
+    /// What getmntent(3) makes of it, and what libmount does.
+    fn read(field: &str, glibc: bool) -> String {
+        let (mut text, mut rest) = (String::new(), field);
+        while let Some(at) = rest.find('\\') {
+            text.push_str(&rest[..at]);
+            let behind = &rest[at + 1..];
+            let octal = behind.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
+            let (c, length) = match octal {
+                Some(byte) if !glibc || [0o40, 0o11, 0o12, 0o134].contains(&byte) => (char::from(byte), 4),
+                _ if glibc && behind.starts_with('\\') => ('\\', 2),
+                _ => ('\\', 1),
+            };
+            text.push(c);
+            rest = &rest[at + length..];
+        }
+        text + rest
+    }
+
+    proptest! {
+        /// Whatever is let through is one field of /etc/fstab, and reads back as itself.
+        #[test]
+        fn a_mount_point_stands_in_fstab(path in r#"/[a-z0-9 \t\n\\"'$%#,;ü\u{a0}]{1,8}"#) {
+            if mountpoint(&path).is_ok() {
+                let field = written(&path);
+                prop_assert!(!field.contains([' ', '\t', '\n']));
+                prop_assert_eq!(read(&field, true), path.clone());
+                prop_assert_eq!(read(&field, false), path);
+            }
+        }
+    }
 }

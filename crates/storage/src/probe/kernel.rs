@@ -206,8 +206,13 @@ mod tests {
 
     #[test]
     fn escapes() {
-        for (text, expected) in [("/a\\040b", "/a b"), ("/a\\", "/a\\"), ("\\134\\011", "\\\t"), ("/ü\\04", "/ü\\04")]
-        {
+        for (text, expected) in [
+            ("/a\\040b", "/a b"),
+            ("/a\\", "/a\\"),
+            ("\\134\\011", "\\\t"),
+            ("/my\\0405", "/my 5"),
+            ("/ü\\04", "/ü\\04"),
+        ] {
             assert_eq!(plain(text), expected);
         }
     }

@@ -103,6 +103,19 @@ list_volumes() {
         --configreport seg --options lv_uuid,segtype 3>&1 1>&2
 }
 
+# unescape PATH: the kernel writes blanks and backslashes in paths as three octal digits; `%b` wants a zero before them, else
+# it takes a digit behind them for a fourth.
+unescape() {
+    text=
+    rest=$1
+    while :; do
+        case $rest in *\\*) ;; *) break ;; esac
+        text=$text${rest%%\\*}\\0
+        rest=${rest#*\\}
+    done
+    printf '%b' "$text$rest"
+}
+
 # What is in a btrfs is asked where it is mounted, once a device that it is mounted from; nothing is mounted for it.
 list_btrfs() {
     section btrfs btrfs filesystem show --raw
@@ -112,8 +125,7 @@ list_btrfs() {
         source=${rest#*' - btrfs '}
         source=$(readlink -f "${source%% *}")
         case $asked in *" $source "*) continue ;; esac
-        # The kernel writes blanks in paths as octal numbers.
-        target=$(printf '%b' "$target")
+        target=$(unescape "$target")
         section "subvolumes:$source" btrfs subvolume list "$target"
         section "profiles:$source" btrfs filesystem df --raw "$target"
         asked="$asked$source "
@@ -129,7 +141,7 @@ list_xfs() {
         source=${rest#*' - xfs '}
         source=$(readlink -f "${source%% *}")
         case $asked in *" $source "*) continue ;; esac
-        section "xfs:$source" xfs_growfs -n "$(printf '%b' "$target")"
+        section "xfs:$source" xfs_growfs -n "$(unescape "$target")"
         asked="$asked$source "
     done </proc/self/mountinfo
 }

@@ -27,6 +27,14 @@ pub struct Mount {
 /// What NixOS mounts before anything else runs (`pathsNeededForBoot` in its `nixos/lib/utils.nix`).
 const FIRST: [&str; 9] = ["/", "/nix", "/nix/store", "/var", "/var/log", "/var/lib", "/var/lib/nixos", "/etc", "/usr"];
 
+/// What a path that is [`plain`] is of, for people.
+pub const PLAIN: &str = "plain letters, digits, `/` and `._-+:@`";
+
+/// May this path stand where nothing quotes it: in the units and scripts that NixOS itself writes?
+pub fn plain(path: &str) -> bool {
+    path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+:@".contains(c))
+}
+
 impl Mount {
     /// May the machine start without it?
     pub fn may_be_missing(&self) -> bool {

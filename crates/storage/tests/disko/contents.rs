@@ -68,9 +68,15 @@ fn filesystems_one_by_one() {
             vec!["left out disk.d.content.preMountHook"],
         ),
         (
-            "a bad mount point",
+            "a mount point with blanks",
             json!({ "format": "ext4", "mountpoint": "/my data" }),
             "format = \"ext4\", mountpoint = \"/my data\"".to_owned(),
+            vec![],
+        ),
+        (
+            "a bad mount point",
+            json!({ "format": "ext4", "mountpoint": "/my\tdata" }),
+            "format = \"ext4\", mountpoint = \"/my\\tdata\"".to_owned(),
             vec!["wrong disk.d.content.mountpoint"],
         ),
         (

@@ -131,6 +131,29 @@ fn partitions_one_by_one() {
     }
 }
 
+/// As in disko's example `gpt-name-with-whitespace`: the partition is renamed, its mount point stays.
+#[test]
+fn blanks_in_names_and_mount_points() {
+    let odd = r"name^with\some@special#chars";
+    let part = |path: &str| json!({ "size": "100M", "content": { "type": "filesystem", "format": "vfat", "mountpoint": path } });
+    let tree = json!({ "disk": { "d": { "type": "disk", "device": "/dev/disk/by-id/ata-D", "content": { "type": "gpt", "partitions": {
+        "name with spaces": part("/name with spaces"), odd: part(&format!("/{odd}")) } } } } });
+    let imported = imported(&tree);
+    assert!(
+        imported.findings.iter().all(|finding| finding.message.starts_with("the name `")),
+        "{:?}",
+        imported.findings
+    );
+    let lines = imported.to_toml("nas");
+    for line in [
+        r#"partitions.name_with_spaces = { size = "100MiB", priority = 10, content = { type = "filesystem", format = "vfat", mountpoint = "/name with spaces" } }"#,
+        r#"partitions.name_with_some_special_chars = { size = "100MiB", priority = 20, content = { type = "filesystem", format = "vfat", mountpoint = "/name^with\\some@special#chars" } }"#,
+    ] {
+        assert!(lines.contains(line), "{lines}");
+    }
+    assert_eq!(read_back(&lines), imported.storage);
+}
+
 /// disko's own defaults, which an evaluated tree is full of, say nothing.
 #[test]
 fn an_evaluated_partition_is_as_it_was_written() {

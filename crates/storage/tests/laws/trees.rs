@@ -73,7 +73,9 @@ pub fn trees() -> impl Strategy<Value = Tree> {
         }
         let mut mounted = |content: &str| {
             mounts += 1;
-            content.replace("NAME", &format!("c{mounts}")).replace("MOUNT", &if mounts == 1 { "/".to_owned() } else { format!("/m{mounts}") })
+            // Blanks and the like are no matter, but to a btrfs of several devices, and to whom hangs below the second.
+            let odd = if mounts == 2 || content.contains("MOUNT/home") { "" } else { " 4 \\\\ü'$" };
+            content.replace("NAME", &format!("c{mounts}")).replace("MOUNT", &if mounts == 1 { "/".to_owned() } else { format!("/m{mounts}{odd}") })
         };
         let mut serials = 0;
         let mut add = |disks: &mut Vec<Device>, size: u64| {
