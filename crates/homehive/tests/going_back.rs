@@ -57,6 +57,11 @@ impl Back {
         Bench::new(&fleet(machines)).map(Self)
     }
 
+    /// One machine, installed already.
+    fn installed() -> Option<Self> {
+        Bench::installed().map(Self)
+    }
+
     fn deploy(&self, variant: &str, words: &[&str]) -> Output {
         let all = ["--lab", "deploy", "--payload", "stand-in", "--yes", "--stand-in-variant", variant];
         self.ask(&[&all, words].concat())
@@ -125,9 +130,7 @@ struct State {
 
 #[test]
 fn in_the_lab_a_machine_takes_back_what_goes_wrong() {
-    let Some(bench) = Back::new(&[("one", 11)]) else { return };
-    bench.run(&["lab", "up"]);
-    bench.run(&["--lab", "install", "one", "--payload", "stand-in"]);
+    let Some(bench) = Back::installed() else { return };
     let first = bench.state("one");
     assert_eq!(first.demo, "a plain generation");
 
@@ -179,9 +182,7 @@ fn entry_only(bench: &Back, variant: &str) -> String {
 
 #[test]
 fn in_the_lab_a_boot_is_tried_out() {
-    let Some(bench) = Back::new(&[("one", 11)]) else { return };
-    bench.run(&["lab", "up"]);
-    bench.run(&["--lab", "install", "one", "--payload", "stand-in"]);
+    let Some(bench) = Back::installed() else { return };
     bench.taken_back("panics", &["one", "--reboot", "--rollback-after", WELL], "it did not come up");
     bench.taken_back("cuts-network", &["one", "--reboot", "--rollback-after", SOON], "nobody confirmed it");
     let output = bench.deploy("second", &["one", "--reboot", "--rollback-after", WELL]);

@@ -6,44 +6,13 @@
 
 mod bench;
 
-use bench::{Bench, told};
+use bench::golden::ONE;
+use bench::{Bench, fleet, told};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-
-const FLEET: &str = r#"
-[fleet]
-name = "small"
-domain = "home.arpa"
-nixpkgs = "github:NixOS/nixpkgs/nixos-26.05"
-
-[admin]
-user = "ben"
-keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfQdrPTVd/t8TM7J10sGD0BNC3Czos+Uo+PpyAXDzaO ben@laptop"]
-
-[network]
-subnet = "192.168.1.0/24"
-gateway = "192.168.1.1"
-
-[machines.one]
-address = "192.168.1.10"
-
-[machines.one.storage.disk.virtio]
-device = "/dev/disk/by-id/virtio-ONE"
-serial = "ONE"
-size = "64GiB"
-
-[machines.one.storage.disk.virtio.content]
-type = "mbr"
-bootable = true
-partitions.boot = { size = "1GiB", content = { type = "filesystem", format = "ext4", mountpoint = "/boot" } }
-partitions.root = { size = "100%", content = { type = "filesystem", format = "xfs", mountpoint = "/" } }
-
-[machines.one.storage.nodev]
-"/tmp" = { fstype = "tmpfs", options = ["size=64M", "mode=1777"] }
-"#;
 
 const INSTALL: [&str; 5] = ["--lab", "install", "one", "--payload", "stand-in"];
 
@@ -72,10 +41,7 @@ fn power_cut(bench: &Bench) {
 
 #[test]
 fn in_the_lab_an_installation_cut_behind_each_phase_goes_on() {
-    let Some(bench) = Bench::new(FLEET) else { return };
-    bench.run(&["lab", "up"]);
-    let (answer, _) = install(&bench, &[]);
-    assert!(answer.contains("showed its own host key"), "{answer}");
+    let Some(bench) = Bench::installed() else { return };
     bench.run(&["--lab", "verify", "one", "--group", "data"]);
     let undisturbed = system(&bench);
     let (answer, story) = install(&bench, &[]);
@@ -127,9 +93,7 @@ fn kill_while_it_copies(bench: &Bench) {
 
 #[test]
 fn in_the_lab_a_running_linux_starts_the_installer_by_kexec() {
-    let Some(bench) = Bench::new(FLEET) else { return };
-    bench.run(&["lab", "up"]);
-    install(&bench, &[]);
+    let Some(bench) = Bench::installed() else { return };
     ssh(&bench, "echo old >/mark; sync");
     let before = ssh(&bench, "cat /proc/sys/kernel/random/boot_id");
     let (answer, story) = install(&bench, &["--kexec", "--reinstall", "--until", "probe"]);
@@ -195,8 +159,9 @@ fn a_wrong_host_key_is_refused_before_anything_is_sent() {
     let dir = tempfile::tempdir().unwrap();
     let user = sshd.dir.path().join("user");
     let public = fs::read_to_string(user.with_extension("pub")).unwrap();
-    let line = FLEET.lines().find(|line| line.starts_with("keys")).unwrap();
-    fs::write(dir.path().join("fleet.toml"), FLEET.replace(line, &format!("keys = [\"{}\"]", public.trim()))).unwrap();
+    let fleet = fleet("small", ONE);
+    let line = fleet.lines().find(|line| line.starts_with("keys")).unwrap();
+    fs::write(dir.path().join("fleet.toml"), fleet.replace(line, &format!("keys = [\"{}\"]", public.trim()))).unwrap();
     // The machine and the installer have keys that were made before, and this sshd has neither.
     let keys = dir.path().join("secrets/host-keys");
     fs::create_dir_all(&keys).unwrap();

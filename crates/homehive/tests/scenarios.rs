@@ -1,5 +1,5 @@
-//! Scenarios of users, by the real command line: what is wrong is told before anything starts, the example on disks plays to
-//! its end, and one that does not hold says so in its exit status and its report.
+//! Scenarios, by the real command line: what is wrong is told before anything starts, the built-in one and the example on
+//! disks play to their ends, and one that does not hold says so in its exit status and its report.
 
 mod bench;
 
@@ -241,4 +241,14 @@ fn in_the_lab_a_nas_loses_two_disks_and_nothing_else() {
     let (answer, _) = bench.tell(&["lab", "run", &story, "--report", "report"]);
     assert!(answer.contains("all good"), "{answer}");
     assert!(bench.path().join("report/junit.xml").exists());
+}
+
+/// The main job: blank disks become a NAS, which is hurt, healed and reinstalled. The report stays.
+#[test]
+fn in_the_lab_blank_disks_become_a_nas_that_gets_over_its_mishaps() {
+    let Some(bench) = Bench::new(FLEET) else { return };
+    let report = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/homehive-report");
+    let (answer, _) = bench.tell(&["lab", "run", "--report", report]);
+    println!("{answer}");
+    assert!(answer.contains("0 failed"), "{answer}");
 }

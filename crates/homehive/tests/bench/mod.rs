@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+pub mod golden;
+
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,7 +39,7 @@ impl Drop for Bench {
 impl Bench {
     /// The lab of a fleet that is called so and has these machines, as they stand in a fleet file.
     pub fn of(name: &str, machines: &str) -> Option<Self> {
-        Self::new(&format!("[fleet]\nname = \"{name}\"\n{HEAD}{machines}"))
+        Self::new(&fleet(name, machines))
     }
 
     /// None where machines cannot be booted; that is said.
@@ -99,6 +101,11 @@ impl Bench {
     pub fn run(&self, words: &[&str]) -> String {
         self.tell(words).0
     }
+}
+
+/// A fleet file.
+pub fn fleet(name: &str, machines: &str) -> String {
+    format!("[fleet]\nname = \"{name}\"\n{HEAD}{machines}")
 }
 
 /// Answer and story.
