@@ -2,7 +2,7 @@
 # All tests, from the formatter to a whole lab run. Sets up what it needs on Debian or Ubuntu.
 # Usage: ./run-tests.sh [--container] [--no-lab|--all]
 # --all: every power cut, behind each step and at 200 moments; 20,000 cases of each law; ten minutes of fuzzing each parser;
-# each layout of disko, if HOMEHIVE_DISKO names a checkout of it; some thirty edits of a living machine.
+# each layout of disko, if HOMEHIVE_DISKO names a checkout of it; some thirty edits of a living machine; a guest with ZFS.
 # Takes a day.
 set -eu
 cd "$(dirname "$0")"
@@ -18,8 +18,9 @@ for word in "$@"; do
         HOMEHIVE_CUTS=all
         HOMEHIVE_LAYOUTS=all
         HOMEHIVE_TRANSITIONS=all
+        HOMEHIVE_ZFS=all
         PROPTEST_CASES=20000
-        export HOMEHIVE_CUTS HOMEHIVE_LAYOUTS HOMEHIVE_TRANSITIONS PROPTEST_CASES
+        export HOMEHIVE_CUTS HOMEHIVE_LAYOUTS HOMEHIVE_TRANSITIONS HOMEHIVE_ZFS PROPTEST_CASES
         ;;
     *)
         echo "usage: ./run-tests.sh [--container] [--no-lab|--all]" >&2

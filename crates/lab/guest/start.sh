@@ -8,6 +8,9 @@ mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 mount -t tmpfs -o nosuid,nodev tmpfs /dev/shm
 mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /tmp
 
+# The medium's own mark, which ZFS leaves in each pool that it imports: 8425e349, as on NixOS' media. An installed system
+# has another one, so a pool that the medium did not export is one of another host to it, as it is at home.
+printf '\111\343\045\204' >/etc/hostid
 read -r name <"$lab/hostname"
 hostname "$name"
 printf '127.0.0.1 localhost\n::1 localhost\n127.0.1.1 %s\n' "$name" >/etc/hosts
@@ -25,6 +28,8 @@ for device in /sys/class/net/*/device; do
     break
 done
 
+# Only the image of a lab with ZFS has it. No pool is imported by that.
+modprobe -q zfs
 # Devices after the network: a card that is being renamed has no name to give an address to.
 /usr/lib/systemd/systemd-udevd --daemon --resolve-names=never
 udevadm trigger --type=all --action=add &

@@ -6,6 +6,7 @@ sync
 udevadm control --stop-exec-queue
 awk '$1 ~ "^/dev/" && $2 != "/" { print $2 }' /proc/mounts | sort -r | while read -r place; do umount "$place"; done
 swapoff -a
+# A pool stays imported, since no real medium exports one by itself; ZFS is whole on its disks after each sync.
 # udev does nothing any more: to wait for it would be to wait for good.
 vgchange -an --noudevsync >/dev/null 2>&1
 mdadm --stop --scan >/dev/null 2>&1

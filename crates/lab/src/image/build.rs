@@ -4,6 +4,7 @@
 use super::kernel::{Packed, packed};
 use super::modules::in_order;
 use super::recipe::Recipe;
+use super::zfs::{ZfsError, module};
 use crate::event::{Event, Observer};
 use cmd::Cmd;
 use machine::cpio::Archive;
@@ -33,6 +34,9 @@ pub enum BuildError {
         /// What is missing.
         what: String,
     },
+    /// The recipe asks for ZFS, and there is none.
+    #[error(transparent)]
+    Zfs(#[from] ZfsError),
 }
 
 /// Downloading a hundred packages over a slow line.
@@ -40,17 +44,22 @@ const PACKAGES: Duration = Duration::from_mins(30);
 /// Packing and unpacking some hundred megabytes.
 const PACKING: Duration = Duration::from_mins(5);
 
-/// Builds into `dir`, which exists and is empty.
+/// Builds into `dir`, which exists and is empty; what other images may use as well is kept in `shared`.
 pub(super) async fn build(
     recipe: &Recipe,
     dir: &Path,
+    shared: &Path,
     mirror: Option<&str>,
     observer: Observer<'_>,
 ) -> Result<(), BuildError> {
     let tell = |what| observer(Event::ImageStep { what });
     let packages = dir.join("packages.tar");
+    let zfs = match &recipe.zfs {
+        Some(zfs) => Some(module(recipe, zfs, shared, mirror, observer).await?),
+        None => None,
+    };
     tell("collects and installs the packages");
-    run_local(&bootstrap(recipe, &packages, mirror), PACKAGES).await?;
+    run_local(&bootstrap(recipe, &packages, zfs.as_deref(), mirror), PACKAGES).await?;
     tell("packs the root filesystem");
     run_local(&squash(&packages, &dir.join("installer.squashfs")), PACKING).await?;
     tell("makes kernel and initial RAM disk");
@@ -65,15 +74,24 @@ pub(super) async fn build(
 
 /// The tree from packages. The pruning script is handed over as text, not as a file: an ordinary user's mmdebstrap runs it
 /// under user ids that may not read his files.
-fn bootstrap(recipe: &Recipe, to: &Path, mirror: Option<&str>) -> Cmd {
+fn bootstrap(recipe: &Recipe, to: &Path, zfs: Option<&Path>, mirror: Option<&str>) -> Cmd {
+    let mut hooks = Vec::new();
+    if let (Some(archive), Some(zfs)) = (zfs, &recipe.zfs) {
+        // mmdebstrap takes such a hook apart as a shell does.
+        hooks.push(format!("--customize-hook={}", Cmd::new("tar-in").arg(text(archive)).arg("/")));
+        hooks.push(format!("--customize-hook={}", zfs.quiet));
+    }
+    let components = recipe.zfs.as_ref().map(|_| "--components=main,contrib");
     let without = ["man/*", "locale/*", "doc/*", "info/*"];
     Cmd::new("env")
         .arg(format!("HOMEHIVE_MODULES={}", recipe.modules.join(" ")))
         // Debian's kernel hook would build an initial RAM disk that nobody boots.
         .args(["INITRD=No", "LC_ALL=C.UTF-8", "mmdebstrap", "--quiet", "--variant=minbase"])
+        .args(components)
         .arg(format!("--include={}", recipe.packages.join(",")))
         .args(without.map(|path| format!("--dpkgopt=path-exclude=/usr/share/{path}")))
         .arg("--aptopt=Acquire::Retries \"3\"")
+        .args(hooks)
         .arg(format!("--customize-hook={}", recipe.prune))
         .arg(recipe.suite.as_str())
         .arg(text(to))
@@ -175,14 +193,26 @@ mod tests {
     use crate::image::Recipe;
     use std::path::Path;
 
-    #[test]
-    fn commands() {
-        let mut recipe = Recipe::installer();
+    fn short(mut recipe: Recipe) -> Recipe {
         recipe.modules.truncate(2);
         recipe.packages.truncate(3);
         recipe.prune = "rm -rf \"$1\"/boot/initrd*\n".into();
+        recipe
+    }
+
+    #[test]
+    fn commands() {
+        let recipe = short(Recipe::installer());
         let (tar, out) = (Path::new("/cache/p.tar"), Path::new("/cache/i.squashfs"));
-        let words = bootstrap(&recipe, tar, Some("http://mirror.example/debian"));
+        let words = bootstrap(&recipe, tar, None, Some("http://mirror.example/debian"));
         insta::assert_snapshot!(format!("{words}\n{}", squash(tar, out)));
+    }
+
+    #[test]
+    fn commands_with_zfs() {
+        let mut recipe = short(Recipe::installer().with_zfs());
+        recipe.zfs.as_mut().unwrap().quiet = "depmod\n".into();
+        let words = bootstrap(&recipe, Path::new("/cache/p.tar"), Some(Path::new("/my cache/zfs-1.tar")), None);
+        insta::assert_snapshot!(words.to_string());
     }
 }

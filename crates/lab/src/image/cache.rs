@@ -3,6 +3,7 @@
 
 use super::build::{BuildError, build};
 use super::recipe::Recipe;
+use super::zfs::MODULE;
 use crate::event::{Event, Observer};
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -81,6 +82,11 @@ pub enum CacheError {
 /// Longer than a build with a slow mirror.
 const PATIENCE: Duration = Duration::from_mins(45);
 
+/// How long another builder of this image may hold its lock.
+fn patience(recipe: &Recipe) -> Duration {
+    if recipe.zfs.is_some() { PATIENCE + MODULE } else { PATIENCE }
+}
+
 impl Cache {
     /// `$XDG_CACHE_HOME/homehive/lab`, or `~/.cache/homehive/lab`.
     pub fn of_user() -> Result<Self, CacheError> {
@@ -109,7 +115,8 @@ impl Cache {
         image.is_whole().then_some(image)
     }
 
-    /// The recipe's image, built if it is not there: one to four minutes, and the network.
+    /// The recipe's image, built if it is not there: one to four minutes, and the network; the first one with ZFS takes
+    /// some fifteen minutes more.
     pub async fn image(&self, recipe: &Recipe, observer: Observer<'_>) -> Result<Image, CacheError> {
         let begun = Instant::now();
         if let Some(image) = self.find(recipe) {
@@ -126,7 +133,7 @@ impl Cache {
             remove(leftover).map_err(self.files())?;
         }
         fs::create_dir(&unfinished).map_err(self.files())?;
-        build(recipe, &unfinished, self.mirror.as_deref(), observer).await?;
+        build(recipe, &unfinished, &self.root, self.mirror.as_deref(), observer).await?;
         fs::rename(&unfinished, &image.dir).map_err(self.files())?;
         observer(Event::ImageBuilt { took: begun.elapsed() });
         Ok(image)
@@ -145,12 +152,12 @@ impl Cache {
     async fn lock(&self, recipe: &Recipe, observer: Observer<'_>) -> Result<File, CacheError> {
         let path = self.root.join(format!("{}.lock", recipe.key()));
         let file = File::create(&path).map_err(self.files())?;
-        let begun = Instant::now();
+        let (begun, patience) = (Instant::now(), patience(recipe));
         let mut told = false;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => {
+                Err(TryLockError::WouldBlock) if begun.elapsed() > patience => {
                     return Err(CacheError::Busy { waited: begun.elapsed(), lock: path });
                 }
                 Err(TryLockError::WouldBlock) => {}

@@ -5,8 +5,10 @@ mod cache;
 mod kernel;
 mod modules;
 mod recipe;
+mod zfs;
 
 pub use build::BuildError;
 pub use cache::{Cache, CacheError, Image};
-pub use recipe::Recipe;
 pub(crate) use recipe::SCRIPTS;
+pub use recipe::{Recipe, Zfs};
+pub use zfs::ZfsError;
