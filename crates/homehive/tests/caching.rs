@@ -76,6 +76,7 @@ fn in_the_lab_a_cache_comes_grows_changes_and_goes() {
     let story = declare(&bench, 960, 256, Some("writecache"));
     for step in [
         "write out and detach writecache fast of nas/data",
+        "nas: writes writecache fast of nas/data out: 100.0%",
         "grow volume nas/data",
         "grow volume nas/fast",
         "attach writecache",

@@ -1,6 +1,7 @@
 //! Applying a plan: its steps side by side as far as they allow, a journal line before and after each, and a stop at the
 //! first failure. What is planned is `storage`'s business.
 
+use crate::follow::{self, Patience, Reached};
 use crate::holders::is_busy;
 use crate::journal::{Entry, Journal, JournalError, State};
 use crate::saved::{Held, SaveError, Shelf};
@@ -17,6 +18,10 @@ use storage::plan::{Begun, Overwritten, Plan, Step, StepId};
 
 /// How many steps run at once: sshd's default allows ten sessions on a connection (`MaxSessions`, `sshd_config`(5)).
 const SIDE_BY_SIDE: usize = 6;
+/// How long a look at what goes on may take.
+const LOOK: Duration = Duration::from_mins(1);
+/// How long a step may take that is followed: it is given up when it stands still, long before.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
 
 /// How an application ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -214,7 +219,7 @@ impl Work<'_> {
             let (machine, of) = (self.machine.name().to_owned(), self.plan.steps.len());
             self.story.tell(Event::StepStarted { machine: machine.clone(), step: number, of, text: text.clone() });
             let start = Instant::now();
-            let ran = self.machine.run_program_under(self.lock, &program, Duration::from_secs(step.deadline())).await;
+            let ran = self.run(step, &program).await;
             if let Err(source) = ran {
                 self.write(number, &text, State::Failed(&source.to_string()))?;
                 let holders =
@@ -235,6 +240,23 @@ impl Work<'_> {
             Ok(StepTime { number, text: text.clone(), begin, seconds })
         };
         (index, result.await)
+    }
+
+    /// Runs a step's program, and tells how far it is where that can be seen.
+    async fn run(&self, step: &Step, program: &Program) -> Result<(), ProgramError> {
+        let (machine, deadline) = (self.machine, Duration::from_secs(step.deadline()));
+        let Some(gauge) = step.gauge() else { return machine.run_program_under(self.lock, program, deadline).await };
+        let look = async || {
+            let seen = machine.ask(&gauge.command(), LOOK).await.ok()?;
+            gauge.left(&seen.stdout)
+        };
+        let told = |at: Reached| {
+            let (subject, text, unit) = (machine.name().to_owned(), gauge.text().to_owned(), "permille".to_owned());
+            let (done, total) = (at.done, Some(1000));
+            self.story.tell(Event::Progress { subject, text, done, total, unit, left: at.left });
+        };
+        let work = machine.run_program_under(self.lock, program, LONGEST);
+        follow::to_its_end(gauge.text(), work, look, told, Patience::with(deadline)).await
     }
 
     /// Saves what the step writes over.

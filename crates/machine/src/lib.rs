@@ -7,6 +7,7 @@ pub mod cpio;
 pub mod deploy;
 pub mod difference;
 mod door;
+mod follow;
 mod holders;
 pub mod install;
 mod journal;

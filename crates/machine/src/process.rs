@@ -46,6 +46,14 @@ pub enum RunError {
         /// For how many seconds.
         seconds: u64,
     },
+    /// Nothing of long work was done for so long; nobody waits for it any more.
+    #[error("{what}: nothing has moved for {} min; it was left going, if it still goes: is a disk behind it stuck?", seconds / 60)]
+    Still {
+        /// The work.
+        what: String,
+        /// For how many seconds.
+        seconds: u64,
+    },
     /// The machine could not be reached.
     #[error("cannot reach {place}: {}{}", reason.advice(), Tail(stderr))]
     Unreachable {

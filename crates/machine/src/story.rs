@@ -52,6 +52,9 @@ pub enum Event {
         total: Option<u64>,
         /// Counted in what: `bytes`, `permille`, `packages`.
         unit: String,
+        /// About how many seconds it takes yet, if that can be told.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        left: Option<u64>,
     },
     /// A command is run on a machine; its standard input is not told, for it may be a secret.
     Command {
@@ -121,7 +124,7 @@ impl Story {
     /// Tells how far something long is.
     pub fn progress(&self, subject: &str, text: &str, done: u64, total: Option<u64>, unit: &str) {
         let (subject, text, unit) = (subject.into(), text.into(), unit.into());
-        self.tell(Event::Progress { subject, text, done, total, unit });
+        self.tell(Event::Progress { subject, text, done, total, unit, left: None });
     }
 }
 

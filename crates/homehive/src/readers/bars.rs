@@ -1,6 +1,6 @@
 //! Bars on a terminal: what is done stays as a line, what goes on is drawn below.
 
-use super::lines::{amount, text};
+use super::lines::text;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use machine::{Event, Story};
 use std::collections::BTreeMap;
@@ -31,13 +31,13 @@ pub fn bars() -> Story {
                 }
                 let _ = board.println(format!("  {}", text(&event)));
             }
-            Event::Progress { subject, text, done, total, unit } => {
-                let bar = running.entry(format!("{subject}/{text}")).or_insert_with(|| gauge(&board, *total));
+            Event::Progress { subject, text: what, done, total, .. } => {
+                let bar = running.entry(format!("{subject}/{what}")).or_insert_with(|| gauge(&board, *total));
                 bar.set_position(*done);
-                bar.set_message(format!("{subject}: {text}: {}", amount(*done, *total, unit)));
+                bar.set_message(text(&event));
                 if *total == Some(*done) {
                     bar.finish_and_clear();
-                    running.remove(&format!("{subject}/{text}"));
+                    running.remove(&format!("{subject}/{what}"));
                 }
             }
             Event::Question { text } => {

@@ -52,14 +52,15 @@ pub(super) fn text(event: &Event) -> String {
         Event::StepDone { machine, step, of, text, seconds } => {
             format!("{machine}: step {step}/{of}: {text}: done in {seconds:.1} s")
         }
-        Event::Progress { subject, text, done, total, unit } => {
-            format!("{subject}: {text}: {}", amount(*done, *total, unit))
+        Event::Progress { subject, text, done, total, unit, left } => {
+            let left = left.map(|seconds| format!(", about {} left", storage::health::lasting(seconds)));
+            format!("{subject}: {text}: {}{}", amount(*done, *total, unit), left.unwrap_or_default())
         }
     }
 }
 
 /// How much of how much.
-pub(super) fn amount(done: u64, total: Option<u64>, unit: &str) -> String {
+fn amount(done: u64, total: Option<u64>, unit: &str) -> String {
     match (unit, total) {
         ("permille", _) => format!("{}.{}%", done / 10, done % 10),
         ("bytes", None) => storage::Size(done).to_string(),
@@ -71,7 +72,8 @@ pub(super) fn amount(done: u64, total: Option<u64>, unit: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::amount;
+    use super::{amount, text};
+    use machine::Event;
 
     #[test]
     fn amounts() {
@@ -83,5 +85,20 @@ mod tests {
         ] {
             assert_eq!(amount(done, total, unit), text);
         }
+    }
+
+    #[test]
+    fn an_estimate_stands_behind_the_amount() {
+        let (subject, what, unit) = ("nas".to_owned(), "writes cache fast out".to_owned(), "permille".to_owned());
+        let far = |left| Event::Progress {
+            subject: subject.clone(),
+            text: what.clone(),
+            done: 250,
+            total: Some(1000),
+            unit: unit.clone(),
+            left,
+        };
+        assert_eq!(text(&far(None)), "nas: writes cache fast out: 25.0%");
+        assert_eq!(text(&far(Some(4000))), "nas: writes cache fast out: 25.0%, about 67 min left");
     }
 }

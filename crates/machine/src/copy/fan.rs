@@ -211,6 +211,7 @@ fn again(error: &RunError) -> RunError {
         }
         RunError::Late { words, deadline } => RunError::Late { words: words.clone(), deadline: *deadline },
         RunError::Stalled { words, seconds } => RunError::Stalled { words: words.clone(), seconds: *seconds },
+        RunError::Still { what, seconds } => RunError::Still { what: what.clone(), seconds: *seconds },
         RunError::Unreachable { place, reason, stderr } => {
             RunError::Unreachable { place: place.clone(), reason: *reason, stderr: stderr.clone() }
         }

@@ -108,7 +108,7 @@ fn running(look: &Look<'_>, array: &Array, known: &Known) -> Vec<Said> {
 }
 
 /// A time in words, as exact as an estimate can be.
-fn lasting(seconds: u64) -> String {
+pub fn lasting(seconds: u64) -> String {
     match seconds {
         0..=90 => format!("{seconds} s"),
         91..=5400 => format!("{} min", seconds.div_ceil(60)),

@@ -8,6 +8,8 @@ mod luks;
 mod nodev;
 mod volume;
 
+pub use array::lasting;
+
 use crate::NodeId;
 use crate::facts::Facts;
 use crate::plan::{Sight, Unseen, in_closed};

@@ -22,6 +22,7 @@ mod table;
 mod text;
 mod volume;
 mod wipe;
+mod writeout;
 
 pub use array::ArrayAction;
 pub(crate) use array::standing;
@@ -46,6 +47,7 @@ pub use step::{Action, Risk, Step, StepId};
 pub use table::{NewPartition, TableAction};
 pub use volume::VolumeAction;
 pub use wipe::Wipe;
+pub use writeout::Gauge;
 
 /// homehive's own shell scripts that stand in commands, by name.
 pub(crate) fn scripts() -> [(&'static str, &'static str); 5] {
