@@ -51,6 +51,32 @@ fn the_rest_is_opened_later() {
     assert!(rendered(&keyed).contains(line), "{}", rendered(&keyed));
 }
 
+/// By what else it opens, in stage 1 and later: systemd's options, and the system that has them.
+#[test]
+fn what_opens_it_besides() {
+    const VAULT: &str = include_str!("../../../examples/layouts/luks-lvm-on-md.toml");
+    for (unlock, note, options) in [
+        ("{}", "with the passphrase that is typed at the console.", &[][..]),
+        ("{ tpm2 = {} }", "by the TPM, or with the passphrase that is typed at the console.", &["tpm2-device=auto"]),
+        (
+            "{ tpm2 = { pcrs = [] }, fido2 = true }",
+            "by the TPM, by a FIDO2 key that somebody touches, or with the passphrase that is typed at the console.",
+            &["tpm2-device=auto", "fido2-device=auto"],
+        ),
+    ] {
+        let text = rendered(&CRYPT.replace("allow_discards = true", &format!("unlock = {unlock}")));
+        assert!(text.contains(&format!("# luks.crypt, opened in stage 1 {note}")), "{text}");
+        let list = options.iter().fold(String::new(), |list, option| list + " \"" + option + "\"");
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said = words.contains(&format!("crypttabExtraOpts = [{list} ];"));
+        assert_eq!((said, text.contains("crypttabExtraOpts")), (!options.is_empty(), !options.is_empty()), "{text}");
+        let late = rendered(&VAULT.replace("initrd = false", &format!("initrd = false\nunlock = {unlock}")));
+        let list = options.iter().fold(String::new(), |list, option| list + "," + option);
+        let line = format!("vault UUID=0ef73388-d865-5b3a-9cae-6b6f56e2c2b1 - luks,nofail{list}\n");
+        assert!(late.contains(&line), "{late}");
+    }
+}
+
 /// The key of a disk is opened by nobody who has the disk.
 #[test]
 fn a_sealed_key_is_the_admins_alone() {

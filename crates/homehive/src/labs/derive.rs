@@ -90,12 +90,15 @@ pub fn derive(fleet: &Fleet, machines: &[HostName], key: &str) -> Result<Derived
 /// Where the key of the lab's encrypted devices lies, from its fleet file.
 pub const KEY_FILE: &str = "secrets/luks-key";
 
-/// A lab never sees the key of a real disk.
+/// A lab never sees the key of a real disk, and has no TPM and no FIDO2 key: its containers open with the key alone.
 fn own_keys(value: &mut Value) {
     match value {
         Value::Object(table) => {
-            if table.get("type").is_some_and(|kind| kind == "luks") && table.contains_key("key_file") {
-                table.insert("key_file".to_owned(), json!(KEY_FILE));
+            if table.get("type").is_some_and(|kind| kind == "luks") {
+                if table.contains_key("key_file") {
+                    table.insert("key_file".to_owned(), json!(KEY_FILE));
+                }
+                table.remove("unlock");
             }
             table.values_mut().for_each(own_keys);
         }

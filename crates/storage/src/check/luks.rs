@@ -38,6 +38,7 @@ pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
             problems.add(&holder.content_at().join("type"), "storage::luks_in_luks", message, "encrypted twice", help);
         }
         keys(luks, &holder.at, problems);
+        unlock(luks, &holder.at, problems);
         room(tree, luks, holder, problems);
     }
 }
@@ -78,6 +79,32 @@ fn keys(luks: &Luks, at: &Path, problems: &mut Problems) {
         let message = format!("trying a key cannot take {time} ms");
         let help = "write 1 to 30000 milliseconds, or remove the line";
         problems.add(&at.join("pbkdf_time"), "storage::luks_pbkdf", message, "out of reach", help);
+    }
+}
+
+/// The registers that a TPM2 has (PC Client Platform TPM Profile, 4.6.1).
+const PCRS: std::ops::Range<u32> = 0..24;
+
+fn unlock(luks: &Luks, at: &Path, problems: &mut Problems) {
+    let Some(unlock) = &luks.unlock else { return };
+    let at = at.join("unlock");
+    if luks.boot_key_file.is_some() && !unlock.is_empty() {
+        // systemd would take the file for a key that the TPM or the FIDO2 key has sealed (crypttab(5)).
+        let message = format!("`{}` would be opened by `boot_key_file` and by `unlock`", luks.name);
+        let help = "remove one of them: the key opens it in any case, typed at the console";
+        problems.add(&at, "storage::luks_unlock", message, "one of two", help);
+    }
+    let Some(tpm2) = &unlock.tpm2 else { return };
+    let at = at.join("tpm2").join("pcrs");
+    for (place, pcr) in tpm2.pcrs.iter().enumerate() {
+        let (message, label) = if !PCRS.contains(pcr) {
+            (format!("a TPM has no register {pcr}"), "no such register")
+        } else if tpm2.pcrs[..place].contains(pcr) {
+            (format!("register {pcr} is named twice"), "named twice")
+        } else {
+            continue;
+        };
+        problems.add(&at.join(place), "storage::luks_pcrs", message, label, "name registers from 0 to 23, each once");
     }
 }
 

@@ -4,7 +4,7 @@ use super::attrs::{Attrs, Usual};
 use super::content::{Site, content};
 use super::finding::Report;
 use super::named;
-use crate::tree::{BtrfsMember, Content, Luks, Storage};
+use crate::tree::{BtrfsMember, Content, Luks, Storage, Tpm2, Unlock};
 use crate::{NodeId, Size};
 use uuid::Uuid;
 
@@ -68,8 +68,30 @@ fn settings(luks: &mut Luks, attrs: &mut Attrs<'_>, report: &mut Report) {
     // NixOS' stage 1 asks for a passphrase in any case, when there is no key.
     set.leave("fallbackToPassword", &[Usual::Flag(true), Usual::Flag(false)], MODULE, report);
     set.leave("bypassWorkqueues", &[Usual::Flag(false)], MODULE, report);
-    set.leave("crypttabExtraOpts", &[], MODULE, report);
+    unlock(luks, &mut set, report);
     set.close(report);
+}
+
+/// What opens it besides, by the options of crypttab(5).
+fn unlock(luks: &mut Luks, set: &mut Attrs<'_>, report: &mut Report) {
+    let mut found = Unlock::default();
+    for option in set.texts("crypttabExtraOpts", report) {
+        let place = set.place.join("crypttabExtraOpts");
+        match option.as_str() {
+            // With a key file, systemd takes that for what the TPM or the FIDO2 key has sealed.
+            _ if luks.boot_key_file.is_some() => {
+                report.left_out(&place, format!("`{}`, beside a key file", option.escape_debug()), MODULE);
+            }
+            "tpm2-device=auto" => {
+                found.tpm2 = Some(Tpm2::default());
+                let message = "what its TPM is bound to does not stand in disko's tree: PCR 7 is taken";
+                report.fill_in(&place, message, "write those that `cryptsetup luksDump` shows as `tpm2-hash-pcrs`");
+            }
+            "fido2-device=auto" => found.fido2 = true,
+            other => report.left_out(&place, format!("`{}`, an option of crypttab", other.escape_debug()), MODULE),
+        }
+    }
+    luks.unlock = Some(found).filter(|unlock| !unlock.is_empty());
 }
 
 /// Arguments of luksFormat that have a word of their own.

@@ -1,5 +1,6 @@
 //! The machine itself: processor, memory, network cards, and what drives its devices.
 
+use super::Enrol;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,9 @@ pub struct Machine {
     /// Network interfaces but loopback.
     #[serde(default)]
     pub nics: Vec<Nic>,
+    /// What a container could be enrolled with; none if systemd-cryptenroll(1) is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrol: Option<Enrol>,
     /// Devices on PCI and USB, disks, sensors and network cards, with what drives them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drivers: Vec<Driver>,

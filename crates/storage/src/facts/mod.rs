@@ -5,6 +5,7 @@
 mod btrfs;
 mod error;
 mod group;
+mod luks;
 mod machine;
 mod modules;
 mod nodev;
@@ -15,6 +16,7 @@ mod validate;
 pub use btrfs::{Btrfs, BtrfsDevice};
 pub use error::FactsError;
 pub use group::{Fill, Group, Volume};
+pub use luks::{Enrol, Token};
 pub use machine::{Bus, Driver, Machine, Nic};
 pub use nodev::Nodev;
 pub(crate) use standing::{Standing, Start};
@@ -246,6 +248,9 @@ pub enum Content {
         /// How many keys open it, if the header tells (LUKS2).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         keys: Option<u32>,
+        /// What else opens its keys, if the header tells (LUKS2).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tokens: Option<Vec<Token>>,
     },
     /// Something that a tool knows but homehive does not make (`ntfs`, `zfs_member`), or several things at once.
     Other {

@@ -2,7 +2,7 @@
 
 use super::{Look, Said, State};
 use crate::facts::Content;
-use crate::plan::BEGUN;
+use crate::plan::{BEGUN, at_home};
 use crate::wish::{Crypt, Node};
 use uuid::Uuid;
 
@@ -10,7 +10,7 @@ impl Look<'_> {
     /// The opened container.
     pub(super) fn crypt(&self, node: &Node, crypt: &Crypt) -> Vec<Said> {
         if self.sight.device(&node.id).is_some() {
-            return vec![Said::new(State::Good, "open")];
+            return std::iter::once(Said::new(State::Good, "open")).chain(self.unenrolled(node, crypt)).collect();
         }
         let missing = self.missing_disks(node);
         let below = node.on.first().and_then(|below| self.sight.device(below)).map(|device| &device.content);
@@ -21,6 +21,17 @@ impl Look<'_> {
             ([], _) => Said::new(State::Unmade, "its LUKS is not there"),
             (disks, _) => Said::new(State::Missing, format!("missing {}", disks.join(", "))),
         }]
+    }
+
+    /// What is declared to open it beside its key, and does not.
+    fn unenrolled(&self, node: &Node, crypt: &Crypt) -> Option<Said> {
+        let below = node.on.first().and_then(|below| self.sight.device(below))?;
+        let Content::Luks { tokens: Some(tokens), .. } = &below.content else { return None };
+        let missing = crypt.unlock.as_ref()?.missing(tokens);
+        let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        let told = !missing.is_empty() && at_home(self.wish, self.facts, &self.sight);
+        let text = || format!("not opened by {} yet: `homehive disks apply` enrols it", missing.join(", nor by "));
+        told.then(|| Said::new(State::Degraded, text()))
     }
 }
 

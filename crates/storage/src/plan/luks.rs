@@ -1,8 +1,9 @@
 //! LUKS on real devices: made with its derived identity, opened, kept, made anew, grown. The key is in no plan: a command
 //! that needs it says whose, and whoever runs the command feeds it.
 //!
-//! What is inside a closed container is unknown, so nothing in it is planned before another look shows it.
+//! What opens it besides is `enrol`'s business. What is inside a closed container is unknown, so nothing in it is planned before another look shows it.
 
+use super::enrol::{self, Means, Stale};
 use super::filesystem::{BEGUN, WORTH, on_disk};
 use super::planner::{At, Planner, Site, Work, shown};
 use super::sight::Sight;
@@ -55,6 +56,22 @@ pub enum LuksAction {
         /// What it is called.
         name: String,
     },
+    /// Lets something else than its key open it too.
+    Enrol {
+        /// The device that it is on.
+        device: NodeId,
+        /// What.
+        means: Means,
+    },
+    /// Takes out what opened it beside its key.
+    Forget {
+        /// The device that it is on.
+        device: NodeId,
+        /// The type of the tokens.
+        kind: String,
+        /// The tokens.
+        tokens: Vec<Stale>,
+    },
 }
 
 impl LuksAction {
@@ -63,6 +80,11 @@ impl LuksAction {
             Self::Format { device, name, .. } => format!("encrypt {device} with LUKS, and open it as {name}"),
             Self::Open { device, name, .. } => format!("open the LUKS of {device} as {name}"),
             Self::Grow { device, name } => format!("grow the LUKS {name} to all of {device}"),
+            Self::Enrol { device, means } => format!("let {means} open the LUKS of {device} too"),
+            Self::Forget { device, kind, tokens } => {
+                let ids = tokens.iter().map(|stale| stale.token.to_string()).collect::<Vec<_>>().join(", ");
+                format!("take {kind} out of the LUKS of {device} (token {ids}); its key stays")
+            }
         }
     }
 
@@ -90,6 +112,8 @@ impl LuksAction {
             }
             Self::Open { device, name, allow_discards } => vec![open(device, name, *allow_discards), settle()],
             Self::Grow { name, .. } => vec![keyed("resize").arg(name.as_str())],
+            Self::Enrol { device, means } => vec![means.enrol(device, node)],
+            Self::Forget { device, tokens, .. } => enrol::forget(tokens, device, node),
         }
     }
 
@@ -97,6 +121,16 @@ impl LuksAction {
     pub(super) fn begins(&self) -> Vec<NodeId> {
         match self {
             Self::Format { device, .. } => vec![device.clone()],
+            Self::Open { .. } | Self::Grow { .. } | Self::Enrol { .. } | Self::Forget { .. } => Vec::new(),
+        }
+    }
+
+    /// The nodes that it writes to, and that are to keep it.
+    pub(super) fn writes(&self) -> Vec<NodeId> {
+        match self {
+            Self::Format { device, .. } | Self::Enrol { device, .. } | Self::Forget { device, .. } => {
+                vec![device.clone()]
+            }
             Self::Open { .. } | Self::Grow { .. } => Vec::new(),
         }
     }
@@ -113,6 +147,11 @@ fn begun(content: &Content) -> bool {
 }
 
 pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, crypt: &'a Crypt) {
+    container(planner, node, crypt);
+    enrol::plan(planner, node, crypt);
+}
+
+fn container<'a>(planner: &mut Planner<'a>, node: &'a Node, crypt: &'a Crypt) {
     let Some(below) = node.on.first() else { return };
     let site = planner.site(below);
     let device = match site.at {
@@ -215,7 +254,7 @@ pub(super) fn whole(wish: &Wish, sight: &Sight, id: &NodeId) -> String {
 }
 
 /// Trying a key takes memory by intent: one container after another.
-fn last(planner: &Planner) -> Option<StepId> {
+pub(super) fn last(planner: &Planner) -> Option<StepId> {
     let mut luks = planner.plan.steps.iter().filter(|step| matches!(step.what, Action::Luks(_)));
     luks.next_back().map(|step| step.id.clone())
 }

@@ -5,6 +5,7 @@
 mod array;
 mod begun;
 mod btrfs;
+mod enrol;
 mod filesystem;
 mod group;
 mod guard;
@@ -28,6 +29,8 @@ pub use array::ArrayAction;
 pub(crate) use array::standing;
 pub use begun::Begun;
 pub use btrfs::BtrfsAction;
+pub(crate) use enrol::at_home;
+pub use enrol::{Means, Stale};
 pub(crate) use filesystem::BEGUN;
 pub use filesystem::FilesystemAction;
 pub use group::{GroupAction, NewPv, NewVolume};
@@ -50,8 +53,9 @@ pub use wipe::Wipe;
 pub use writeout::Gauge;
 
 /// homehive's own shell scripts that stand in commands, by name.
-pub(crate) fn scripts() -> [(&'static str, &'static str); 5] {
+pub(crate) fn scripts() -> [(&'static str, &'static str); 6] {
     [
+        ("fed", enrol::FED),
         ("force", array::FORCE),
         ("group", group::CREATE),
         ("identify", group::IDENTIFY),

@@ -119,7 +119,12 @@ impl Step {
                 | BtrfsAction::Forget { .. }
                 | BtrfsAction::Grow { .. },
             )
-            | Action::Luks(LuksAction::Open { .. } | LuksAction::Grow { .. })
+            | Action::Luks(
+                LuksAction::Open { .. }
+                | LuksAction::Grow { .. }
+                | LuksAction::Enrol { .. }
+                | LuksAction::Forget { .. },
+            )
             | Action::Mount(_)
             | Action::Nodev(_) => {}
         }

@@ -192,7 +192,7 @@ impl Step {
             // LVM writes its notes past the kernel's cache, but does not have drives keep them: what a power cut leaves may
             // be their beginning without the rest.
             Action::Group(_) | Action::Volume(_) => self.notes_on.clone(),
-            Action::Luks(it) => it.begins(),
+            Action::Luks(it) => it.writes(),
         }
     }
 

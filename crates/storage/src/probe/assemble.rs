@@ -72,9 +72,11 @@ pub fn parse(output: &str) -> Result<Facts, FactsError> {
     }
     // What is good to know and needed for no disk: without it the facts are facts all the same.
     let extra = |name: &str| sections.get(name).map_or("", |section| section.text);
+    let mut machine = files.machine(sections.tool("machine", "uname")?, extra("drivers"), extra("addresses"));
+    machine.enrol = luks::enrol(sections.get("enrol"));
     let facts = Facts {
         version: Facts::VERSION,
-        machine: files.machine(sections.tool("machine", "uname")?, extra("drivers"), extra("addresses")),
+        machine,
         arrays: arrays(&files, &devices),
         btrfs: all_btrfs(&look, &devices)?,
         groups,
@@ -271,7 +273,7 @@ impl Look<'_> {
                 let Some(header) = self.luks.get(&raw).and_then(|head| luks::header(head)) else {
                     return Ok(other(" (its header is damaged)"));
                 };
-                Content::Luks { version: header.version, uuid, label, offset: header.offset, keys: header.keys }
+                header.content(uuid, label)
             }
             "swap" => Content::Swap { uuid: uuid.and_then(|uuid| Uuid::try_parse(&uuid).ok()) },
             "linux_raid_member" => match superblock::md(head).or_else(|| superblock::md(self.ends.get(&raw)?)) {

@@ -172,6 +172,7 @@ impl<'a> Files<'a> {
             hypervisor: hardware::hypervisor(self, &flags).map(str::to_owned),
             memory: after("MemTotal").and_then(leading).map_or(0, |kib: u64| kib.saturating_mul(1024)),
             nics: nics.collect(),
+            enrol: None,
             drivers: hardware::drivers(drivers),
         }
     }

@@ -61,6 +61,20 @@ list_luks() {
     head -v -c 16384 $luks | od -A x -t x1
 }
 
+# What a container could be opened with beside its key, as systemd-cryptenroll finds it; it is asked where the kernel has
+# such a device at all.
+list_enrol() {
+    command -v systemd-cryptenroll >/dev/null || return 127
+    echo --tpm2
+    [ ! -e /sys/class/tpm/tpm0 ] || systemd-cryptenroll --tpm2-device=list
+    echo --fido2
+    for hid in /sys/class/hidraw/*; do
+        [ ! -e "$hid" ] || systemd-cryptenroll --fido2-device=list
+        break
+    done
+    :
+}
+
 # A device without any signature may still hold something: is its first MiB zero? And can it be read at all?
 list_zero() {
     command -v cmp >/dev/null || return 127
@@ -296,6 +310,7 @@ $one"
     section lvm list_volumes
     section files list_files
     section machine list_machine
+    section enrol list_enrol
     section drivers list_drivers
     section addresses ip -o -4 address show
 

@@ -2,7 +2,7 @@
 //!
 //! The same steps, one after another; the script finds the disks itself and refuses what is not blank.
 
-use crate::facts::{Content, Device, DeviceKind, Facts, Machine};
+use crate::facts::{Content, Device, DeviceKind, Enrol, Facts, Machine};
 use crate::plan::{Action, Consent, Step, StepId, plan, scripts};
 use crate::wish::{Disk, Holds, Kind, Wish};
 use crate::{Extent, NodeId};
@@ -120,11 +120,11 @@ fn shares(wish: &Wish, selected: &BTreeSet<NodeId>) -> Result<(), ScriptError> {
     Ok(())
 }
 
-/// A machine that has every declared disk, blank, and as large as anybody could want where no size is declared.
+/// A machine that has every declared disk, blank, what containers are enrolled with, and as large as anybody could want where no size is declared.
 fn blank(wish: &Wish) -> Facts {
     let mut facts = Facts {
         version: 1,
-        machine: Machine::default(),
+        machine: Machine { enrol: Some(Enrol { tpm2: true, fido2: true }), ..Machine::default() },
         devices: Vec::new(),
         arrays: Vec::new(),
         groups: Vec::new(),

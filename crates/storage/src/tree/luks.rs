@@ -1,6 +1,6 @@
 //! LUKS: a device that is read and written through a key, and what lies within.
 
-use super::{Content, table::Id};
+use super::{Content, Unlock, table::Id};
 use crate::{Name, Size};
 use document::{Decode, Path, Problems, Table, Value};
 use schemars::JsonSchema;
@@ -26,6 +26,9 @@ pub struct Luks {
     /// How many bytes of `boot_key_file` stand before the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot_key_offset: Option<u32>,
+    /// What else opens it: the machine's TPM, a FIDO2 key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlock: Option<Unlock>,
     /// Is it opened in stage 1 (the default), or only later, beside everything else that starts?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initrd: Option<bool>,
@@ -55,6 +58,7 @@ impl Luks {
             boot_key_file: None,
             boot_key_size: None,
             boot_key_offset: None,
+            unlock: None,
             initrd: None,
             allow_discards: false,
             pbkdf_memory: None,
@@ -80,6 +84,7 @@ impl Decode for Luks {
             boot_key_file: table.optional("boot_key_file", problems),
             boot_key_size: table.optional("boot_key_size", problems),
             boot_key_offset: table.optional("boot_key_offset", problems),
+            unlock: table.optional("unlock", problems),
             initrd: table.optional("initrd", problems),
             allow_discards: table.or_default("allow_discards", problems),
             pbkdf_memory: table.optional("pbkdf_memory", problems),

@@ -15,6 +15,7 @@ mod nodev;
 mod spread;
 mod swap;
 mod table;
+mod unlock;
 mod volume_type;
 
 pub use array::{Level, Mdadm, Mdraid, Metadata};
@@ -29,6 +30,7 @@ pub use nodev::{MountPoint, MountPointError, Nodev};
 pub use spread::Spread;
 pub use swap::{Discard, Swap};
 pub use table::{Partition, PartitionKind, Table, TableKind};
+pub use unlock::{Tpm2, Unlock};
 pub use volume_type::{Thin, VolumeType};
 
 use crate::Name;

@@ -2,7 +2,8 @@
 
 use super::{Holds, Kind, Wish};
 use crate::identity::{self, Role};
-use crate::{Name, NodeId, Size, tree};
+use crate::tree::{self, Unlock};
+use crate::{Name, NodeId, Size};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
@@ -20,6 +21,9 @@ pub struct Crypt {
     /// Where the machine finds the key when it boots; asked for at its console if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boot_key: Option<BootKey>,
+    /// What opens it beside its key; what was enrolled is left alone if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlock: Option<Unlock>,
     /// Is it opened in stage 1?
     pub initrd: bool,
     /// Does the device below hear what is free?
@@ -58,6 +62,7 @@ impl Crypt {
                 size: declared.boot_key_size,
                 offset: declared.boot_key_offset,
             }),
+            unlock: declared.unlock.clone().map(Unlock::sorted),
             initrd: declared.initrd.unwrap_or(true),
             allow_discards: declared.allow_discards,
             pbkdf_memory: declared.pbkdf_memory,

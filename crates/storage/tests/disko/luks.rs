@@ -59,6 +59,27 @@ fn words() {
             vec![format!("left out {at}.additionalKeyFiles")],
         ),
         (
+            "opened by a TPM or a FIDO2 key",
+            json!({ "settings": { "crypttabExtraOpts": ["tpm2-device=auto", "fido2-device=auto", "token-timeout=5"] } }),
+            ", unlock = { tpm2 = { pcrs = [7] }, fido2 = true",
+            vec![
+                format!("to fill in {at}.settings.crypttabExtraOpts"),
+                format!("left out {at}.settings.crypttabExtraOpts"),
+            ],
+        ),
+        (
+            "opened by a FIDO2 key alone",
+            json!({ "settings": { "crypttabExtraOpts": ["fido2-device=auto"] } }),
+            ", unlock = { fido2 = true",
+            vec![],
+        ),
+        (
+            "opened by a TPM, with a key file",
+            json!({ "settings": { "keyFile": "/dev/sdz", "crypttabExtraOpts": ["tpm2-device=auto"] } }),
+            ", key_file = \"/dev/sdz\", boot_key_file = \"/dev/sdz\"",
+            vec![format!("left out {at}.settings.crypttabExtraOpts"), format!("to fill in {at}")],
+        ),
+        (
             "settings of NixOS",
             json!({ "settings": { "bypassWorkqueues": true, "preLVM": false } }),
             "",

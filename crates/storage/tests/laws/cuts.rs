@@ -140,7 +140,7 @@ fn leave(wish: &Wish, world: &mut World, step: &Step, rest: Rest) {
 }
 
 /// What the tools of a step write first; where it writes to several devices, on the first few.
-fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
+pub fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
     match &step.what {
         Action::Table(TableAction::Create { table, .. }) => {
             let name = world.name(wish, &step.node);
@@ -197,9 +197,23 @@ fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
                 keys => {
                     let (uuid, label, offset) = (Some(*uuid), Some("HH-BEGUN".to_owned()), Some(16 << 20));
                     let keys = u32::try_from(keys).ok();
-                    Content::Luks { version: 2, uuid, label, offset, keys }
+                    Content::Luks { version: 2, uuid, label, offset, keys, tokens: Some(vec![]) }
                 }
             };
+        }
+        // systemd-cryptenroll writes a slot, then the token that tells how to open it.
+        Action::Luks(LuksAction::Enrol { device, .. }) => {
+            let name = world.name(wish, device);
+            *world.opened_by(&name).0 += 1;
+        }
+        // A slot is gone, and its token still there.
+        Action::Luks(LuksAction::Forget { device, tokens, .. }) => {
+            let name = world.name(wish, device);
+            let (keys, known) = world.opened_by(&name);
+            for token in known.iter_mut().filter(|token| tokens.first().is_some_and(|stale| stale.token == token.id)) {
+                *keys -= u32::try_from(token.slots.len()).unwrap();
+                token.slots.clear();
+            }
         }
         // They write in one piece, or nothing anew.
         Action::Wipe(_)

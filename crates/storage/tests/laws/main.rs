@@ -7,6 +7,7 @@ mod adopting;
 mod common;
 mod crypts;
 mod cuts;
+mod enrolment;
 mod thin;
 mod trees;
 mod world;
@@ -30,6 +31,13 @@ fn state(wish: &Wish, facts: &Facts) -> (BTreeMap<NodeId, (u64, Content)>, BTree
             // Which member was put into which slot, and how often md counted, is not the wish's business.
             if let Content::Member { events, slot, .. } = &mut content {
                 (*events, *slot) = (0, None);
+            }
+            // Nor which slot was given to whom, nor a slot that a cut left to nobody.
+            if let Content::Luks { keys, tokens: Some(tokens), .. } = &mut content {
+                *keys = None;
+                for token in tokens {
+                    (token.id, token.slots) = (0, vec![]);
+                }
             }
             (node.id.clone(), (device.size, content))
         })

@@ -31,7 +31,7 @@ fn content() -> impl Strategy<Value = &'static str> {
         Just(
             r#"{ type = "luks", name = "NAME", content = { type = "btrfs", subvolumes = { "@" = { mountpoint = "MOUNT" } } } }"#
         ),
-        Just(r#"{ type = "luks", name = "NAME", allow_discards = true }"#),
+        Just(r#"{ type = "luks", name = "NAME", allow_discards = true, unlock = { tpm2 = {} } }"#),
     ]
 }
 

@@ -2,8 +2,8 @@
 
 use super::{MIB, World, above};
 use std::collections::BTreeSet;
-use storage::facts::{Content, DeviceKind, Facts};
-use storage::plan::LuksAction;
+use storage::facts::{Content, DeviceKind, Facts, Token};
+use storage::plan::{LuksAction, Means};
 use storage::wish::Kind;
 use storage::{NodeId, Wish};
 
@@ -24,6 +24,7 @@ impl World {
                     label: Some(crypt.name.to_string()),
                     offset: Some(OFFSET),
                     keys: Some(1),
+                    tokens: Some(vec![]),
                 };
                 self.closed.remove(uuid);
                 let name = format!("dm-{}", crypt.name);
@@ -36,6 +37,43 @@ impl World {
                 let name = self.name(wish, node);
                 self.device(&name).size = size;
             }
+            LuksAction::Enrol { device, means } => {
+                let found = self.all.machine.enrol.clone().expect("a machine that can enrol");
+                let (kind, pcrs) = match means {
+                    Means::Tpm2(pcrs) => ("systemd-tpm2", found.tpm2.then(|| Some(pcrs.clone()))),
+                    Means::Fido2 => ("systemd-fido2", found.fido2.then_some(None)),
+                };
+                let pcrs = pcrs.expect("a device to enrol");
+                let below = self.name(wish, device);
+                let (keys, tokens) = self.opened_by(&below);
+                // What systemd-cryptenroll takes for enrolled it does not enrol again.
+                if tokens.iter().any(|token| token.kind == kind && token.pcrs == pcrs && !token.pin && pcrs.is_some()) {
+                    return;
+                }
+                let id = (0..32).find(|id| tokens.iter().all(|token| token.id != *id)).unwrap();
+                let taken = |slot: &u32| *slot == 0 || tokens.iter().any(|token| token.slots.contains(slot));
+                let slot = (0..32).find(|slot| !taken(slot)).unwrap();
+                *keys += 1;
+                tokens.push(Token { id, kind: kind.into(), slots: vec![slot], pcrs, pin: false });
+            }
+            LuksAction::Forget { device, tokens, .. } => {
+                let below = self.name(wish, device);
+                let (keys, known) = self.opened_by(&below);
+                for stale in tokens {
+                    let at = known.iter().position(|token| token.id == stale.token).expect("a token that is there");
+                    assert!(!stale.slots.contains(&0), "its key opens slot 0, and cryptsetup would refuse");
+                    known.remove(at);
+                    *keys -= u32::try_from(stale.slots.len()).unwrap();
+                }
+            }
+        }
+    }
+
+    /// What opens the container on a device: how many keys, and the tokens among them.
+    pub fn opened_by(&mut self, below: &str) -> (&mut u32, &mut Vec<Token>) {
+        match &mut self.device(below).content {
+            Content::Luks { keys: Some(keys), tokens: Some(tokens), .. } => (keys, tokens),
+            other => panic!("no container: {other:?}"),
         }
     }
 

@@ -5,7 +5,7 @@ mod luks;
 mod volumes;
 
 use std::collections::BTreeSet;
-use storage::facts::{Btrfs, BtrfsDevice, Content, Device, DeviceKind, Facts, Machine, Mount, Nodev, Partition};
+use storage::facts::{Btrfs, BtrfsDevice, Content, Device, DeviceKind, Enrol, Facts, Machine, Mount, Nodev, Partition};
 use storage::identity::{self, short};
 use storage::plan::{Action, BtrfsAction, Consent, FilesystemAction, Plan, Sight, Step, TableAction};
 use storage::tree::{Format, TableKind};
@@ -59,7 +59,8 @@ pub fn shown(format: Format, uuid: Uuid) -> String {
 
 impl World {
     pub fn new(disks: Vec<Device>) -> Self {
-        let machine = Machine { hostname: "m".into(), ..Machine::default() };
+        let enrol = Some(Enrol { tpm2: true, fido2: true });
+        let machine = Machine { hostname: "m".into(), enrol, ..Machine::default() };
         let all = Facts {
             version: 1,
             machine,
