@@ -1,5 +1,6 @@
 //! Bringing a machine's disks to what is wished: look, plan, apply, and look again while something is still hidden.
 
+use crate::approval::Approved;
 use crate::failure::Failure;
 use crate::keyring::Keyring;
 use machine::{
@@ -26,8 +27,8 @@ pub struct Ground<'a> {
     pub records: Records<'a>,
     /// Where events go.
     pub story: &'a Story,
-    /// The only plan that may be applied first, by its digest.
-    pub approved: Option<&'a str>,
+    /// The only plan that may be applied first.
+    pub approved: Option<&'a Approved>,
     /// The lock that keeps others from writing to the machine's disks; taken and given back here if nobody holds it yet.
     pub lock: Option<&'a Lock>,
     /// Stop right behind this step, dropping what runs beside it.
@@ -70,8 +71,11 @@ pub enum Diverged {
         done: usize,
     },
     /// The plan is not the approved one.
-    #[error("the plan is {found} now, not the approved {approved}: what is on the disks has changed since")]
-    OtherPlan { found: String, approved: String },
+    #[error("the plan is {found} now, not the approved {approved}: {why}")]
+    OtherPlan { found: String, approved: String, why: &'static str },
+    /// The plan is made from other facts than the approved one.
+    #[error("the plan was made for other facts than the machine shows now:\n    {}", changes.join("\n    "))]
+    OtherFacts { changes: Vec<String> },
     /// The plan would destroy or risk what nobody named. A planner that does so is wrong; nothing was done.
     #[error("the plan would destroy or risk {0}, which nobody named")]
     Unnamed(NodeId),
@@ -115,16 +119,13 @@ impl Ground<'_> {
         let mut until = self.until;
         for _ in 0..ROUNDS {
             let (facts, plan) = self.look().await?;
+            let approved = self.approved.filter(|_| rounds.is_empty());
+            approved.map_or(Ok(()), |approved| approved.facts(&plan))?;
             if !plan.refusals.is_empty() {
                 let done = rounds.iter().map(|round| round.steps.len()).sum();
                 return Err(Diverged::Refused { plan: Box::new(plan), done });
             }
-            if let (Some(approved), true) = (self.approved, rounds.is_empty()) {
-                let found = plan.digest();
-                if !found.starts_with(approved) || approved.len() < 8 {
-                    return Err(Diverged::OtherPlan { found, approved: approved.to_owned() });
-                }
-            }
+            approved.map_or(Ok(()), |approved| approved.plan(&plan))?;
             if let Some(node) = plan.destroyed().into_iter().find(|node| !self.named(node)) {
                 return Err(Diverged::Unnamed(node));
             }
@@ -191,7 +192,10 @@ impl Diverged {
         match self {
             Self::Refused { plan, done } => Failure::Refused(refusals(&plan, done)),
             Self::Key(failure) => *failure,
-            Self::OtherPlan { .. } => Failure::Refused(format!("{self}\n  see it: homehive disks plan")),
+            Self::OtherPlan { .. } | Self::OtherFacts { .. } => {
+                let see = again.replacen("disks apply", "disks plan", 1);
+                Failure::Refused(format!("{self}\n  nothing was done; see the plan of now, and approve that: {see}"))
+            }
             Self::Unnamed(_) | Self::Endless(_) | Self::Apply(ApplyError::Unfit { .. }) => {
                 Failure::Bug(self.to_string())
             }

@@ -1,6 +1,7 @@
 //! The command line: verbs, progress, diagnostics, exit statuses. Everything else is left to the other crates.
 
 mod answer;
+mod approval;
 mod args;
 mod building;
 mod clustering;

@@ -75,8 +75,9 @@ pub struct Apply {
     /// What may be destroyed.
     #[command(flatten)]
     pub consent: Consent,
-    /// Apply only the plan with this digest, as `disks plan` printed it; anything else is refused
-    #[arg(long, value_name = "DIGEST")]
+    /// Apply only this plan: the file that `disks plan --json` was saved in, or the digest that it printed; refused if the plan
+    /// or any fact that it was made from has changed since
+    #[arg(long, value_name = "FILE")]
     pub plan: Option<String>,
 }
 

@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::answer;
+use crate::approval::Approved;
 use crate::args::{Apply, Consent, Plan as PlanArgs, Script, Target};
 use crate::converge::{Converged, Diverged, Ground, list, refusals};
 use crate::failure::Failure;
@@ -203,9 +204,11 @@ pub async fn converge(
 ) -> Result<Converged, Failure> {
     let wish = wish(loaded, name)?;
     let consent = consent(&wish, &args.consent)?;
+    let again = context.again(&format!("disks plan {name} --json"));
+    let approved = args.plan.as_ref().map(|word| Approved::read(word, name, &again)).transpose()?;
     let reached = reach::reach(loaded, name, args.target.host.as_deref(), &context.story).await?;
     let journal = journal(loaded, name)?;
-    let approved = args.plan.as_deref();
+    let approved = approved.as_ref();
     let story = &context.story;
     let shelf = shelf(loaded, name);
     let records = Records { journal: &journal, shelf: &shelf };

@@ -3,6 +3,7 @@
 //! One file per kind answers for that kind: when something is to be done, in which words, and what it risks.
 
 mod array;
+mod basis;
 mod begun;
 mod btrfs;
 mod enrol;
@@ -27,6 +28,7 @@ mod writeout;
 
 pub use array::ArrayAction;
 pub(crate) use array::standing;
+pub use basis::Basis;
 pub use begun::Begun;
 pub use btrfs::BtrfsAction;
 pub(crate) use enrol::at_home;

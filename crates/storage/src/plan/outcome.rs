@@ -1,6 +1,6 @@
 //! A plan as data: steps, what is kept, what is noted, what is refused, what cannot be seen yet.
 
-use super::{Action, ArrayAction, Begun, BtrfsAction, LuksAction, Step};
+use super::{Action, ArrayAction, Basis, Begun, BtrfsAction, LuksAction, Step};
 use crate::NodeId;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -77,6 +77,8 @@ pub struct Plan {
     pub refusals: Vec<Refusal>,
     /// Nodes that can be seen only after the steps: look again then, and plan on.
     pub hidden: Vec<NodeId>,
+    /// What it was made from.
+    pub basis: Basis,
 }
 
 /// Something that is as wished.
@@ -114,7 +116,8 @@ impl Plan {
         self.steps.is_empty() && self.refusals.is_empty() && self.hidden.is_empty()
     }
 
-    /// The plan's fingerprint: SHA-256 over its JSON, in hexadecimal. An approval of one plan fits no other.
+    /// The plan's fingerprint: SHA-256 over its JSON, in hexadecimal. An approval of one plan fits no other,
+    /// nor the same steps on disks of which anything else has changed.
     pub fn digest(&self) -> String {
         let json = serde_json::to_vec(self).unwrap_or_default();
         crate::save::digest(&json)

@@ -3,7 +3,7 @@
 use super::outcome::{Consent, Kept, Note, Plan, Refusal};
 use super::sight::{self, Sight, Unseen};
 use super::step::{Action, Risk, Step, StepId};
-use super::{array, begun, btrfs, filesystem, group, guard, luks, mount, swap, table, wipe};
+use super::{Basis, array, begun, btrfs, filesystem, group, guard, luks, mount, swap, table, wipe};
 use crate::NodeId;
 use crate::facts::{Content, Device, Facts};
 use crate::wish::{Disk, Holds, Kind, Node, Wish};
@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Pure: the same wish, facts and consent give the same plan, and kernel names do not count.
 pub fn plan(wish: &Wish, facts: &Facts, consent: &Consent) -> Plan {
     let sight = Sight::new(wish, facts);
+    let basis = Basis::seen(wish, facts, &sight);
     let target = mount::target(wish, facts, &sight);
     let cleared = wipe::clear(wish, facts, consent, &sight);
     let left = begun::remains(wish, facts, &consent.begun, &sight);
@@ -39,6 +40,7 @@ pub fn plan(wish: &Wish, facts: &Facts, consent: &Consent) -> Plan {
             notes: cleared.notes,
             refusals: cleared.refusals,
             hidden: Vec::new(),
+            basis,
         },
     };
     if let Some((node, what)) = cleared.wipe {

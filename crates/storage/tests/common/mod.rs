@@ -60,6 +60,8 @@ pub fn renamed(facts: &Facts, a: &str, b: &str) -> Facts {
     }
     let volumes = facts.groups.iter_mut().flat_map(|group| &mut group.volumes);
     volumes.for_each(|volume| volume.on.iter_mut().for_each(swap));
+    let devices = facts.btrfs.iter_mut().flat_map(|btrfs| &mut btrfs.devices);
+    devices.for_each(|device| swap(&mut device.device));
     facts.mounts.iter_mut().for_each(|mount| swap(&mut mount.device));
     facts.swaps.iter_mut().for_each(swap);
     facts.devices.sort_by(|a, b| a.name.cmp(&b.name));
