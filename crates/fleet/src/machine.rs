@@ -36,6 +36,10 @@ pub struct Machine {
     /// The disk that the BIOS boots from; follows from where `/boot` lies if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot_disk: Option<Name>,
+    /// Where further EFI system partitions are mounted, on other disks, which NixOS keeps in step with the first: the firmware starts
+    /// the machine from any of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boot_mirrors: Vec<String>,
     /// Its time zone, if not the fleet's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<TimeZone>,
@@ -196,6 +200,7 @@ impl Machine {
         let before = problems.len();
         let boot = table.optional("boot", problems);
         let boot_disk = table.optional("boot_disk", problems);
+        let boot_mirrors = table.or_default("boot_mirrors", problems);
         let timezone = table.optional("timezone", problems);
         let packages = table.or_default("packages", problems);
         let modules = table.or_default("modules", problems);
@@ -227,6 +232,7 @@ impl Machine {
             ssh,
             boot,
             boot_disk,
+            boot_mirrors,
             timezone,
             packages,
             modules,

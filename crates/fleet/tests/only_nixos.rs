@@ -20,7 +20,7 @@ enum Fault {
 use Fault::{Evaluation, Later};
 
 /// Broken fleet, code of the problem, and how NixOS would have said it.
-const CASES: [(&str, &str, Fault); 31] = [
+const CASES: [(&str, &str, Fault); 32] = [
     (
         "loader-two",
         "fleet::two_boot_loaders",
@@ -134,6 +134,11 @@ const CASES: [(&str, &str, Fault); 31] = [
     ),
     ("timezone-unknown", "fleet::bad_timezone", Later("/etc/localtime leads nowhere, and the machine is on UTC")),
     ("hardware-words", "fleet::bad_kernel_module", Later("modprobe finds no such module while the initrd is built")),
+    (
+        "boot-mirrors",
+        "fleet::mirror_needed",
+        Later("a machine whose disk has died waits for the partition when it starts, and ends in the emergency shell"),
+    ),
     (
         "boot-esp-without-type",
         "fleet::esp_without_type",

@@ -11,9 +11,10 @@ const DEPLOY: &str = include_str!("../src/deploy/deploy.sh");
 const STAND_IN: &str = include_str!("../../payload/stand-in/run/switch-to-configuration.sh");
 
 /// Mounts the disk on /boot, where nobody else sees it, and asks the kernel what the function has it do there.
-/// $1: the disk's file, $2: the function, $3: the shell that is to run it, $4: where its programs are.
+/// $1: the disk's file, $2: the function, $3: the shell that is to run it, $4: where its programs are, $5: where else it is mounted.
 const SCRIPT: &str = "set -e; device=$(losetup --find --show \"$1\")\n\
-    trap 'umount /boot; losetup --detach \"$device\"' EXIT; mount \"$device\" /boot; echo menu >/boot/menu\n\
+    trap 'umount --recursive /boot; losetup --detach \"$device\"' EXIT; mount \"$device\" /boot; echo menu >/boot/menu\n\
+    [ -z \"$5\" ] || { mkdir \"$5\"; mount \"$device\" \"$5\"; }\n\
     strace --quiet=all --follow-forks --decode-fds=path --trace=syncfs,fsync \
     env PATH=\"$4\" $3 -c 'fail() { echo \"$*\" >&2; exit 1; }; dir=/dev; '\"$2\"'; in_place /boot/menu'";
 
@@ -25,7 +26,7 @@ fn function(script: &str, name: &str) -> String {
 }
 
 /// The calls that the function makes, with the paths that they are about; none where it cannot be tried.
-fn calls(function: &str, shell: &str, programs: &str) -> Option<Vec<String>> {
+fn calls(function: &str, shell: &str, programs: &str, also: &str) -> Option<Vec<String>> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("disk");
     std::fs::File::create(&file).unwrap().set_len(64 << 20).unwrap();
@@ -36,7 +37,7 @@ fn calls(function: &str, shell: &str, programs: &str) -> Option<Vec<String>> {
         println!("skipped: no loop device, mkfs.ext4, strace or /boot is to be had here (root alone can)");
         return None;
     }
-    let words = ["--mount", "sh", "-c", SCRIPT, "sh", path, function, shell, programs];
+    let words = ["--mount", "sh", "-c", SCRIPT, "sh", path, function, shell, programs, also];
     let output = Command::new("unshare").args(words).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}");
@@ -52,15 +53,25 @@ fn calls(function: &str, shell: &str, programs: &str) -> Option<Vec<String>> {
 fn what_grub_reads_is_kept_by_the_drive() {
     // The stand-in is a system of busybox.
     let busybox = tempfile::tempdir().unwrap();
-    for program in ["df", "sync", "tail"] {
+    for program in ["df", "mountpoint", "sync", "tail"] {
         symlink("/bin/busybox", busybox.path().join(program)).unwrap();
     }
     let path = std::env::var("PATH").unwrap();
     let busy = ("/bin/busybox sh", busybox.path().to_str().unwrap());
     for (script, (shell, programs)) in [(DEPLOY, ("/bin/sh", path.as_str())), (DEPLOY, busy), (STAND_IN, busy)] {
-        let Some(calls) = calls(&function(script, "in_place"), shell, programs) else { return };
+        let Some(calls) = calls(&function(script, "in_place"), shell, programs, "") else { return };
         let [filesystem, device] = calls.as_slice() else { panic!("{calls:?}") };
         assert!(filesystem.starts_with("syncfs(3</boot"), "{calls:?}");
         assert!(device.starts_with("fsync(3</dev/loop"), "{calls:?}");
     }
+}
+
+/// An EFI system partition below /boot is another filesystem.
+#[test]
+fn what_firmware_reads_is_kept_by_the_drive() {
+    let path = std::env::var("PATH").unwrap();
+    let Some(calls) = calls(&function(DEPLOY, "in_place"), "/bin/sh", &path, "/boot/efi") else { return };
+    let [.., filesystem, device] = calls.as_slice() else { panic!("{calls:?}") };
+    assert!(calls.len() == 4 && filesystem.starts_with("syncfs(3</boot/efi"), "{calls:?}");
+    assert!(device.starts_with("fsync(3</dev/loop"), "{calls:?}");
 }

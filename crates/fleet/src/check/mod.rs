@@ -8,6 +8,7 @@ mod disks;
 mod fixed;
 mod mail;
 mod memory;
+mod mirrors;
 mod monitoring;
 mod mounts;
 mod network;
@@ -33,6 +34,7 @@ pub(crate) fn check(draft: &Draft, root: &Value, problems: &mut Problems) {
     pins::check(draft, problems);
     system::check(draft, root, problems);
     mounts::check(draft, problems);
+    mirrors::check(draft, problems);
     memory::check(draft, problems);
 }
 

@@ -20,7 +20,7 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
         for mount in &wish.mounts {
             if needed(&wish, mount) {
                 let content = content(&wish, &at, &mount.node);
-                options(name, mount, &content, problems);
+                options((name, !machine.boot_mirrors.is_empty()), mount, &content, problems);
                 if !storage::wish::plain(&mount.path) {
                     let message = format!("machine `{name}` cannot have `{}` mounted in stage 1", mount.path);
                     let help = format!("take a path of {}", storage::wish::PLAIN);
@@ -40,12 +40,12 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
 }
 
 /// Where a node's content is declared.
-fn content(wish: &Wish, machine: &Path, node: &NodeId) -> Path {
+pub(super) fn content(wish: &Wish, machine: &Path, node: &NodeId) -> Path {
     declared(wish, machine, node).join("content")
 }
 
 /// Where a node is declared; what encryption shows is declared as what its device holds.
-fn declared(wish: &Wish, machine: &Path, node: &NodeId) -> Path {
+pub(super) fn declared(wish: &Wish, machine: &Path, node: &NodeId) -> Path {
     if let Some(Node { kind: Kind::Crypt(_), on, .. }) = wish.node(node)
         && let Some(below) = on.first()
     {
@@ -70,10 +70,12 @@ fn needed(wish: &Wish, mount: &Mount) -> bool {
 /// Programs are run from here.
 const PROGRAMS: [&str; 3] = ["/", "/nix", "/nix/store"];
 
-fn options(machine: &HostName, mount: &Mount, at: &Path, problems: &mut Problems) {
+/// `mirrored`: is there another partition to start from, so that `/boot` may be missing? NixOS writes nothing beside it then.
+fn options((machine, mirrored): (&HostName, bool), mount: &Mount, at: &Path, problems: &mut Problems) {
     let place = mount.path.as_str();
     for (index, option) in mount.options.iter().enumerate() {
         let why = match option.as_str() {
+            "nofail" if place == "/boot" && mirrored => continue,
             "nofail" if place == "/boot" => "new kernels would be written beside it when it is missing",
             "noauto" if place == "/boot" => "new kernels would be written beside it",
             "nofail" | "noauto" => "the system would start without it",
@@ -155,7 +157,7 @@ fn lie(mounts: &[&Mount]) -> String {
 }
 
 /// bootctl(1) installs only to a partition of the EFI type in a GPT.
-fn system_partition(name: &HostName, id: &NodeId, wish: &Wish, at: &Path, problems: &mut Problems) {
+pub(super) fn system_partition(name: &HostName, id: &NodeId, wish: &Wish, at: &Path, problems: &mut Problems) {
     let Some(Node { kind: Kind::Partition(partition), .. }) = wish.node(id) else { return };
     if partition.table == TableKind::Mbr {
         let message = format!("machine `{name}` boots by EFI from `{id}`, which stands in an MBR");

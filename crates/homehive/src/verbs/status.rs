@@ -54,6 +54,8 @@ pub struct MachineStatus {
     pub reboot: Vec<String>,
     /// Units that have failed.
     pub failed: Vec<String>,
+    /// EFI system partitions that are not in step with the first one, and why.
+    pub mirrors: Vec<String>,
     /// Its disks, node by node, if they could be seen.
     pub disks: Option<Vec<Finding>>,
 }
@@ -70,6 +72,7 @@ struct Told {
     facts: Option<Facts>,
     uptime: Option<u64>,
     reboot: Vec<String>,
+    mirrors: Vec<String>,
 }
 
 pub async fn run(context: &Context, args: &Status) -> Result<(), Failure> {
@@ -106,7 +109,8 @@ async fn ask(context: &Context, loaded: &Loaded, name: &HostName) -> Result<Told
     };
     let facts = met.machine.look().await.ok();
     let reboot = reboot_needed(&lines("booted "), &lines("current "));
-    Ok(Told { met, facts, uptime: lines("uptime ").trim().parse().ok(), reboot })
+    let mirrors = lines("mirror ").lines().map(str::to_owned).collect();
+    Ok(Told { met, facts, uptime: lines("uptime ").trim().parse().ok(), reboot, mirrors })
 }
 
 /// What the fleet would have them run; nothing, and a word about it, if that cannot be built.
@@ -173,6 +177,7 @@ fn status(
                 uptime: None,
                 reboot: Vec::new(),
                 failed: Vec::new(),
+                mirrors: Vec::new(),
                 disks: None,
             };
         }
@@ -193,6 +198,7 @@ fn status(
         uptime: told.uptime,
         reboot: told.reboot,
         failed: survey.failed,
+        mirrors: told.mirrors,
         disks: wish.zip(told.facts).map(|(wish, facts)| storage::health::health(&wish, &facts)),
     }
 }
@@ -203,7 +209,11 @@ impl MachineStatus {
     }
 
     fn good(&self) -> bool {
-        self.away.is_none() && self.drift != Some(true) && self.failed.is_empty() && self.ill().is_empty()
+        self.away.is_none()
+            && self.drift != Some(true)
+            && self.failed.is_empty()
+            && self.mirrors.is_empty()
+            && self.ill().is_empty()
     }
 
     fn text(&self) -> String {
@@ -234,6 +244,9 @@ impl MachineStatus {
         }
         if !self.failed.is_empty() {
             let _ = writeln!(text, "  failed units: {}", self.failed.join(", "));
+        }
+        for mirror in &self.mirrors {
+            let _ = writeln!(text, "  boot mirror degraded: {mirror}");
         }
         match (&self.disks, self.ill()) {
             (None, _) => text.push_str("  disks: could not be seen\n"),
@@ -286,6 +299,7 @@ mod tests {
             uptime: None,
             reboot: vec![],
             failed: vec![],
+            mirrors: vec![],
             disks: None,
         };
         let drifted = MachineStatus {
@@ -299,6 +313,7 @@ mod tests {
             uptime: Some(3700),
             reboot: vec!["kernel".into()],
             failed: vec!["demo.service".into()],
+            mirrors: vec![],
             disks: Some(vec![]),
             machine: "node-1".into(),
         };
@@ -314,10 +329,26 @@ mod tests {
             uptime: Some(3700),
             reboot: vec![],
             failed: vec![],
+            mirrors: vec![],
             disks: Some(vec![]),
         };
-        assert!(!away.good() && !drifted.good() && !menu.good());
-        insta::assert_snapshot!(format!("{}{}{}", away.text(), drifted.text(), menu.text()));
+        let apart = MachineStatus {
+            machine: "node-3".into(),
+            drift: Some(false),
+            unsettled: false,
+            remedy: None,
+            generation: Some(4),
+            running: Some("/nix/store/new-system".into()),
+            fleet: Some("/nix/store/new-system".into()),
+            away: None,
+            uptime: Some(3700),
+            reboot: vec![],
+            failed: vec![],
+            mirrors: vec!["/boot-second: it is not mounted".into()],
+            disks: Some(vec![]),
+        };
+        assert!(!away.good() && !drifted.good() && !menu.good() && !apart.good());
+        insta::assert_snapshot!(format!("{}{}{}{}", away.text(), drifted.text(), menu.text(), apart.text()));
     }
 
     /// A way back that could not write its menu leaves a machine that runs and means what it should, and may boot another.

@@ -73,11 +73,15 @@ menu() { # $1: a system; the menu's default becomes that
 }
 # GRUB knows nothing of a journal: what it reads has to be in its place before the power may go. A filesystem's own sync writes
 # it there, but only that of the device has the drive keep it.
+# The menu lies on /boot, or on an EFI system partition of its own; what is kept in step with that, its copying sees to.
 in_place() {
-	sync -f /boot
-	device=$(df -P /boot | tail -n 1)
-	device=${device%% *}
-	[ ! -b "$device" ] || sync "$device"
+	for mounted in /boot /boot/efi /efi; do
+		[ $mounted = /boot ] || mountpoint -q $mounted || continue
+		sync -f $mounted
+		device=$(df -P $mounted | tail -n 1)
+		device=${device%% *}
+		[ ! -b "$device" ] || sync "$device"
+	done
 } 2>>$dir/log
 # A new generation of NEW, noted as made here unless there was one: Nix takes the last one where that is of NEW.
 make_generation() {

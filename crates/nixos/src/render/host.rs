@@ -1,6 +1,6 @@
 //! `hosts/NAME/default.nix`: what makes a machine itself; and the modules that the owner of another flake imports.
 
-use super::{Host, Place, RenderError, network, storage};
+use super::{Host, Place, RenderError, boot_mirrors, network, storage};
 use crate::File;
 use crate::syntax::{Expr, Set};
 
@@ -12,6 +12,7 @@ pub(super) fn file(host: &Host<'_>) -> Result<File, RenderError> {
     let fleet = host.home.fleet;
     let local = ["./hardware-configuration.nix", "./services.nix", "../../modules"];
     let mut imports: Vec<Expr> = local.iter().map(|path| Expr::Path((*path).to_owned())).collect();
+    imports.extend(boot_mirrors::import(host));
     let own = fleet.about.modules.iter().chain(&host.machine.modules);
     imports.extend(own.map(|path| {
         let path = path.to_string();
@@ -68,7 +69,9 @@ pub(super) fn importable(host: &Host<'_>) -> Result<Vec<File>, RenderError> {
     if host.loader.is_some() {
         let head =
             format!("{name}: the boot loader where homehive's layout has room for it; nixosModules.{name}-boot.");
-        files.push(File::nix(host.path("boot.nix"), &head, &Expr::Set(loader(host)))?);
+        let imports = boot_mirrors::import(host).map(|path| Set::new().put("imports", vec![path]));
+        let set = imports.unwrap_or_default().with(loader(host));
+        files.push(File::nix(host.path("boot.nix"), &head, &Expr::Set(set))?);
     }
     let head = format!("{name}: its static address in the fleet's network; nixosModules.{name}-network.");
     files.push(File::nix(host.path("network.nix"), &head, &network::whole(host).into())?);

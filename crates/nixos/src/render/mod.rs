@@ -1,5 +1,6 @@
 //! Which files a fleet becomes, and what all of them are made from.
 
+mod boot_mirrors;
 mod cluster_manifests;
 mod cluster_secrets;
 mod flake;
@@ -66,8 +67,10 @@ pub fn render(fleet: &Fleet, records: &Records) -> Result<Vec<File>, RenderError
     files.extend(cluster_manifests::files(&home)?);
     files.extend(cluster_secrets::files(&home)?);
     files.extend(host_metrics::files(&home)?);
+    files.extend(boot_mirrors::script(&home));
     for (name, machine) in &fleet.machines {
         let host = Host::of(&home, name, machine)?;
+        files.extend(boot_mirrors::file(&host)?);
         if machine.configuration.is_some() {
             files.extend(host::importable(&host)?);
         } else {
