@@ -215,5 +215,6 @@ fn facts(machine: usize) -> Facts {
     });
     let devices = devices.collect();
     let (arrays, groups, btrfs, mounts, nodev, swaps) = Default::default();
-    Facts { version: 1, machine: Machine::default(), devices, arrays, groups, btrfs, mounts, nodev, swaps }
+    let pools = Vec::new();
+    Facts { version: 1, machine: Machine::default(), devices, arrays, groups, btrfs, pools, mounts, nodev, swaps }
 }

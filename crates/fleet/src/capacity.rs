@@ -25,7 +25,8 @@ fn bounded(wish: &Wish, id: &NodeId, depth: u8) -> Option<u64> {
             let members = members?;
             Some(array.level.capacity(members.len(), *members.iter().min()?))
         }
-        Kind::Group(_) => None,
+        Kind::Group(_) | Kind::Pool(_) => None,
+        Kind::Zvol(volume) => Some(volume.size.0),
         Kind::Crypt(_) => bounded(wish, node.on.first()?, depth),
         Kind::Volume(volume) => {
             let all = || match volume.spread {
@@ -72,7 +73,8 @@ fn fixed(node: &Node) -> Option<u64> {
     let size = match &node.kind {
         Kind::Partition(partition) => partition.size,
         Kind::Volume(volume) => volume.size,
-        Kind::Disk(_) | Kind::Array(_) | Kind::Group(_) | Kind::Crypt(_) => return None,
+        Kind::Zvol(volume) => return Some(volume.size.0),
+        Kind::Disk(_) | Kind::Array(_) | Kind::Group(_) | Kind::Crypt(_) | Kind::Pool(_) => return None,
     };
     match size {
         Extent::Size(size) => Some(size.0),

@@ -10,6 +10,7 @@ use machine::{
 use std::collections::BTreeSet;
 use storage::facts::Facts;
 use storage::plan::{Consent, Plan, plan};
+use storage::wish::Node;
 use storage::{NodeId, Wish};
 
 /// What a convergence is about.
@@ -171,13 +172,15 @@ impl Ground<'_> {
     }
 
     /// May this node's content be destroyed? Asked again here, apart from the planner: named itself, on something that is
-    /// named, or not persistent when the machine is reinstalled.
+    /// named, or not persistent when the machine is reinstalled; or a device of a pool that is named, which holds nothing else.
     fn named(&self, id: &NodeId) -> bool {
         let Some(node) = self.wish.node(id) else { return false };
         let persistent = node.persistent;
+        let pool = |above: &Node| above.kind.pool().is_some() && self.consent.wipe.contains(&above.id);
         self.consent.wipe.contains(id)
             || (self.consent.reinstall && !persistent)
             || (!persistent && node.on.iter().any(|below| self.named(below)))
+            || (!persistent && self.wish.on(id).any(pool))
     }
 }
 

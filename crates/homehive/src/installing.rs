@@ -119,7 +119,7 @@ pub async fn install(job: Job<'_>) -> Result<Installed, Failure> {
     }
     let not = |error: &dyn std::fmt::Display| failed("not installed, and not rebooted", error);
     let facts = job.machine.look().await.map_err(|error| failed("what its disks hold now", &error))?;
-    let rest = rest(&wish, &Sight::new(&wish, &facts));
+    let rest = rest(&wish, &facts, &Sight::new(&wish, &facts));
     let target = Target { root: "/mnt", host_key: reveal(&secret), host_public: &public, rest: &rest };
     let found = install::look(job.machine, target.root).await.map_err(|error| not(&error))?;
 
@@ -244,7 +244,7 @@ fn record(file: &Path, release: &str) -> io::Result<()> {
 
 /// Words that put groups and arrays to rest, what lies on top first. An array that udev has started may have no name of
 /// its own, so it goes by what it is called today.
-fn rest(wish: &Wish, sight: &Sight<'_>) -> Vec<Cmd> {
+fn rest(wish: &Wish, facts: &Facts, sight: &Sight<'_>) -> Vec<Cmd> {
     let words = wish.nodes.iter().rev().filter_map(|node| match &node.kind {
         Kind::Group(group) => Some(Cmd::new("vgchange").args(["--quiet", "--activate", "n", group.name.as_ref()])),
         Kind::Array(_) => {
@@ -253,7 +253,11 @@ fn rest(wish: &Wish, sight: &Sight<'_>) -> Vec<Cmd> {
         Kind::Crypt(_) => {
             sight.device(&node.id).map(|device| Cmd::new("cryptsetup").args(["close", device.path.as_str()]))
         }
-        Kind::Disk(_) | Kind::Partition(_) | Kind::Volume(_) => None,
+        Kind::Pool(pool) => {
+            let imported = facts.pools.iter().any(|known| pool.is(known));
+            imported.then(|| Cmd::new("zpool").args(["export", pool.name.as_ref()]))
+        }
+        Kind::Disk(_) | Kind::Partition(_) | Kind::Volume(_) | Kind::Zvol(_) => None,
     });
     words.collect()
 }

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{IsTerminal as _, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
-use storage::plan::{Action, LuksAction, Plan};
-use storage::wish::{BootKey, Crypt, Kind};
+use storage::plan::{Action, LuksAction, Plan, PoolAction};
+use storage::wish::{BootKey, Key};
 use storage::{NodeId, Wish};
 use zeroize::Zeroizing;
 
@@ -47,12 +47,16 @@ impl Keyring {
     /// Finds the keys that the commands of this plan ask for.
     pub fn fill(&mut self, wish: &Wish, plan: &Plan) -> Result<(), Failure> {
         for step in &plan.steps {
-            let makes = matches!(step.what, Action::Luks(LuksAction::Format { .. }));
+            let makes = matches!(
+                step.what,
+                Action::Luks(LuksAction::Format { .. })
+                    | Action::Pool(PoolAction::Create { .. } | PoolAction::Dataset { .. })
+            );
             for node in step.commands().into_iter().filter_map(|cmd| cmd.key) {
                 let id = NodeId::from(node.as_str());
-                let Some(Kind::Crypt(crypt)) = wish.node(&id).map(|node| &node.kind) else { continue };
+                let Some(wanted) = wish.keys().into_iter().find(|key| key.node == id) else { continue };
                 if !self.known.contains_key(&id) {
-                    let key = self.find(wish, &id, crypt, makes)?;
+                    let key = self.find(wish, &wanted, makes)?;
                     self.known.insert(id, key);
                 }
             }
@@ -60,19 +64,16 @@ impl Keyring {
         Ok(())
     }
 
-    fn find(&mut self, wish: &Wish, id: &NodeId, crypt: &Crypt, makes: bool) -> Result<Secret, Failure> {
-        if let Some(file) = &crypt.key_file {
-            return self.read(id, file, crypt.boot_key.as_ref());
+    fn find(&mut self, wish: &Wish, key: &Key<'_>, makes: bool) -> Result<Secret, Failure> {
+        let id = &key.node;
+        if let Some(file) = key.file {
+            return self.read(id, file, key.boot);
         }
         if self.ask {
             return asked(id, makes);
         }
-        let wanted: Vec<&NodeId> = wish
-            .nodes
-            .iter()
-            .filter(|node| matches!(&node.kind, Kind::Crypt(crypt) if crypt.key_file.is_none()))
-            .map(|node| &node.id)
-            .collect();
+        let all = wish.keys();
+        let wanted: Vec<&NodeId> = all.iter().filter(|key| key.file.is_none()).map(|key| &key.node).collect();
         if self.piped.is_none() {
             self.piped = Some(piped()?);
         }
@@ -193,7 +194,7 @@ mod tests {
     use std::fs;
     use std::path::PathBuf;
     use storage::NodeId;
-    use storage::wish::{BootKey, Kind};
+    use storage::wish::BootKey;
 
     #[test]
     fn a_key_from_its_file_sealed_or_not() {
@@ -269,8 +270,8 @@ content = { type = "luks", name = "rest", content = { type = "filesystem", forma
             let mut keyring = Keyring { dir, identity: None, ask: false, piped, known };
             for (name, wanted) in ["luks.crypt", "luks.rest"].into_iter().zip(wanted) {
                 let id = NodeId::from(name);
-                let Some(Kind::Crypt(crypt)) = wish.node(&id).map(|node| &node.kind) else { panic!("{name}") };
-                let found = keyring.find(&wish, &id, crypt, false);
+                let key = wish.keys().into_iter().find(|key| key.node == id).unwrap();
+                let found = keyring.find(&wish, &key, false);
                 match (found, wanted) {
                     (Ok(key), Ok(wanted)) => assert_eq!(key.reveal(), wanted.as_bytes(), "{input:?} {name}"),
                     (Err(failure), Err(told)) => assert!(failure.to_string().contains(told), "{input:?}: {failure}"),

@@ -131,7 +131,12 @@ async fn pools(image: Image, temp: PathBuf, path: PathBuf, tell: Box<dyn Fn(Even
     std::fs::write(&known, format!("nas {host}\n")).unwrap();
     let keys = Keys { authorized: vec![admin], host: std::fs::read_to_string(temp.join("host")).unwrap() };
     let medium = Medium::Installer { image: &image, keys: &keys };
-    let mut lab = Lab::create(&path, &blueprint(), &kvm::probe(&image.kernel()).await, server()).await.unwrap();
+    let mut blueprint = blueprint();
+    // ZFS takes nothing smaller than 64 MiB, and keeps some of a disk for itself.
+    for disk in &mut blueprint.machines[0].disks {
+        disk.bytes *= 4;
+    }
+    let mut lab = Lab::create(&path, &blueprint, &kvm::probe(&image.kernel()).await, server()).await.unwrap();
     lab.start("nas", medium, tell).await.unwrap();
     let port = |lab: &Lab| lab.state().unwrap().machines[0].ssh_port;
     let mut door = Door { key: temp.join("admin"), known, port: port(&lab) };

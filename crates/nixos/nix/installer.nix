@@ -173,6 +173,9 @@
     ];
     # LVM checks thin pools and caches with tools of their own.
     services.lvm.boot.thin.enable = true;
+    # ZFS wants every machine to have a number. Pools get that of the machine that they are made for.
+    boot.supportedFilesystems = lib.mkIf zfs { zfs = lib.mkForce true; };
+    networking.hostId = lib.mkIf zfs (lib.mkDefault "686f6d65");
     nix.settings.experimental-features = [
       "nix-command"
       "flakes"

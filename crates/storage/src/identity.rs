@@ -31,6 +31,8 @@ pub enum Role {
     Swap,
     /// A LUKS header.
     Luks,
+    /// A ZFS pool.
+    Pool,
 }
 
 impl Role {
@@ -46,6 +48,7 @@ impl Role {
             Self::Filesystem => "filesystem",
             Self::Swap => "swap",
             Self::Luks => "luks",
+            Self::Pool => "pool",
         }
     }
 }

@@ -83,6 +83,17 @@ impl NodeId {
         Self(format!("lvm_vg.{name}"))
     }
 
+    /// `zpool.<name>`
+    pub fn pool(name: &Name) -> Self {
+        Self(format!("zpool.{name}"))
+    }
+
+    /// `zpool.<name>.<path>`: a dataset of this pool, the pool itself if the path is empty.
+    #[must_use]
+    pub fn dataset(&self, path: &str) -> Self {
+        if path.is_empty() { self.clone() } else { Self(format!("{}.{path}", self.0)) }
+    }
+
     /// `luks.<name>`: what opened encryption of this name shows.
     pub fn crypt(name: &Name) -> Self {
         Self(format!("luks.{name}"))

@@ -9,7 +9,7 @@ use common::{NAS, facts, renamed, wish};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
-use storage::facts::{DeviceKind, Facts};
+use storage::facts::{DeviceKind, Enrol, Facts};
 use storage::plan::Basis;
 use storage::{Consent, Wish, plan};
 
@@ -169,6 +169,9 @@ fn what_came_and_what_went_is_named() {
         assert!(went.iter().any(|line| line.ends_with("is gone") || md), "{}: {went:?}", gone.path);
         assert!(came.iter().any(|line| line.ends_with("is new") || md), "{}: {came:?}", gone.path);
     }
+    let mut now = whole.clone();
+    now.machine.enrol = Some(Enrol { tpm2: true, fido2: false });
+    assert_eq!(before.changes(&basis(&now)).len(), 1, "what the machine can enrol came");
     let mut now = whole.clone();
     now.swaps.push(whole.devices[0].name.clone());
     assert!(before.changes(&basis(&now)).join("\n").ends_with("use as swap (yes) is new"));

@@ -3,7 +3,7 @@
 use storage::facts::{self, Content, Device, DeviceKind, Facts};
 use storage::identity::short;
 use storage::tree::TableKind;
-use storage::wish::{Disk, Holds, Kind, Node};
+use storage::wish::{Disk, Holds, Kind, Node, Pool};
 use storage::{NodeId, Wish};
 
 /// A wish beside what was seen.
@@ -30,7 +30,11 @@ impl<'a> Seen<'a> {
                 })
             }
             Kind::Array(_) => self.facts.device(&self.array(id)?.device),
-            Kind::Group(_) => None,
+            Kind::Group(_) | Kind::Pool(_) => None,
+            Kind::Zvol(volume) => {
+                let path = format!("/dev/zvol/{}", volume.full());
+                self.facts.devices.iter().find(|device| device.kind == DeviceKind::Zvol && device.links.contains(&path))
+            }
             Kind::Crypt(crypt) => {
                 let below = self.device(node.on.first()?)?;
                 let ours = matches!(below.content, Content::Luks { uuid: Some(uuid), .. } if uuid == crypt.uuid);
@@ -42,6 +46,11 @@ impl<'a> Seen<'a> {
                 self.facts.devices.iter().find(|device| device.kind == DeviceKind::Volume && device.path == path)
             }
         }
+    }
+
+    /// The imported pool that this one is.
+    pub fn pool(&self, wished: &Pool) -> Option<&'a facts::Pool> {
+        self.facts.pools.iter().find(|found| wished.is(found))
     }
 
     /// The one disk that fits all that is declared; none if none or several do.

@@ -19,7 +19,7 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
         let wish = Wish::new(&machine.storage, uuid::Uuid::nil());
         for mount in &wish.mounts {
             if needed(&wish, mount) {
-                let content = content(&wish, &at, &mount.node);
+                let content = mount_at(&wish, &at, mount);
                 options((name, !machine.boot_mirrors.is_empty()), mount, &content, problems);
                 if !storage::wish::plain(&mount.path) {
                     let message = format!("machine `{name}` cannot have `{}` mounted in stage 1", mount.path);
@@ -37,6 +37,13 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
         opened(name, &wish, &at, problems);
         booted(name, machine, &wish, &at, problems);
     }
+}
+
+/// Where a mount is declared: at what a node holds, or at a dataset of a pool.
+fn mount_at(wish: &Wish, machine: &Path, mount: &Mount) -> Path {
+    let Some(dataset) = &mount.dataset else { return content(wish, machine, &mount.node) };
+    let pool = declared(wish, machine, &mount.node);
+    dataset.split_once('/').map_or(pool.clone(), |(_, path)| pool.join("datasets").join(path))
 }
 
 /// Where a node's content is declared.
@@ -118,7 +125,8 @@ fn booted(name: &HostName, machine: &Machine, wish: &Wish, at: &Path, problems: 
     let size = node.and_then(|node| match &node.kind {
         Kind::Partition(partition) => Some(partition.size),
         Kind::Volume(volume) => Some(volume.size),
-        Kind::Disk(_) | Kind::Array(_) | Kind::Group(_) | Kind::Crypt(_) => None,
+        Kind::Zvol(volume) => Some(Extent::Size(volume.size)),
+        Kind::Disk(_) | Kind::Array(_) | Kind::Group(_) | Kind::Crypt(_) | Kind::Pool(_) => None,
     });
     if let (Some(Extent::Size(size)), Some(node), Some(boot)) = (size, node, boot)
         && size.0 < BOOT_MIN
@@ -174,6 +182,12 @@ pub(super) fn system_partition(name: &HostName, id: &NodeId, wish: &Wish, at: &P
 /// dm-cache at the slow volume, which is right as long as that has every write (its `disk/lvm.c`).
 fn readable(name: &HostName, boot: &Mount, wish: &Wish, at: &Path, problems: &mut Problems) {
     let Some(node) = wish.node(&boot.node) else { return };
+    if boot.format == Format::Zfs {
+        let message = format!("`{}` of machine `{name}` is not for GRUB to read: it lies in a ZFS pool", boot.path);
+        let help = "put `/boot` on a partition of its own, with ext4";
+        problems.add(&mount_at(wish, at, boot), "fleet::boot_unreadable", message, "not for GRUB", help);
+        return;
+    }
     if let Some((crypt, _)) = wish.crypts_of(&boot.node).first() {
         let message = format!("GRUB cannot read `{}` of machine `{name}`: it lies in `{crypt}`", boot.path);
         let help = "put `/boot` on a partition of its own that is not encrypted";

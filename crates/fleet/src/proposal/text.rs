@@ -120,6 +120,7 @@ fn content(content: &Content) -> String {
             format!("physical volume of {}", group.as_deref().unwrap_or("no group"))
         }
         Content::Luks { version, .. } => format!("encrypted (LUKS{version})"),
+        Content::PoolMember { pool, .. } => format!("device of ZFS pool {}", pool.as_deref().unwrap_or("unknown")),
         Content::Other { name } => name.clone(),
     }
 }

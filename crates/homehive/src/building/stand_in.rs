@@ -14,7 +14,7 @@ use storage::{NodeId, Wish, identity};
 pub async fn build(order: &Order<'_>) -> Result<BTreeMap<HostName, Closure>, Failure> {
     let packages = match order.packages {
         Some(packages) => packages.to_owned(),
-        None => labs::image(order.story).await?.packages(),
+        None => labs::image(&order.loaded.fleet, order.story).await?.packages(),
     };
     let workshop = Workshop { packages, dir: order.loaded.dir().join(".homehive/closures") };
     let mut closures = BTreeMap::new();

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::hostkeys::{HostKeys, INSTALLER, KeyError, reveal};
 use crate::load::{Loaded, Unloaded};
 use cmd::Cmd;
-use fleet::HostName;
+use fleet::{Fleet, HostName};
 use lab::image::{Cache, Image, Recipe};
 use lab::kvm::Accel;
 use lab::snapshot::Booted;
@@ -91,7 +91,7 @@ impl Bench {
         saved: Option<&Saved>,
         story: &Story,
     ) -> Result<Self, Failure> {
-        let image = image(story).await?;
+        let image = image(&loaded.fleet, story).await?;
         let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, Algorithm::Ed25519).map_err(failed)?;
         let mut public = key.public_key().to_openssh().map_err(failed)?;
         if let Some(saved) = saved {
@@ -196,7 +196,7 @@ impl Bench {
     pub async fn medium(&mut self) -> Result<(Image, Keys), Failure> {
         let image = match self.image.take() {
             Some(image) => image,
-            None => image(&self.story).await?,
+            None => image(&self.loaded()?.fleet, &self.story).await?,
         };
         let identity = self.path("secrets/identity");
         let host = self.keys().secret(INSTALLER, &identity).map_err(failed)?;
@@ -249,7 +249,7 @@ impl Bench {
     pub async fn packages(&self) -> Result<PathBuf, Failure> {
         match &self.image {
             Some(image) => Ok(image.packages()),
-            None => Ok(image(&self.story).await?.packages()),
+            None => Ok(image(&self.loaded()?.fleet, &self.story).await?.packages()),
         }
     }
 
@@ -282,13 +282,23 @@ impl Bench {
     }
 }
 
-/// The guest image, built if it is not in the cache.
-pub async fn image(story: &Story) -> Result<Image, Failure> {
-    let recipe = Recipe::installer();
+/// The guest image that the machines of `fleet` need, built if it is not in the cache.
+pub async fn image(fleet: &Fleet, story: &Story) -> Result<Image, Failure> {
+    let recipe = if has_pools(fleet) { Recipe::installer().with_zfs() } else { Recipe::installer() };
     let cache = Cache::of_user().map_err(failed)?;
     let need = if cache.find(&recipe).is_some() { lab::Need::Run } else { lab::Need::BuildAndRun };
     lab::require(need).map_err(failed)?;
     cache.image(&recipe, &observer(story)).await.map_err(failed)
+}
+
+/// Whether a machine declares a pool of ZFS: then all of its lab run the image that has it.
+fn has_pools(fleet: &Fleet) -> bool {
+    fleet.machines.values().any(|machine| serde_json::to_value(&machine.storage).is_ok_and(|it| declares_pool(&it)))
+}
+
+/// Whether this storage, as it is written in a fleet file, has a `zpool`.
+fn declares_pool(storage: &Value) -> bool {
+    storage.get("zpool").and_then(Value::as_object).is_some_and(|pools| !pools.is_empty())
 }
 
 /// The lab's events as part of the story.
@@ -323,5 +333,23 @@ pub fn failed(error: impl std::fmt::Display) -> Failure {
 impl std::convert::From<LabError> for Failure {
     fn from(error: LabError) -> Self {
         failed(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::declares_pool;
+    use serde_json::json;
+
+    #[test]
+    fn who_needs_zfs() {
+        let rows = [
+            (json!({ "disk": { "sata1": { "content": { "type": "gpt" } } } }), false),
+            (json!({ "zpool": {} }), false),
+            (json!({ "zpool": { "tank": {} } }), true),
+        ];
+        for (storage, needs) in rows {
+            assert_eq!(declares_pool(&storage), needs, "{storage}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use storage::tree::{Content, Disk};
-use storage::wish::{Holds, Kind, Node, Wish};
+use storage::wish::{Holds, Kind, Node, Pool, VdevClass, Wish};
 use storage::{Extent, NodeId};
 
 const MIB: u64 = 1 << 20;
@@ -99,6 +99,11 @@ fn own_keys(value: &mut Value) {
                     table.insert("key_file".to_owned(), json!(KEY_FILE));
                 }
                 table.remove("unlock");
+            }
+            if let Some(encryption) = table.get_mut("encryption").and_then(Value::as_object_mut)
+                && encryption.contains_key("key_file")
+            {
+                encryption.insert("key_file".to_owned(), json!(KEY_FILE));
             }
             table.values_mut().for_each(own_keys);
         }
@@ -209,6 +214,11 @@ fn shrink(wish: &Wish, disks: &[(NodeId, &Disk, DiskSpec)], place: &mut Value) {
                 let capacity = |bytes| array.level.capacity(members, bytes);
                 (capacity(least(|size| size.0)), capacity(least(|size| size.1)))
             }
+            Kind::Pool(pool) => usable(pool, &sizes),
+            Kind::Zvol(volume) => {
+                let whole = below.first().copied().unwrap_or_default();
+                resize(least(wish, node), Extent::Size(volume.size), whole, place.pointer_mut(&path(node)))
+            }
             Kind::Group(_) => below.iter().fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1)),
             Kind::Crypt(_) => below.first().copied().unwrap_or_default(),
             Kind::Partition(partition) => {
@@ -225,6 +235,22 @@ fn shrink(wish: &Wish, disks: &[(NodeId, &Disk, DiskSpec)], place: &mut Value) {
         };
         sizes.insert(&node.id, whole);
     }
+}
+
+/// What a pool has for data, as declared and in the lab.
+fn usable(pool: &Pool, sizes: &BTreeMap<&NodeId, (u64, u64)>) -> (u64, u64) {
+    let data = pool.vdevs.iter().filter(|vdev| vdev.class == VdevClass::Data);
+    data.fold((0, 0), |sum, vdev| {
+        let all: Vec<(u64, u64)> = vdev.members.iter().filter_map(|id| sizes.get(id).copied()).collect();
+        let keep = |of: fn(&(u64, u64)) -> u64| match vdev.mode {
+            None => all.iter().map(of).sum(),
+            Some(mode) => {
+                let data = all.len() - mode.may_lose(all.len()).min(all.len());
+                all.iter().map(of).min().unwrap_or(0) * data as u64
+            }
+        };
+        (sum.0 + keep(|size| size.0), sum.1 + keep(|size| size.1))
+    })
 }
 
 /// The node's size as declared and in the lab; a fixed size is written back at `at`.
@@ -263,6 +289,8 @@ fn path(node: &Node) -> String {
     match kind {
         Some("disk") => format!("/storage/disk/{owner}/content/partitions/{name}"),
         Some("mdadm") => format!("/storage/mdadm/{owner}/content/partitions/{name}"),
+        // A slash in a name is `~1` in a pointer (RFC 6901).
+        Some("zpool") => format!("/storage/zpool/{owner}/datasets/{}", name.replace('/', "~1")),
         _ => format!("/storage/lvm_vg/{owner}/lvs/{name}"),
     }
 }

@@ -207,6 +207,10 @@ fn content(content: &Content) -> String {
         Content::Luks { version, uuid, .. } => {
             format!("LUKS{version} {}", uuid.map(|uuid| uuid.to_string()).unwrap_or_default())
         }
+        Content::PoolMember { pool, guid, gone, .. } => {
+            let gone = if *gone { " (gone)" } else { "" };
+            format!("device of ZFS pool {} {}{gone}", or_none(pool), or_none(guid))
+        }
         Content::Other { name } => name.clone(),
     }
 }

@@ -13,7 +13,9 @@ pub(super) fn file(home: &Home<'_>) -> Result<File, RenderError> {
         .put("keys", Expr::texts(&home.fleet.admin.keys))
         .note("For a medium with a static address.")
         .put("gateway", Expr::texts(network.gateway))
-        .put("dns", Expr::texts(network.name_servers()));
+        .put("dns", Expr::texts(network.name_servers()))
+        .note("Does any machine have a ZFS pool?")
+        .put("zfs", home.fleet.machines.values().any(|machine| !machine.storage.zpool.is_empty()));
     let body = Expr::Code(include_str!("../../nix/installer.nix"));
     let module = Expr::module("{ config, lib, pkgs, ... }", Expr::Let(bindings, Box::new(body)));
     let head = "The installation medium. `nix build .#installer-iso` makes an image for a stick; .#installer-kexec is\n\

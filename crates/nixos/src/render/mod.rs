@@ -16,6 +16,7 @@ mod services;
 mod storage;
 mod tests;
 mod trial;
+mod zfs;
 
 use crate::{File, FormatError, Records};
 use ::storage::wish::Kind;

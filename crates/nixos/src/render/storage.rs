@@ -50,6 +50,7 @@ pub(super) fn module(host: &Host<'_>, events: &str) -> Expr {
         .with(kernel_modules(host))
         .with(arrays(host, events))
         .with(super::luks::containers(host))
+        .with(super::zfs::pools(host))
         .with(filesystems(host));
     Expr::module("{ config, lib, modulesPath, ... }", set)
 }
@@ -89,8 +90,8 @@ fn kernel_modules(host: &Host<'_>) -> Set {
                     None => {}
                 }
             }
-            // What opens a container stage 1 gets from NixOS, see `luks`.
-            Kind::Disk(_) | Kind::Partition(_) | Kind::Group(_) | Kind::Crypt(_) => {}
+            // What opens a container or a pool stage 1 gets from NixOS, see `luks` and `zfs`.
+            Kind::Disk(_) | Kind::Partition(_) | Kind::Group(_) | Kind::Crypt(_) | Kind::Pool(_) | Kind::Zvol(_) => {}
         }
     }
     let mut set = Set::new();
@@ -133,8 +134,9 @@ fn arrays(host: &Host<'_>, events: &str) -> Set {
 fn filesystems(host: &Host<'_>) -> Set {
     let mut set = Set::new();
     for declared in &host.wish.mounts {
-        let Mount { node, path, uuid, format, options, subvolume: _ } = declared;
-        let mut mount = Set::new().put("device", format!("/dev/disk/by-uuid/{uuid}")).put("fsType", format.word());
+        let Mount { node, path, uuid, format, options, subvolume: _, dataset } = declared;
+        let device = dataset.clone().unwrap_or_else(|| format!("/dev/disk/by-uuid/{uuid}"));
+        let mut mount = Set::new().put("device", device).put("fsType", format.word());
         if !options.is_empty() {
             mount = mount.put("options", Expr::texts(options));
         }
@@ -173,7 +175,8 @@ fn swaps(node: &Node) -> Vec<Expr> {
             | Holds::PhysicalVolume { .. }
             | Holds::Filesystem { .. }
             | Holds::BtrfsMember { .. }
-            | Holds::Luks { .. },
+            | Holds::Luks { .. }
+            | Holds::Zfs { .. },
         )
         | None => Vec::new(),
     }

@@ -94,6 +94,8 @@ impl Disks {
             Kind::Volume(volume) => Some(format!("/dev/{}/{}", volume.group, volume.name)),
             // Nobody types a passphrase there: a plain disk stands for what is opened.
             Kind::Disk(_) | Kind::Partition(_) | Kind::Group(_) | Kind::Crypt(_) => self.places.get(&node.id).cloned(),
+            // Pools are made by nobody there.
+            Kind::Pool(_) | Kind::Zvol(_) => None,
         }
     }
 }
@@ -189,7 +191,7 @@ fn make(host: &Host<'_>, disks: &Disks, node: &Node) -> Vec<cmd::Cmd> {
     let path = |id: &NodeId| host.wish.node(id).and_then(|node| disks.path(node));
     let paths = |ids: &[NodeId]| ids.iter().filter_map(path).collect::<Vec<_>>();
     let mut all = match &node.kind {
-        Kind::Disk(_) | Kind::Partition(_) | Kind::Crypt(_) => return Vec::new(),
+        Kind::Disk(_) | Kind::Partition(_) | Kind::Crypt(_) | Kind::Pool(_) | Kind::Zvol(_) => return Vec::new(),
         Kind::Array(array) => {
             let (members, level) = (paths(&array.members), array.level.number().to_string());
             let (count, uuid) = (members.len().to_string(), identity::md(array.uuid));
@@ -213,6 +215,7 @@ fn make(host: &Host<'_>, disks: &Disks, node: &Node) -> Vec<cmd::Cmd> {
             Format::Ext2 => words(["mkfs.ext2", "-q", "-U", shown]),
             Format::F2fs => words(["mkfs.f2fs", "-q", "-U", shown]),
             Format::Btrfs => words(["mkfs.btrfs", "-q", "-U", shown]),
+            Format::Zfs => return all,
             Format::Vfat => words(["mkfs.vfat", "-i", &shown.replace('-', "")]),
         };
         all.extend([

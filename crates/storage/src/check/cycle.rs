@@ -18,10 +18,11 @@ pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
             }
             Some(Content::BtrfsMember(member)) => vec![member.of.clone()],
             Some(Content::Luks(luks)) => vec![NodeId::crypt(&luks.name)],
+            Some(Content::Zfs(member)) => vec![NodeId::pool(&member.pool)],
             Some(Content::Filesystem(_) | Content::Swap(_) | Content::Btrfs(_)) | None => Vec::new(),
         };
         above.entry(holder.id.clone()).or_default().extend(next);
-        if let Kind::Volume(_) = holder.kind {
+        if let Kind::Volume(_) | Kind::Zvol = holder.kind {
             above.entry(NodeId::from(holder.root().as_str())).or_default().push(holder.id.clone());
         }
     }

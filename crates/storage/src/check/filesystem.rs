@@ -21,6 +21,18 @@ pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
             place(&holder.id, &at, path, &mut mounted, problems);
         }
     }
+    for (name, pool) in &tree.storage.zpool {
+        let (id, at) = (NodeId::pool(name), tree.at.join("zpool").join(name));
+        if let Some(path) = &pool.mountpoint {
+            place(&id, &at.join("mountpoint"), path, &mut mounted, problems);
+        }
+        for (name, dataset) in &pool.datasets {
+            if let Some(path) = &dataset.mountpoint {
+                let at = at.join("datasets").join(name).join("mountpoint");
+                place(&id.dataset(name.as_ref()), &at, path, &mut mounted, problems);
+            }
+        }
+    }
     for path in tree.storage.nodev.keys() {
         let at = tree.at.join("nodev").join(path);
         place(&NodeId::nodev(path.as_ref()), &at, path.as_ref(), &mut mounted, problems);
@@ -106,7 +118,7 @@ pub(super) fn label(id: &NodeId, at: &Path, format: Format, label: Option<&str>,
             Format::Ext4 | Format::Ext3 | Format::Ext2 => 16,
             Format::Xfs => 12,
             Format::Vfat => 11,
-            Format::F2fs | Format::Btrfs => 255,
+            Format::F2fs | Format::Btrfs | Format::Zfs => 255,
         };
         let fat = |c: char| format != Format::Vfat || c.is_ascii() && !"*?.,;:/\\|+=<>[]\"".contains(c);
         let plain = |c: char| {

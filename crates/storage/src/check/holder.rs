@@ -5,7 +5,7 @@ use crate::{Extent, NodeId};
 use document::Path;
 use uuid::Uuid;
 
-/// A disk, partition, array, volume, or opened container.
+/// A disk, partition, array, volume, opened container, or volume of a ZFS pool.
 pub(super) struct Holder<'a> {
     pub id: NodeId,
     /// Where it is declared.
@@ -15,7 +15,7 @@ pub(super) struct Holder<'a> {
     pub persistent: Option<bool>,
     /// Bytes, as far as the declaration tells.
     pub size: Option<u64>,
-    /// The disk, array or group in whose declaration it stands.
+    /// The disk, array, group or pool in whose declaration it stands.
     root: String,
 }
 
@@ -26,6 +26,7 @@ pub(super) enum Kind<'a> {
     Array,
     Volume(&'a Volume),
     Crypt(&'a Luks),
+    Zvol,
 }
 
 impl Holder<'_> {
@@ -87,6 +88,20 @@ impl<'a> Tree<'a> {
                 });
             }
         }
+        for (name, pool) in &storage.zpool {
+            let (id, at) = (NodeId::pool(name), at.join("zpool").join(name).join("datasets"));
+            for (path, dataset) in pool.datasets.iter().filter(|(_, dataset)| dataset.size.is_some()) {
+                tree.push(Holder {
+                    id: id.dataset(path.as_ref()),
+                    at: at.join(path),
+                    kind: Kind::Zvol,
+                    content: dataset.content.as_ref(),
+                    persistent: None,
+                    size: dataset.size.map(|size| size.0),
+                    root: id.to_string(),
+                });
+            }
+        }
         tree
     }
 
@@ -135,7 +150,7 @@ impl<'a> Tree<'a> {
             match holder.kind {
                 Kind::Partition(partition) => note(holder.at.clone(), text(partition.uuid)),
                 Kind::Volume(volume) => note(holder.at.clone(), lvm(&volume.uuid)),
-                Kind::Disk | Kind::Array | Kind::Crypt(_) => {}
+                Kind::Disk | Kind::Array | Kind::Crypt(_) | Kind::Zvol => {}
             }
             let own = holder.content.and_then(|content| match content {
                 Content::Gpt(table) | Content::Mbr(table) => text(table.uuid),
@@ -144,9 +159,12 @@ impl<'a> Tree<'a> {
                 Content::Swap(swap) => text(swap.uuid),
                 Content::Btrfs(btrfs) => text(btrfs.uuid),
                 Content::Luks(luks) => text(luks.uuid),
-                Content::Mdraid(_) | Content::BtrfsMember(_) => None,
+                Content::Mdraid(_) | Content::BtrfsMember(_) | Content::Zfs(_) => None,
             });
             note(holder.content_at(), own);
+        }
+        for (name, pool) in &self.storage.zpool {
+            found.extend(pool.guid.clone().map(|guid| (self.at.join("zpool").join(name).join("guid"), guid)));
         }
         found
     }

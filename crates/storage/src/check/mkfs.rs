@@ -11,8 +11,8 @@ fn known(format: Format) -> &'static [&'static str] {
         Format::Xfs => &["-d", "-i", "-l", "-m", "-n"],
         Format::F2fs => &["-O", "-o", "-s", "-z", "-e", "-E", "-w"],
         Format::Vfat => &["-s", "-r", "-R"],
-        // It has no such arguments: see `btrfs`.
-        Format::Btrfs => &[],
+        // It has no such arguments: see `btrfs` and `pool`.
+        Format::Btrfs | Format::Zfs => &[],
     }
 }
 

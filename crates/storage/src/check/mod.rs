@@ -11,6 +11,7 @@ mod holder;
 mod luks;
 mod mkfs;
 mod nodev;
+mod pool;
 mod swap;
 mod table;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub fn check(storage: &Storage, at: &Path, problems: &mut Problems) {
     filesystem::check(&tree, problems);
     btrfs::check(&tree, problems);
     luks::check(&tree, problems);
+    pool::check(&tree, problems);
     nodev::check(&tree, problems);
     swap::check(&tree, problems);
     cycle::check(&tree, problems);

@@ -48,7 +48,7 @@ fn own(holder: &Holder<'_>, swap: &Swap, problems: &mut Problems) {
     if swap.random_encryption {
         let whole = match holder.kind {
             Kind::Disk | Kind::Array | Kind::Crypt(_) => true,
-            Kind::Partition(_) | Kind::Volume(_) => false,
+            Kind::Partition(_) | Kind::Volume(_) | Kind::Zvol => false,
         };
         for (wrong, key, why, help) in [
             (

@@ -18,7 +18,7 @@ pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
             let what = match holder.kind {
                 Kind::Disk | Kind::Array => None,
                 Kind::Partition(_) => Some(("a partition", "hold the content in the partition itself")),
-                Kind::Volume(_) => Some(("a volume", "make several volumes instead")),
+                Kind::Volume(_) | Kind::Zvol => Some(("a volume", "make several volumes instead")),
                 Kind::Crypt(_) => Some(("an opened container", "hold an `lvm_pv` in it, and make volumes")),
             };
             if let Some((what, help)) = what {

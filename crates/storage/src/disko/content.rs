@@ -40,9 +40,14 @@ pub(super) fn content(value: &Value, place: Place, site: &Site<'_>, report: &mut
         "swap" => Some(super::swap::swap(&mut attrs, report)),
         "btrfs" => super::btrfs::btrfs(&mut attrs, report),
         "luks" => super::luks::luks(&mut attrs, site, report),
+        "zfs" => super::pool::member(&mut attrs, report),
         other => {
             let message = format!("content of type `{}` is not known to homehive", other.escape_debug());
-            report.left_out(&attrs.place, message, "known: gpt, table, mdraid, lvm_pv, filesystem, btrfs, luks, swap");
+            report.left_out(
+                &attrs.place,
+                message,
+                "known: gpt, table, mdraid, lvm_pv, filesystem, btrfs, luks, zfs, swap",
+            );
             return None;
         }
     };
@@ -52,9 +57,6 @@ pub(super) fn content(value: &Value, place: Place, site: &Site<'_>, report: &mut
 
 fn without_counterpart(kind: &str) -> Option<(&'static str, &'static str)> {
     match kind {
-        "zfs" => {
-            Some(("homehive does not make ZFS pools yet", "leave the device to your own tools, or take mdadm and LVM"))
-        }
         "bcachefs" => {
             Some(("homehive does not make bcachefs", "take xfs or ext4, or leave the device to your own tools"))
         }

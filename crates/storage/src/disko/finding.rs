@@ -94,6 +94,10 @@ fn node(at: &Path) -> Option<NodeId> {
     let (root, inner) = match keys.as_slice() {
         ["disk" | "mdadm", name, rest @ ..] => (format!("{}.{name}", keys[0]), rest),
         ["lvm_vg", name, "lvs", volume, ..] => return Some(NodeId::from(format!("lvm_vg.{name}.{volume}").as_str())),
+        ["zpool", name, "datasets", path, ..] => {
+            return Some(NodeId::from(format!("zpool.{name}").as_str()).dataset(path));
+        }
+        ["zpool", name, ..] => return Some(NodeId::from(format!("zpool.{name}").as_str())),
         ["nodev", path, ..] => return Some(NodeId::nodev(path)),
         ["lvm_vg", name, ..] => return Some(NodeId::from(format!("lvm_vg.{name}").as_str())),
         _ => return None,

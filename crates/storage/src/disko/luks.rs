@@ -159,7 +159,8 @@ pub(super) fn joined(storage: &mut Storage, device: &str, of: &NodeId) -> bool {
             | Content::Filesystem(_)
             | Content::Swap(_)
             | Content::Btrfs(_)
-            | Content::BtrfsMember(_) => {}
+            | Content::BtrfsMember(_)
+            | Content::Zfs(_) => {}
         }
     }
     false

@@ -12,6 +12,7 @@ mod legacy;
 mod luks;
 mod merge;
 mod nodev;
+mod pool;
 mod size;
 mod swap;
 mod table;
@@ -61,6 +62,8 @@ pub fn import(tree: &Value) -> Import {
         device::disks(&mut attrs, &mut storage, &mut report);
         device::arrays(&mut attrs, &mut storage, &mut report);
         group::groups(&mut attrs, &mut storage, &mut report);
+        pool::pools(&mut attrs, &mut storage, &mut report);
+        pool::whole_disks(&mut storage, &mut report);
         nodev::nodev(&mut attrs, &mut storage, &mut report);
         further(&mut storage, &mut report);
         unknown_kinds(&mut attrs, &mut report);
@@ -85,24 +88,12 @@ fn further(storage: &mut Storage, report: &mut Report) {
 
 /// Whole kinds of devices that have no counterpart.
 fn unknown_kinds(attrs: &mut Attrs<'_>, report: &mut Report) {
-    for (kind, what, help) in [
-        (
-            "zpool",
-            "ZFS pools are not made by homehive",
-            "make the pool by hand or keep this part in disko; mount it in a NixOS module of the machine (`modules`)",
-        ),
-        (
-            "bcachefs_filesystems",
-            "bcachefs is not made by homehive",
-            "the kernel no longer brings it, and its tools come with a module of their own: take btrfs, xfs or ext4, or keep this part \
-             in disko and mount it in a NixOS module of the machine (`modules`)",
-        ),
-    ] {
-        let Some(value) = attrs.raw(kind) else { continue };
-        let Some(entries) = Attrs::open(value, attrs.place.join(kind), report) else { continue };
-        for name in entries.names() {
-            report.left_out(&entries.place.join(name), what, help);
-        }
+    let Some(value) = attrs.raw("bcachefs_filesystems") else { return };
+    let Some(entries) = Attrs::open(value, attrs.place.join("bcachefs_filesystems"), report) else { return };
+    let help = "the kernel no longer brings it, and its tools come with a module of their own: take btrfs, xfs or ext4, or keep this \
+                part in disko and mount it in a NixOS module of the machine (`modules`)";
+    for name in entries.names() {
+        report.left_out(&entries.place.join(name), "bcachefs is not made by homehive", help);
     }
 }
 

@@ -35,6 +35,19 @@ pub(super) fn write(storage: &Storage, findings: &[Finding], machine: &str) -> S
         }
         text.push('\n');
     }
+    for (name, pool) in &storage.zpool {
+        let id = NodeId::pool(name);
+        remarks(&mut text, findings, Some(&id));
+        let _ = writeln!(text, "[{base}.zpool.{name}]");
+        let whole = serde_json::to_value(pool).unwrap_or_default();
+        scalars(&mut text, &whole, "datasets");
+        for (path, dataset) in &pool.datasets {
+            remarks(&mut text, findings, Some(&id.dataset(path.as_ref())));
+            within(&mut text, findings, dataset.content.as_ref());
+            let _ = writeln!(text, "datasets.{} = {}", bare(path.as_ref()), inline(&whole["datasets"][path.as_ref()]));
+        }
+        text.push('\n');
+    }
     for (path, nodev) in &storage.nodev {
         remarks(&mut text, findings, Some(&NodeId::nodev(path.as_ref())));
         let _ = writeln!(text, "[{base}.nodev.{}]", bare(path.as_ref()));

@@ -9,6 +9,7 @@ mod luks;
 mod machine;
 mod modules;
 mod nodev;
+mod pool;
 mod standing;
 mod usage;
 mod validate;
@@ -19,6 +20,7 @@ pub use group::{Fill, Group, Volume};
 pub use luks::{Enrol, Token};
 pub use machine::{Bus, Driver, Machine, Nic};
 pub use nodev::Nodev;
+pub use pool::{Dataset, Pool, PoolMember, Vdev};
 pub(crate) use standing::{Standing, Start};
 
 use schemars::JsonSchema;
@@ -44,6 +46,9 @@ pub struct Facts {
     /// Every btrfs that `btrfs filesystem show` knows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub btrfs: Vec<Btrfs>,
+    /// Every ZFS pool that is imported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pools: Vec<Pool>,
     /// What is mounted from block devices. A bind mount of a part stands here only if the whole is not mounted.
     #[serde(default)]
     pub mounts: Vec<Mount>,
@@ -91,10 +96,11 @@ pub struct Device {
     /// Is it read-only?
     #[serde(default)]
     pub read_only: bool,
-    /// Links under `/dev/disk/by-id`, `/dev/disk/by-path` and `/dev/md` that lead here, sorted.
+    /// Links under `/dev/disk/by-id`, `/dev/disk/by-path`, `/dev/md` and `/dev/zvol` that lead here, sorted.
     #[serde(default)]
     pub links: Vec<String>,
-    /// Kernel names of the devices this one lies on: a partition's disk, an array's members, a volume's devices.
+    /// Kernel names of the devices this one lies on: a partition's disk, an array's members, a volume's devices, of a ZFS
+    /// volume those of its pool.
     #[serde(default)]
     pub parents: Vec<String>,
     /// The partition this device is, by the table of its disk.
@@ -118,6 +124,8 @@ pub enum DeviceKind {
     Volume,
     /// An opened LUKS container, or another device that dm-crypt shows.
     Crypt,
+    /// A volume of a ZFS pool.
+    Zvol,
     /// Anything else on device mapper (multipath, …).
     Other,
 }
@@ -252,7 +260,22 @@ pub enum Content {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tokens: Option<Vec<Token>>,
     },
-    /// Something that a tool knows but homehive does not make (`ntfs`, `zfs_member`), or several things at once.
+    /// A device of a ZFS pool, by its label. Those of caches and spares do not say of which pool.
+    PoolMember {
+        /// The pool's name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pool: Option<String>,
+        /// The pool's GUID, a decimal number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        guid: Option<String>,
+        /// The comment that the pool bears.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mark: Option<String>,
+        /// Was the pool destroyed, or its making cut short? Then nothing is in it any more, or yet.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        gone: bool,
+    },
+    /// Something that a tool knows but homehive does not make (`ntfs`), or several things at once.
     Other {
         /// blkid's TYPE, or `ambiguous`.
         name: String,

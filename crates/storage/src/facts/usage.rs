@@ -12,6 +12,9 @@ impl Facts {
         if self.swaps.contains(&device.name) {
             return Some("in use as swap".to_owned());
         }
+        if let Some(pool) = self.pool_of(&device.name) {
+            return Some(format!("held by ZFS pool {}", pool.name));
+        }
         let begun = |array: &&super::Array| array.members.iter().any(|member| member.device == device.name);
         let begun = self.arrays.iter().find(begun).and_then(|array| self.device(&array.device));
         self.children(&device.name).chain(begun).find_map(|child| self.uses(child))
@@ -30,6 +33,7 @@ impl Facts {
                 format!("held by array{name} ({})", child.path)
             }
             DeviceKind::Volume => format!("held by volume {}", child.path),
+            DeviceKind::Zvol => format!("held by ZFS volume {}", child.path),
             DeviceKind::Crypt => format!("opened as {}", child.path),
             DeviceKind::Other => format!("held by {}", child.path),
         };

@@ -61,6 +61,19 @@ impl Facts {
                 return Err(senseless(&place, format!("device `{}` is unknown", lost.device)));
             }
         }
+        for pool in &self.pools {
+            let place = format!("ZFS pool {}", pool.name);
+            if self.pools.iter().filter(|other| other.name == pool.name).count() > 1 {
+                return Err(senseless(&place, "stands there twice"));
+            }
+            let mut devices = pool.members().filter_map(|member| member.device.as_deref());
+            if let Some(lost) = devices.find(|device| !names.contains(device)) {
+                return Err(senseless(&place, format!("device `{lost}` is unknown")));
+            }
+            if pool.datasets.first().is_none_or(|root| !root.path.is_empty()) {
+                return Err(senseless(&place, "has no root dataset"));
+            }
+        }
         match self.swaps.iter().find(|swap| !names.contains(swap.as_str())) {
             Some(swap) => Err(senseless(&format!("swap {swap}"), "the device is unknown")),
             None => Ok(()),

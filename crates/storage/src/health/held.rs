@@ -56,6 +56,9 @@ impl Look<'_> {
             (Holds::Luks { uuid, .. }, content @ Content::Luks { .. }) => {
                 return super::luks::header(*uuid, content).into_iter().collect();
             }
+            (Holds::Zfs { pool }, content) if self.is_of(pool, device, content) => {
+                return self.pool_member(pool, device);
+            }
             (Holds::Swap(swap), Content::Blank | Content::Unknown) if swap.random => {
                 Said::new(State::Good, swap.shown())
             }
@@ -141,6 +144,8 @@ fn described(content: &Content) -> String {
         Content::PhysicalVolume { group: Some(group), .. } => format!("a physical volume of {group}"),
         Content::PhysicalVolume { .. } => "a physical volume".into(),
         Content::Luks { version, .. } => format!("LUKS{version}"),
+        Content::PoolMember { pool: Some(pool), .. } => format!("a device of ZFS pool {pool}"),
+        Content::PoolMember { .. } => "a device of a ZFS pool".into(),
         Content::Other { name } => name.clone(),
     }
 }

@@ -6,6 +6,7 @@ mod btrfs;
 mod held;
 mod luks;
 mod nodev;
+mod pool;
 mod volume;
 
 pub use array::lasting;
@@ -123,6 +124,8 @@ impl Look<'_> {
             Kind::Group(group) => vec![self.group(group)],
             Kind::Volume(volume) => self.volume(node, volume),
             Kind::Crypt(crypt) => self.crypt(node, crypt),
+            Kind::Pool(pool) => self.pool(node, pool),
+            Kind::Zvol(volume) => self.zvol(node, volume),
         };
         if let (Some(device), Some(holds)) = (self.sight.device(&node.id), &node.holds) {
             said.extend(self.held(node, device, holds));

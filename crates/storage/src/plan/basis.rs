@@ -31,7 +31,7 @@ struct Thing {
 const SHOWN: usize = 4;
 
 impl Basis {
-    /// What a plan for `wish` is made from. Of the machine itself only its name and firmware count: processor, memory and network
+    /// What a plan for `wish` is made from. Of the machine itself only its name, its firmware and what it can enrol count: processor, memory and network
     /// are in no plan for disks. Of filesystems in memory those count that lie where something is wished: others come and go
     /// with what runs.
     pub fn new(wish: &Wish, facts: &Facts) -> Self {
@@ -45,6 +45,7 @@ impl Basis {
         let machine = basis.thing("machine");
         machine.insert("hostname".into(), facts.machine.hostname.clone());
         machine.insert("efi".into(), facts.machine.efi.to_string());
+        flatten(machine, "enrol", &serde_json::to_value(&facts.machine.enrol).unwrap_or_default());
         for device in &facts.devices {
             let name = called(&names, &device.name);
             let told = basis.thing(&name);
@@ -79,6 +80,17 @@ impl Basis {
             }
             let value = serde_json::to_value(&btrfs).unwrap_or_default();
             flatten(basis.thing(&format!("btrfs {}", btrfs.uuid)), "", &value);
+        }
+        for pool in &facts.pools {
+            // Its resilver, what is in use, and counted errors change by themselves; so do places that are being taken.
+            let mut pool = pool.clone();
+            (pool.used, pool.action, pool.done, pool.damaged) = (0, None, 0, 0);
+            for member in pool.vdevs.iter_mut().flat_map(|vdev| &mut vdev.members) {
+                member.device = member.device.as_ref().map(|device| called(&names, device));
+                member.errors = 0;
+            }
+            let value = serde_json::to_value(&pool).unwrap_or_default();
+            flatten(basis.thing(&format!("ZFS pool {}", pool.name)), "", &value);
         }
         for mount in &facts.mounts {
             let mut how = mount.format.clone();
@@ -227,6 +239,7 @@ fn names(facts: &Facts) -> BTreeMap<&str, String> {
             // These have theirs already, and those get it from what they divide.
             DeviceKind::Disk | DeviceKind::Partition => continue,
             DeviceKind::Array => facts.arrays.iter().find(|array| array.device == device.name).map(named),
+            DeviceKind::Zvol => device.links.iter().find(|link| link.starts_with("/dev/zvol/")).cloned(),
             DeviceKind::Volume | DeviceKind::Crypt | DeviceKind::Other => None,
         };
         names.insert(&device.name, name.unwrap_or_else(|| device.path.clone()));

@@ -49,6 +49,7 @@ impl Step {
             }
             Action::Btrfs(it) => it.begins(&self.node),
             Action::Luks(it) => it.begins(),
+            Action::Pool(it) => it.begins(),
             Action::Settle
             | Action::Table(TableAction::Grow { .. })
             | Action::Array(
@@ -113,6 +114,8 @@ fn is_piece(holds: Option<&Holds>, content: &Content) -> bool {
             format.word() == found
         }
         (Some(Holds::PhysicalVolume { .. }), Content::Other { name }) => name.starts_with("LVM2_member"),
+        // Its labels stand, and nothing that they announce; or it bears no mark yet.
+        (Some(Holds::Zfs { .. }), Content::PoolMember { gone, mark, .. }) => *gone || mark.is_none(),
         // The first of its two headers torn.
         (Some(Holds::Luks { .. }), Content::Other { name }) => name.starts_with("crypto_LUKS"),
         _ => false,

@@ -104,6 +104,8 @@ impl FilesystemAction {
                 let label = Cmd::new("btrfs").args(["filesystem", "label"]).device(node).arg(name);
                 vec![make, on_disk(node), label]
             }
+            // Its datasets are made in a pool: see `pool`.
+            Self::Make { format: Format::Zfs, .. } | Self::Grow { format: Format::Zfs, .. } => Vec::new(),
             Self::Swap { uuid } => vec![Cmd::new("mkswap").args(["--uuid", &uuid.to_string()]).device(node)],
             Self::Grow { format: Format::Xfs, at } => {
                 vec![Cmd::new("xfs_growfs").args(["-d", at.as_deref().unwrap_or("/")])]
@@ -187,7 +189,13 @@ fn judge(node: &Node, content: &Content) -> (bool, bool) {
 fn make(planner: &mut Planner, node: &Node, site: &Site, risk: Risk, blank: bool) {
     let sector = match &node.kind {
         Kind::Volume(volume) => volume.cache.as_ref().filter(|cache| cache.kind == CacheKind::Writecache).map(|_| 4096),
-        Kind::Disk(_) | Kind::Partition(_) | Kind::Array(_) | Kind::Group(_) | Kind::Crypt(_) => None,
+        Kind::Disk(_)
+        | Kind::Partition(_)
+        | Kind::Array(_)
+        | Kind::Group(_)
+        | Kind::Crypt(_)
+        | Kind::Pool(_)
+        | Kind::Zvol(_) => None,
     };
     let what = match &node.holds {
         Some(Holds::Filesystem { format, uuid, label, mountpoint, extra, .. }) => {
@@ -201,7 +209,8 @@ fn make(planner: &mut Planner, node: &Node, site: &Site, risk: Risk, blank: bool
             | Holds::PhysicalVolume { .. }
             | Holds::Btrfs(_)
             | Holds::BtrfsMember { .. }
-            | Holds::Luks { .. },
+            | Holds::Luks { .. }
+            | Holds::Zfs { .. },
         )
         | None => return,
     };
@@ -239,6 +248,8 @@ fn grow<'a>(planner: &mut Planner<'a>, node: &Node, site: &Site<'a>) {
             return planner.note(&node.id, format!("{text}; {format} grows once it is mounted: apply again then"));
         }
         (Format::Ext4 | Format::Ext3 | Format::Xfs | Format::Btrfs, Some(_)) => {}
+        // A dataset has all of its pool's room.
+        (Format::Zfs, _) => return,
     }
     let what = FilesystemAction::Grow { format: *format, at: mount.map(|mount| mount.target.clone()) };
     let work = Work { after: site.after.clone(), touches: vec![node.id.clone()], blank: Vec::new() };

@@ -167,7 +167,10 @@ fn container<'a>(planner: &mut Planner<'a>, node: &'a Node, crypt: &'a Crypt) {
         return format(planner, node, crypt, &site, (Risk::Creates, device.content == Content::Blank));
     }
     // What stands on it says itself whether it can do without.
-    let member = matches!(node.holds, Some(Holds::Member { .. } | Holds::Btrfs(_) | Holds::BtrfsMember { .. }));
+    let member = matches!(
+        node.holds,
+        Some(Holds::Member { .. } | Holds::Btrfs(_) | Holds::BtrfsMember { .. } | Holds::Zfs { .. })
+    );
     if device.content == Content::Unreadable && member {
         return planner.place(&node.id, At::Absent, Vec::new());
     }
@@ -198,7 +201,7 @@ fn container<'a>(planner: &mut Planner<'a>, node: &'a Node, crypt: &'a Crypt) {
 }
 
 /// Does a reinstall make it anew, if it is closed? Only if nothing can be in it but what is declared: one whose content is
-/// left alone, or that holds a table or a physical volume, beside whose declared parts others may lie, is opened, and what
+/// left alone, or that holds a table, a physical volume or a device of a ZFS pool, beside whose declared parts others may lie, is opened, and what
 /// is ephemeral in it is made anew once it is seen. Not if anything in it is persistent either, nor if what stands on it
 /// stands on more than such containers.
 fn goes(planner: &Planner, node: &Node) -> bool {
@@ -208,7 +211,7 @@ fn goes(planner: &Planner, node: &Node) -> bool {
     let alone = |id: &NodeId| nodes.contains(id) || crypt(id) && !planner.carries_persistent(id);
     let sealed = |it: &Node| {
         let shared = match &it.holds {
-            None | Some(Holds::Table { .. } | Holds::PhysicalVolume { .. }) => return false,
+            None | Some(Holds::Table { .. } | Holds::PhysicalVolume { .. } | Holds::Zfs { .. }) => return false,
             Some(Holds::Filesystem { .. } | Holds::Swap(_) | Holds::Member { .. } | Holds::Luks { .. }) => Vec::new(),
             Some(Holds::Btrfs(btrfs)) => btrfs.devices(&it.id),
             Some(Holds::BtrfsMember { of, .. }) => {

@@ -17,6 +17,7 @@ mod outcome;
 pub(crate) mod overwrite;
 mod paths;
 mod planner;
+mod pool;
 mod sight;
 mod step;
 mod swap;
@@ -46,6 +47,8 @@ pub use outcome::{Consent, Kept, Note, Plan, Refusal};
 pub use overwrite::Overwritten;
 pub use planner::plan;
 pub(crate) use planner::shown;
+pub use pool::PoolAction;
+pub(crate) use pool::{is_labelled, ours};
 pub(crate) use sight::mapped;
 pub use sight::{Sight, Unseen};
 pub use step::{Action, Risk, Step, StepId};
@@ -55,11 +58,12 @@ pub use wipe::Wipe;
 pub use writeout::Gauge;
 
 /// homehive's own shell scripts that stand in commands, by name.
-pub(crate) fn scripts() -> [(&'static str, &'static str); 6] {
+pub(crate) fn scripts() -> [(&'static str, &'static str); 7] {
     [
         ("fed", enrol::FED),
         ("force", array::FORCE),
         ("group", group::CREATE),
+        ("host_id", pool::HOST_ID),
         ("identify", group::IDENTIFY),
         ("subvolumes", btrfs::SUBVOLUMES),
         ("wipe", wipe::WIPE),

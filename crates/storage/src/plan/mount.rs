@@ -25,6 +25,9 @@ pub struct MountAction {
     /// The subvolume, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subvolume: Option<SubvolumePath>,
+    /// The dataset of a ZFS pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
     /// The device to mount it from, if the one at which the filesystem stands is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<NodeId>,
@@ -35,9 +38,10 @@ pub struct MountAction {
 
 impl MountAction {
     pub(super) fn describe(&self) -> String {
-        match &self.subvolume {
-            Some(path) => format!("mount {} subvolume {path} on {}", self.format, self.at),
-            None => format!("mount {} on {}", self.format, self.at),
+        match (&self.subvolume, &self.dataset) {
+            (Some(path), _) => format!("mount {} subvolume {path} on {}", self.format, self.at),
+            (None, Some(dataset)) => format!("mount {} {dataset} on {}", self.format, self.at),
+            (None, None) => format!("mount {} on {}", self.format, self.at),
         }
     }
 
@@ -48,7 +52,10 @@ impl MountAction {
         let scan = super::btrfs::scan(&self.devices);
         let mount = [
             Cmd::new("mkdir").args(["-p", "--", &self.at]),
-            mount.arg("--").device(self.from.as_ref().unwrap_or(node)).arg(&*self.at),
+            match &self.dataset {
+                Some(dataset) => mount.args(["--", dataset, &self.at]),
+                None => mount.arg("--").device(self.from.as_ref().unwrap_or(node)).arg(&*self.at),
+            },
         ];
         scan.into_iter().chain(mount).collect()
     }
@@ -60,10 +67,18 @@ pub(super) fn target(wish: &Wish, facts: &Facts, sight: &Sight) -> String {
     let in_memory = wish.root_in_memory().is_some_and(|root| nodev::runs(wish, facts, sight, root));
     let runs = in_memory
         || root.is_some_and(|root| {
+            if let Some(dataset) = &root.dataset {
+                return facts.dataset_mounts(dataset).iter().any(|at| at == "/") && is_ours(wish, facts, &root.node);
+            }
             let device = devices(wish, &root.node).into_iter().find_map(|node| sight.device(&node));
             device.is_some_and(|device| facts.mounts_of(device).any(|mount| mount.target == "/" && same(root, mount)))
         });
     if runs { "/".to_owned() } else { "/mnt".to_owned() }
+}
+
+/// Is the pool that this node is to be imported, and not another of its name?
+fn is_ours(wish: &Wish, facts: &Facts, node: &NodeId) -> bool {
+    wish.node(node).and_then(|node| node.kind.pool()).is_some_and(|pool| super::ours(facts, pool).is_some())
 }
 
 /// The nodes from whose devices a filesystem can be mounted.
@@ -144,21 +159,37 @@ pub(super) fn plan(planner: &mut Planner) {
 
 fn of_device<'a>(planner: &mut Planner<'a>, mount: &'a Mount, done: &mut Done<'a>) {
     let at = under(&planner.plan.target, &mount.path);
-    let site = planner.site(&mount.node);
     if done.lost(&mount.path) {
         return;
     }
+    let (node, verb) = match &mount.dataset {
+        Some(dataset) => {
+            let path = dataset.split_once('/').map_or("", |(_, path)| path);
+            (mount.node.dataset(path), format!("mount {path}").trim_end().to_owned())
+        }
+        None => (
+            mount.node.clone(),
+            mount.subvolume.as_ref().map_or_else(|| "mount".to_owned(), |path| format!("mount {path}")),
+        ),
+    };
+    let site = planner.site(&node);
     let device = match site.at {
         At::Here(device) => Some(device),
         At::Made => planner.sight.device(&mount.node),
         At::Hidden | At::Absent | At::Blocked => return done.loses(&mount.path),
     };
     let of = device.into_iter().flat_map(|device| planner.facts.mounts_of(device));
-    let places: Vec<String> = of.filter(|known| same(mount, known)).map(|known| known.target.clone()).collect();
+    let places: Vec<String> = match &mount.dataset {
+        Some(dataset) if is_ours(planner.wish, planner.facts, &mount.node) => {
+            planner.facts.dataset_mounts(dataset).to_vec()
+        }
+        _ => of.filter(|known| same(mount, known)).map(|known| known.target.clone()).collect(),
+    };
     if places.contains(&at) {
         return done.stands(&mount.path, None);
     }
-    let taken = planner.facts.mounts.iter().any(|known| known.target == at);
+    let datasets = planner.facts.pools.iter().flat_map(|pool| &pool.datasets).flat_map(|dataset| &dataset.mounts);
+    let taken = planner.facts.mounts.iter().map(|known| &known.target).chain(datasets).any(|target| *target == at);
     let problem = match places.first() {
         Some(place) => {
             Some((format!("it is mounted on {place}, not on {at}"), format!("umount {}", cmd::quote(place))))
@@ -176,11 +207,11 @@ fn of_device<'a>(planner: &mut Planner<'a>, mount: &'a Mount, done: &mut Done<'a
         format: mount.format,
         options: mount.options.clone(),
         subvolume: mount.subvolume.clone(),
+        dataset: mount.dataset.clone(),
         from: None,
         devices: Vec::new(),
     };
     super::btrfs::adapt(planner, &mut what, &mount.node);
-    let verb = mount.subvolume.as_ref().map_or_else(|| "mount".to_owned(), |path| format!("mount {path}"));
     let work = Work { after, ..Work::default() };
     let step = planner.add(&mount.node, &verb, Action::Mount(what), Risk::None, work);
     done.stands(&mount.path, Some(step));

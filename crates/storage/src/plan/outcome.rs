@@ -1,6 +1,6 @@
 //! A plan as data: steps, what is kept, what is noted, what is refused, what cannot be seen yet.
 
-use super::{Action, ArrayAction, Basis, Begun, BtrfsAction, LuksAction, Step};
+use super::{Action, ArrayAction, Basis, Begun, BtrfsAction, LuksAction, PoolAction, Step};
 use crate::NodeId;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -32,7 +32,8 @@ impl Consent {
                 Action::Wipe(_) => self.wipe.clear(),
                 Action::Filesystem(_)
                 | Action::Btrfs(BtrfsAction::Make { .. })
-                | Action::Luks(LuksAction::Format { .. }) => {
+                | Action::Luks(LuksAction::Format { .. })
+                | Action::Pool(PoolAction::Create { .. }) => {
                     self.made.insert(step.node.clone());
                 }
                 Action::Array(ArrayAction::Force { .. }) => drop(self.force_start.remove(&step.node)),
@@ -50,6 +51,7 @@ impl Consent {
                 | Action::Volume(_)
                 | Action::Btrfs(_)
                 | Action::Luks(_)
+                | Action::Pool(_)
                 | Action::Mount(_)
                 | Action::Nodev(_) => {}
             }

@@ -3,7 +3,9 @@
 
 use super::sight::{self, Sight};
 use super::table::starts;
-use super::{Action, BtrfsAction, FilesystemAction, Guard, LuksAction, Plan, Step, TableAction, Wipe, begun, guard};
+use super::{
+    Action, BtrfsAction, FilesystemAction, Guard, LuksAction, Plan, PoolAction, Step, TableAction, Wipe, begun, guard,
+};
 use crate::NodeId;
 use crate::facts::{Content, Device, DeviceKind, Facts, Group};
 use crate::save::Area;
@@ -106,6 +108,15 @@ impl Step {
                     over.whole = false;
                 }
             }
+            Action::Pool(PoolAction::Create { vdevs, .. }) => {
+                let members = vdevs.iter().flat_map(|vdev| &vdev.members);
+                for device in
+                    members.filter(|node| self.risk.destroyed().contains(node)).filter_map(|node| sight.device(node))
+                {
+                    over.ends(device);
+                    over.whole = false;
+                }
+            }
             // These write where nothing is, or change what goes on to be there.
             Action::Settle
             | Action::Table(TableAction::Add { .. } | TableAction::Grow { .. })
@@ -125,6 +136,7 @@ impl Step {
                 | LuksAction::Enrol { .. }
                 | LuksAction::Forget { .. },
             )
+            | Action::Pool(_)
             | Action::Mount(_)
             | Action::Nodev(_) => {}
         }
@@ -156,6 +168,10 @@ impl<'a> Over<'a> {
             {
                 self.ends(device);
             }
+        }
+        // What is left of a pool that was destroyed says so in places all over its devices.
+        if !wipe.pools.is_empty() {
+            self.whole = false;
         }
         // Whoever removes a thin volume takes it out of its pool's notes, which lie anywhere in the group: LVM's metadata put
         // back would speak of volumes that the pool has no more.
@@ -235,6 +251,9 @@ pub(crate) fn known(facts: &Facts, device: &Device) -> String {
                 Content::Luks { uuid: Some(uuid), .. } => Some(format!("opened {uuid}")),
                 _ => None,
             })
+        }
+        DeviceKind::Zvol => {
+            device.links.iter().find(|link| link.starts_with("/dev/zvol/")).map(|link| format!("volume {link}"))
         }
         DeviceKind::Other => None,
     };

@@ -30,8 +30,10 @@ impl Plan {
                 // It may be open under another name now.
                 (Kind::Crypt(_), ..) if self.opens(&node.id) => node.path.clone(),
                 (.., Some(device)) => Some(device.path.clone()),
-                (Kind::Disk(_) | Kind::Group(_), ..) => None,
-                (Kind::Partition(_) | Kind::Array(_) | Kind::Volume(_) | Kind::Crypt(_), ..) => node.path.clone(),
+                (Kind::Disk(_) | Kind::Group(_) | Kind::Pool(_), ..) => None,
+                (Kind::Partition(_) | Kind::Array(_) | Kind::Volume(_) | Kind::Crypt(_) | Kind::Zvol(_), ..) => {
+                    node.path.clone()
+                }
             };
             if let Kind::Array(array) = &node.kind {
                 let known = facts.arrays.iter().find(|known| known.uuid == array.uuid);

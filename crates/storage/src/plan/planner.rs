@@ -3,7 +3,7 @@
 use super::outcome::{Consent, Kept, Note, Plan, Refusal};
 use super::sight::{self, Sight, Unseen};
 use super::step::{Action, Risk, Step, StepId};
-use super::{Basis, array, begun, btrfs, filesystem, group, guard, luks, mount, swap, table, wipe};
+use super::{Basis, array, begun, btrfs, filesystem, group, guard, luks, mount, pool, swap, table, wipe};
 use crate::NodeId;
 use crate::facts::{Content, Device, Facts};
 use crate::wish::{Disk, Holds, Kind, Node, Wish};
@@ -118,8 +118,9 @@ impl<'a> Planner<'a> {
             Kind::Array(array) => array::plan(self, node, array),
             Kind::Group(group) => group::plan(self, node, group),
             Kind::Crypt(crypt) => luks::plan(self, node, crypt),
-            // Their table or group has placed them.
-            Kind::Partition(_) | Kind::Volume(_) => {}
+            Kind::Pool(pool) => pool::plan(self, node, pool),
+            // Their table, group or pool has placed them.
+            Kind::Partition(_) | Kind::Volume(_) | Kind::Zvol(_) => {}
         }
         let site = self.site(&node.id);
         if let (At::Hidden, true) = (site.at, node.holds.is_some() || matches!(node.kind, Kind::Array(_))) {
@@ -132,14 +133,15 @@ impl<'a> Planner<'a> {
             }
             Some(Holds::Swap(swap)) if swap.random => swap::plan(self, node, &site),
             Some(Holds::Filesystem { .. } | Holds::Swap(_)) => filesystem::plan(self, node, &site),
-            // The array or the group looks at its members itself, and a btrfs at its devices once all are placed.
+            // The array, the group or the pool looks at its members itself, and a btrfs at its devices once all are placed.
             // The container that lies on it likewise.
             Some(
                 Holds::Member { .. }
                 | Holds::PhysicalVolume { .. }
                 | Holds::Btrfs(_)
                 | Holds::BtrfsMember { .. }
-                | Holds::Luks { .. },
+                | Holds::Luks { .. }
+                | Holds::Zfs { .. },
             )
             | None => {}
         }
@@ -165,13 +167,9 @@ impl<'a> Planner<'a> {
                 At::Blocked
             }
             (None, Some(Unseen::Absent) | None) => {
-                // An array and a btrfs say themselves whether they can do without.
                 let within = node.holds.as_ref().and_then(Holds::crypt).and_then(|crypt| self.wish.node(crypt));
-                let can = matches!(
-                    within.unwrap_or(node).holds,
-                    Some(Holds::Member { .. } | Holds::Btrfs(_) | Holds::BtrfsMember { .. }) | None
-                );
-                if !can || within.is_some_and(|within| within.holds.is_none()) {
+                let empty = within.is_some_and(|within| within.holds.is_none());
+                if !self.may_be_absent(within.unwrap_or(node)) || empty {
                     let reason = format!("no disk with {} is found{}", said(disk), self.unclaimed());
                     self.refuse(id, reason, "connect it, or correct what the fleet says of it");
                 }
@@ -179,6 +177,22 @@ impl<'a> Planner<'a> {
             }
         };
         self.place(id, at, Vec::new());
+    }
+
+    /// Is nothing on this node that must be there? An array, a btrfs and a pool say themselves whether they can do without a
+    /// device, also if it is one of a table's partitions.
+    fn may_be_absent(&self, node: &Node) -> bool {
+        match &node.holds {
+            Some(Holds::Member { .. } | Holds::Btrfs(_) | Holds::BtrfsMember { .. } | Holds::Zfs { .. }) | None => true,
+            Some(Holds::Table { partitions, .. }) => {
+                let parts = || partitions.iter().filter_map(|id| self.wish.node(id));
+                parts().all(|part| self.may_be_absent(part)) && parts().any(|part| part.holds.is_some())
+            }
+            Some(Holds::Luks { crypt, .. }) => {
+                self.wish.node(crypt).is_some_and(|within| within.holds.is_some() && self.may_be_absent(within))
+            }
+            Some(Holds::PhysicalVolume { .. } | Holds::Filesystem { .. } | Holds::Swap(_)) => false,
+        }
     }
 
     /// The disks that nothing declared fits, for people.
@@ -347,6 +361,9 @@ pub(crate) fn shown(content: &Content) -> String {
         Content::PhysicalVolume { group: Some(group), .. } => format!("a physical volume of group {group}"),
         Content::PhysicalVolume { group: None, .. } => "a physical volume of no group".to_owned(),
         Content::Luks { version, .. } => format!("encrypted data (LUKS{version})"),
+        Content::PoolMember { pool: Some(pool), gone: false, .. } => format!("a device of ZFS pool {pool}"),
+        Content::PoolMember { pool: None, gone: false, .. } => "a device of a ZFS pool".to_owned(),
+        Content::PoolMember { gone: true, .. } => "what is left of a ZFS pool".to_owned(),
         Content::Other { name } => format!("something that homehive does not make ({name})"),
     }
 }

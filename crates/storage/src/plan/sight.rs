@@ -83,7 +83,17 @@ impl<'a> Sight<'a> {
     fn find(&self, node: &Node, wish: &Wish, facts: &'a Facts) -> Option<&'a Device> {
         match &node.kind {
             Kind::Disk(_) => self.device(&node.id),
-            Kind::Group(_) => None,
+            Kind::Group(_) | Kind::Pool(_) => None,
+            Kind::Zvol(_) => {
+                let pool = wish.node(node.on.first()?)?.kind.pool()?;
+                super::ours(facts, pool)?;
+                let zvols = |device: &&Device| device.kind == DeviceKind::Zvol;
+                facts
+                    .devices
+                    .iter()
+                    .filter(zvols)
+                    .find(|device| device.links.iter().any(|link| Some(link) == node.path.as_ref()))
+            }
             Kind::Partition(wished) => {
                 let parent = node.on.first()?;
                 let disk = self.device(parent)?;

@@ -1,8 +1,8 @@
 //! A step: one thing that can be done, and seen to be done, on its own.
 
 use super::{
-    ArrayAction, BtrfsAction, FilesystemAction, GroupAction, Guard, LuksAction, MountAction, NodevAction, TableAction,
-    VolumeAction, Wipe,
+    ArrayAction, BtrfsAction, FilesystemAction, GroupAction, Guard, LuksAction, MountAction, NodevAction, PoolAction,
+    TableAction, VolumeAction, Wipe,
 };
 use crate::{Name, NodeId};
 use cmd::Cmd;
@@ -107,6 +107,8 @@ pub enum Action {
     Btrfs(BtrfsAction),
     /// LUKS containers.
     Luks(LuksAction),
+    /// ZFS pools, and what is in them.
+    Pool(PoolAction),
     /// Mounts.
     Mount(MountAction),
     /// Mounts of filesystems without a device.
@@ -126,6 +128,7 @@ impl Action {
             | Self::Filesystem(_)
             | Self::Btrfs(_)
             | Self::Luks(_)
+            | Self::Pool(_)
             | Self::Mount(_)
             | Self::Nodev(_) => None,
         }
@@ -145,6 +148,7 @@ impl Step {
             Action::Filesystem(it) => it.describe(&self.node),
             Action::Btrfs(it) => it.describe(&self.node),
             Action::Luks(it) => it.describe(),
+            Action::Pool(it) => it.describe(),
             Action::Mount(it) => it.describe(),
             Action::Nodev(it) => it.describe(),
         }
@@ -162,6 +166,7 @@ impl Step {
             Action::Filesystem(it) => it.commands(&self.node),
             Action::Btrfs(it) => it.commands(&self.node),
             Action::Luks(it) => it.commands(&self.node),
+            Action::Pool(it) => it.commands(&self.node),
             Action::Mount(it) => it.commands(&self.node),
             Action::Nodev(it) => it.commands(),
         };
@@ -174,9 +179,10 @@ impl Step {
     /// The nodes whose devices it has written to, as far as they are there behind it.
     fn written(&self) -> Vec<NodeId> {
         match &self.what {
-            // Their own commands do it.
+            // Their own commands do it, and ZFS by itself.
             Action::Wipe(_)
             | Action::Btrfs(_)
+            | Action::Pool(_)
             | Action::Array(ArrayAction::Release { .. })
             | Action::Settle
             | Action::Mount(_)
@@ -201,7 +207,12 @@ impl Step {
     pub fn deadline(&self) -> u64 {
         match &self.what {
             Action::Settle | Action::Mount(_) | Action::Nodev(_) => 120,
-            Action::Table(_) | Action::Wipe(_) | Action::Array(_) | Action::Group(_) | Action::Luks(_) => 300,
+            Action::Table(_)
+            | Action::Wipe(_)
+            | Action::Array(_)
+            | Action::Group(_)
+            | Action::Luks(_)
+            | Action::Pool(_) => 300,
             Action::Volume(it) => it.deadline(),
             Action::Filesystem(_) => 1800,
             Action::Btrfs(it) => it.deadline(),

@@ -29,6 +29,7 @@ pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, site: &Site<'a
         | Content::Member { .. }
         | Content::PhysicalVolume { .. }
         | Content::Luks { .. }
+        | Content::PoolMember { .. }
         | Content::Other { .. } => {
             let what = shown(&device.content);
             planner.refuse(

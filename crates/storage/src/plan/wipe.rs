@@ -4,6 +4,7 @@ use super::group::{devices, script};
 use super::luks;
 use super::outcome::{Consent, Note, Refusal};
 use super::planner::shown;
+use super::pool;
 use super::sight::{Sight, our_group};
 use super::step::settle;
 use crate::NodeId;
@@ -24,6 +25,9 @@ pub struct Wipe {
     lost: Vec<NodeId>,
     /// Volume groups that are removed.
     pub groups: Vec<String>,
+    /// ZFS pools that are destroyed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pools: Vec<String>,
     /// The nodes whose devices are wiped.
     pub devices: Vec<NodeId>,
     /// What is there now, for people.
@@ -49,7 +53,8 @@ impl Wipe {
 
     pub(super) fn commands(&self) -> Vec<Cmd> {
         let cmd = script(WIPE, "wipe").args(self.groups.iter().map(String::as_str)).arg("--");
-        vec![devices(cmd, &self.devices), settle()]
+        let pools = self.pools.iter().map(|pool| Cmd::new("zpool").args(["destroy", "-f", pool]));
+        pools.chain([devices(cmd, &self.devices), settle()]).collect()
     }
 }
 
@@ -68,6 +73,8 @@ struct Reach {
     above: BTreeSet<String>,
     /// Names of groups that lose a physical volume.
     groups: BTreeSet<String>,
+    /// Names of ZFS pools that lose a device.
+    pools: BTreeSet<String>,
 }
 
 pub(super) fn clear<'a>(wish: &Wish, facts: &'a Facts, consent: &Consent, sight: &Sight<'a>) -> Cleared<'a> {
@@ -90,6 +97,13 @@ pub(super) fn clear<'a>(wish: &Wish, facts: &'a Facts, consent: &Consent, sight:
                     cleared.notes.push(Note { node: id.clone(), text: "it is not there: nothing to wipe".to_owned() });
                 }
             },
+            (Some(Kind::Pool(pool)), _) => {
+                let devices = pool::there(wish, facts, sight, id, pool);
+                if devices.is_empty() {
+                    cleared.notes.push(Note { node: id.clone(), text: "it is not there: nothing to wipe".to_owned() });
+                }
+                named.extend(devices);
+            }
             (Some(kind), Some(device))
                 if !is_pool(kind)
                     && device.content == Content::Blank
@@ -98,7 +112,7 @@ pub(super) fn clear<'a>(wish: &Wish, facts: &'a Facts, consent: &Consent, sight:
                 cleared.notes.push(Note { node: id.clone(), text: "it holds nothing: nothing to wipe".to_owned() });
             }
             (Some(_), Some(device)) => drop(named.insert(id.clone(), device)),
-            (Some(Kind::Volume(_)), None) if groups_named(wish, id, consent) => {}
+            (Some(Kind::Volume(_) | Kind::Zvol(_)), None) if groups_named(wish, id, consent) => {}
             // It goes with what it lies on.
             (Some(_), None) if consent.wipe.iter().any(|below| luks::in_closed(wish, sight, id, Some(below))) => {}
             (Some(_), None) if luks::in_closed(wish, sight, id, None) => cleared.refusals.push(refuse(
@@ -130,7 +144,8 @@ pub(super) fn clear<'a>(wish: &Wish, facts: &'a Facts, consent: &Consent, sight:
     // What vanishes with its table, array or group needs no wiping of its own.
     let devices =
         named.iter().filter(|(_, device)| !reach.above.contains(&device.name)).map(|(id, _)| id.clone()).collect();
-    let wipe = Wipe { lost, groups: reach.groups.into_iter().collect(), devices, what };
+    let (groups, pools) = (reach.groups.into_iter().collect(), reach.pools.into_iter().collect());
+    let wipe = Wipe { lost, groups, pools, devices, what };
     cleared.facts = Cow::Owned(after);
     cleared.wipe = first.map(|first| (first, wipe));
     cleared
@@ -168,7 +183,7 @@ fn groups_named(wish: &Wish, volume: &NodeId, consent: &Consent) -> bool {
 }
 
 fn reach(facts: &Facts, named: &BTreeMap<NodeId, &Device>, groups: BTreeSet<String>) -> Reach {
-    let mut reach = Reach { above: BTreeSet::new(), groups };
+    let mut reach = Reach { above: BTreeSet::new(), groups, pools: BTreeSet::new() };
     let mut todo: Vec<String> = named.values().map(|device| device.name.clone()).collect();
     let mut seen: BTreeSet<String> = BTreeSet::new();
     for group in &reach.groups.clone() {
@@ -179,6 +194,7 @@ fn reach(facts: &Facts, named: &BTreeMap<NodeId, &Device>, groups: BTreeSet<Stri
         if !seen.insert(name.clone()) {
             continue;
         }
+        reach.pools.extend(facts.pool_of(&name).map(|pool| pool.name.clone()));
         let children = facts.children(&name).map(|child| child.name.clone());
         let begun = facts.arrays.iter().filter(|array| array.members.iter().any(|member| member.device == name));
         let mut above: Vec<String> = children.chain(begun.map(|array| array.device.clone())).collect();
@@ -217,6 +233,8 @@ fn lost(wish: &Wish, facts: &Facts, sight: &Sight, named: &BTreeMap<NodeId, &Dev
         if wish.nodes.iter().any(|below| goes_below(&below.id) && luks::in_closed(wish, sight, id, Some(&below.id))) {
             return true;
         }
+        let wiped = |name: &str| reach.above.contains(name) || named.values().any(|device| device.name == name);
+        let pool_goes = |pool: &NodeId| pool::goes(wish, facts, sight, pool, &reach.pools, wiped);
         let group_goes =
             |group: &NodeId| our_group(wish, facts, group).filter(|group| reach.groups.contains(&group.name));
         match &node.kind {
@@ -225,6 +243,9 @@ fn lost(wish: &Wish, facts: &Facts, sight: &Sight, named: &BTreeMap<NodeId, &Dev
                 let (name, inner) = (volume.name.as_ref(), format!("{}_cvol", volume.name));
                 group.volumes.iter().any(|found| found.name == name || found.name == inner)
             }),
+            Kind::Pool(_) => pool_goes(id),
+            // Also of one that is not imported: it goes with its devices.
+            Kind::Zvol(_) => node.on.iter().any(pool_goes),
             Kind::Disk(_) | Kind::Partition(_) | Kind::Array(_) | Kind::Crypt(_) => false,
         }
     };
@@ -297,6 +318,20 @@ fn objections(
             refuse(node, reason.to_owned(), remedy.to_owned());
         }
     }
+    for pool in facts.pools.iter().filter(|pool| reach.pools.contains(&pool.name)) {
+        for dataset in &pool.datasets {
+            for at in &dataset.mounts {
+                let reason = format!("ZFS pool {} is mounted on {at}, and what is mounted is never wiped", pool.name);
+                refuse(&about, reason, format!("umount {}", cmd::quote(at)));
+            }
+        }
+        let others = pool.members().filter_map(|member| member.device.as_deref()).any(|device| !touched(device));
+        if others {
+            let reason = format!("it serves in ZFS pool {}, other devices of which are not named", pool.name);
+            let remedy = "take it out (zpool detach …, zpool remove …), or name the whole pool";
+            refuse(&about, reason, remedy.to_owned());
+        }
+    }
     for group in &reach.groups {
         let ours =
             wish.nodes.iter().any(|node| our_group(wish, facts, &node.id).is_some_and(|known| known.name == *group));
@@ -318,7 +353,8 @@ fn objections(
 fn what(named: &BTreeMap<NodeId, &Device>, reach: &Reach) -> String {
     let groups = reach.groups.iter().map(|group| format!("volume group {group}"));
     let named = named.iter().map(|(id, device)| format!("{id} ({})", shown(&device.content)));
-    named.chain(groups).collect::<Vec<_>>().join(", ")
+    let pools = reach.pools.iter().map(|pool| format!("ZFS pool {pool}"));
+    named.chain(groups).chain(pools).collect::<Vec<_>>().join(", ")
 }
 
 fn after(facts: &Facts, named: &BTreeMap<NodeId, &Device>, reach: &Reach) -> Facts {
@@ -326,6 +362,7 @@ fn after(facts: &Facts, named: &BTreeMap<NodeId, &Device>, reach: &Reach) -> Fac
     let groups = &reach.groups;
     facts.arrays.retain(|array| !reach.above.contains(&array.device));
     facts.groups.retain(|group| !groups.contains(&group.name));
+    facts.pools.retain(|pool| !reach.pools.contains(&pool.name));
     facts.devices.retain(|device| !reach.above.contains(&device.name));
     let gone = |name: &str| reach.above.contains(name) || named.values().any(|device| device.name == name);
     for btrfs in &mut facts.btrfs {

@@ -33,6 +33,7 @@ impl Step {
             | Action::Array(_)
             | Action::Group(_)
             | Action::Luks(_)
+            | Action::Pool(_)
             | Action::Filesystem(_)
             | Action::Btrfs(_)
             | Action::Settle

@@ -3,9 +3,10 @@
 use super::kernel::{Files, MountLine};
 use super::lvm::{self, Physical};
 use super::sections::{NOT_FOUND, Section, Sections};
+use super::whole::{all_btrfs, arrays, below_zvol, pools};
 use super::wipefs::{Above, Signature, shows_through};
-use super::{btrfs, links, lsblk, luks, sfdisk, superblock, wipefs};
-use crate::facts::{Array, Btrfs, Content, Device, DeviceKind, Facts, FactsError, Group, Mount, Nodev, Partition};
+use super::{links, lsblk, luks, sfdisk, superblock, wipefs, zfs};
+use crate::facts::{Content, Device, DeviceKind, Facts, FactsError, Group, Mount, Nodev, Partition};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -34,6 +35,7 @@ pub fn parse(output: &str) -> Result<Facts, FactsError> {
         known: &known,
     };
 
+    let pools = pools(&look, &files)?;
     let mut devices = Vec::new();
     let mut partitions: BTreeMap<String, Partition> = BTreeMap::new();
     for row in &rows {
@@ -41,6 +43,9 @@ pub fn parse(output: &str) -> Result<Facts, FactsError> {
         let disk = row.kind == DeviceKind::Disk;
         let mut parents: Vec<String> =
             slaves.iter().filter(|(name, _)| *name == row.name).map(|(_, parent)| parent.replace('!', "/")).collect();
+        if row.kind == DeviceKind::Zvol {
+            parents.extend(below_zvol(&pools, known.links.get(row.name.as_str()).map_or(&[], Vec::as_slice)));
+        }
         parents.extend(row.parent.clone().filter(|_| row.kind == DeviceKind::Partition));
         devices.push(Device {
             name: row.name.clone(),
@@ -80,6 +85,7 @@ pub fn parse(output: &str) -> Result<Facts, FactsError> {
         arrays: arrays(&files, &devices),
         btrfs: all_btrfs(&look, &devices)?,
         groups,
+        pools,
         mounts: mounts(files.mounts(), &known),
         nodev: nodev(&files),
         swaps: files.swaps().iter().filter_map(|path| known.name(path)).collect(),
@@ -98,13 +104,13 @@ fn whatever<'a>(section: Section<'a>, tool: &'static str) -> Result<&'a str, Fac
 }
 
 /// Which device a path means.
-struct Known<'a> {
+pub(super) struct Known<'a> {
     rows: &'a [lsblk::Row],
     links: BTreeMap<&'a str, Vec<&'a str>>,
 }
 
 impl Known<'_> {
-    fn name(&self, path: &str) -> Option<String> {
+    pub fn name(&self, path: &str) -> Option<String> {
         let row = self.rows.iter().find(|row| row.path == path || path.strip_prefix("/dev/") == Some(&row.name));
         let linked = || self.links.iter().find(|(_, links)| links.contains(&path)).map(|(name, _)| (*name).to_owned());
         row.map(|row| row.name.clone()).or_else(linked)
@@ -159,8 +165,8 @@ fn volumes(
 }
 
 /// All that tells what a device holds.
-struct Look<'a> {
-    sections: &'a Sections<'a>,
+pub(super) struct Look<'a> {
+    pub sections: &'a Sections<'a>,
     /// What lies on what, by the kernel's word.
     slaves: &'a [(&'a str, &'a str)],
     signatures: BTreeMap<String, Vec<Signature>>,
@@ -170,7 +176,7 @@ struct Look<'a> {
     luks: BTreeMap<String, Vec<u8>>,
     zero: Result<&'a str, FactsError>,
     physical: Vec<Physical>,
-    known: &'a Known<'a>,
+    pub known: &'a Known<'a>,
 }
 
 impl Look<'_> {
@@ -260,12 +266,9 @@ impl Look<'_> {
                     unfinished: superblock.unfinished,
                 }
             }
-            "vfat" => {
-                Content::Filesystem { format: "vfat".into(), uuid, label, size: None, block: None, unfinished: false }
-            }
-            // Its devices are looked at together, see `all_btrfs`.
-            "btrfs" => {
-                Content::Filesystem { format: "btrfs".into(), uuid, label, size: None, block: None, unfinished: false }
+            // The devices of a btrfs are looked at together, see `all_btrfs`.
+            format @ ("vfat" | "btrfs") => {
+                Content::Filesystem { format: format.into(), uuid, label, size: None, block: None, unfinished: false }
             }
             "crypto_LUKS" => {
                 let uuid = uuid.and_then(|uuid| Uuid::try_parse(&uuid).ok());
@@ -290,6 +293,11 @@ impl Look<'_> {
                 // Metadata 0.90, or a firmware's: it stands at the device's end.
                 None => other(" (metadata at its end)"),
             },
+            // Without its tools it is known by its mark alone.
+            "zfs_member" => {
+                let told = self.sections.get(&format!("zfs:{raw}")).ok();
+                told.and_then(|section| zfs::label(section.text)).unwrap_or_else(|| other(""))
+            }
             "LVM2_member" => {
                 let known = self.physical.iter().find(|pv| self.known.name(&pv.path).as_ref() == Some(&row.name));
                 match known {
@@ -306,63 +314,6 @@ impl Look<'_> {
             _ => other(""),
         })
     }
-}
-
-/// Every btrfs; of one that is mounted also what is in it. Without the tool nothing is known of any.
-fn all_btrfs(look: &Look<'_>, devices: &[Device]) -> Result<Vec<Btrfs>, FactsError> {
-    if devices.iter().all(|device| device.btrfs().is_none()) {
-        return Ok(Vec::new());
-    }
-    let section = look.sections.get("btrfs")?;
-    if section.status != 0 {
-        return Ok(Vec::new());
-    }
-    let mut found = btrfs::show(section.text, |path| look.known.name(path))?;
-    for one in &mut found {
-        let device = one.devices.iter().find(|device| {
-            look.sections.get(&format!("subvolumes:/dev/{}", device.device)).is_ok_and(|section| section.status == 0)
-        });
-        let Some(path) = device.map(|device| format!("/dev/{}", device.device)) else { continue };
-        one.subvolumes = Some(btrfs::subvolumes(look.sections.get(&format!("subvolumes:{path}"))?.text));
-        (one.data, one.metadata) = btrfs::profiles(look.sections.get(&format!("profiles:{path}"))?.text);
-    }
-    found.retain(|one| !one.devices.is_empty());
-    Ok(found)
-}
-
-/// The kernel's arrays, with what only their members' superblocks tell.
-fn arrays(files: &Files<'_>, devices: &[Device]) -> Vec<Array> {
-    let arrays = files.arrays().into_iter().map(|lines| {
-        let superblock = lines.members.iter().find_map(|member| {
-            let device = devices.iter().find(|device| device.name == member.device)?;
-            match &device.content {
-                Content::Member { array, name, level, devices, .. } => Some((*array, name, level, *devices)),
-                _ => None,
-            }
-        });
-        let link = devices
-            .iter()
-            .find(|device| device.name == lines.device)
-            .and_then(|device| device.links.iter().find_map(|link| link.strip_prefix("/dev/md/")));
-        let (uuid, name, level, wanted) = match superblock {
-            Some((array, name, level, devices)) => (Some(array), Some(name.as_str()), level.as_str(), devices),
-            None => (None, None, "", 0),
-        };
-        Array {
-            uuid: lines.uuid.filter(|uuid| !uuid.is_nil()).or(uuid).unwrap_or_default(),
-            name: name.or(link).unwrap_or(&lines.device).to_owned(),
-            level: if lines.level.is_empty() { level.to_owned() } else { lines.level },
-            metadata: lines.metadata.filter(|_| lines.active),
-            active: lines.active,
-            devices: if lines.devices == 0 { wanted } else { lines.devices },
-            members: lines.members,
-            action: lines.action,
-            done: lines.done,
-            left: lines.left,
-            device: lines.device,
-        }
-    });
-    arrays.collect()
 }
 
 /// Filesystems in memory, without those that every Linux has.

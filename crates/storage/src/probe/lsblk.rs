@@ -43,6 +43,11 @@ pub(super) fn parse(text: &str) -> Result<Vec<Row>, FactsError> {
         found.push(Row {
             path: need("path")?,
             kind: match kind.as_str() {
+                "disk"
+                    if name.strip_prefix("zd").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) =>
+                {
+                    DeviceKind::Zvol
+                }
                 "disk" => DeviceKind::Disk,
                 "part" => DeviceKind::Partition,
                 "lvm" => DeviceKind::Volume,

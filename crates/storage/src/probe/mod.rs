@@ -13,7 +13,9 @@ mod lvm;
 mod sections;
 mod sfdisk;
 mod superblock;
+mod whole;
 mod wipefs;
+mod zfs;
 
 pub use assemble::parse;
 

@@ -160,6 +160,21 @@ list_xfs() {
     done </proc/self/mountinfo
 }
 
+# Of each device its label; and of the pools that are imported all that lasts. Without the module none is, and zpool would
+# load it.
+list_zfs() {
+    for device in $zfs; do
+        section "zfs:$device" zdb -l "$device"
+    done
+    [ -e /sys/module/zfs ] || return 0
+    section pools zpool status -p -LP
+    section pool-guids zpool status -p -g
+    section pool-properties zpool get -Hp -o name,property,value all
+    section datasets zfs get -Hp -t filesystem,volume -o name,property,value -s local,received all
+    section dataset-kinds zfs get -Hp -t filesystem,volume -o name,property,value \
+        type,volsize,mountpoint,encryption,encryptionroot,keyformat,keylocation,keystatus,casesensitivity,normalization,utf8only,volblocksize
+}
+
 # Files of the kernel, each line behind its name. Not every machine has arrays: a file that is not there is no matter,
 # though grep then ends with status 2.
 list_files() {
@@ -225,7 +240,8 @@ probe() {
         --output KNAME,PATH,TYPE,SIZE,LOG-SEC,SERIAL,WWN,MODEL,TRAN,RM,ROTA,RO,PKNAME,MAJ:MIN
 
     set --
-    for link in /dev/disk/by-id/* /dev/disk/by-path/* /dev/md/*; do
+    for link in /dev/disk/by-id/* /dev/disk/by-path/* /dev/md/* /dev/zvol/*/* /dev/zvol/*/*/* /dev/zvol/*/*/*/* \
+        /dev/zvol/*/*/*/*/*; do
         [ -h "$link" ] && set -- "$@" "$link"
     done
     section links list_links "$@"
@@ -259,6 +275,7 @@ $one"
     xfs=
     luks=
     ends=
+    zfs=
     offset=0
     seen=$failed
     # shellcheck disable=SC2086 # device paths are words, and are split on purpose
@@ -288,6 +305,9 @@ $one"
                 ;;
             LVM2_member) volumes=yes ;;
             btrfs) btrfs=yes ;;
+            zfs_member)
+                case " $zfs " in *" $device "*) ;; *) zfs="$zfs $device" ;; esac
+                ;;
             crypto_LUKS)
                 case " $luks " in *" $device "*) ;; *) luks="$luks $device" ;; esac
                 ;;
@@ -306,6 +326,7 @@ $one"
     [ -z "$luks" ] || section luks list_luks
     [ -z "$btrfs" ] || list_btrfs
     [ -z "$xfs" ] || list_xfs
+    [ -z "$zfs" ] || list_zfs
     section zero list_zero
     section lvm list_volumes
     section files list_files

@@ -128,6 +128,7 @@ fn blank(wish: &Wish) -> Facts {
         devices: Vec::new(),
         arrays: Vec::new(),
         groups: Vec::new(),
+        pools: Vec::new(),
         mounts: Vec::new(),
         btrfs: Vec::new(),
         nodev: Vec::new(),

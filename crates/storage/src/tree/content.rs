@@ -1,6 +1,6 @@
 //! What a device holds: exactly one of these.
 
-use super::{Btrfs, BtrfsMember, Filesystem, Luks, LvmPv, Mdraid, Swap, Table, TableKind};
+use super::{Btrfs, BtrfsMember, Filesystem, Luks, LvmPv, Mdraid, Swap, Table, TableKind, ZfsMember};
 use document::{Decode, Path, Problems, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -27,6 +27,8 @@ pub enum Content {
     BtrfsMember(BtrfsMember),
     /// An encrypted device with what lies in it.
     Luks(Luks),
+    /// A device of a ZFS pool.
+    Zfs(ZfsMember),
 }
 
 impl Content {
@@ -42,6 +44,7 @@ impl Content {
             Self::Btrfs(_) => "btrfs",
             Self::BtrfsMember(_) => "btrfs_member",
             Self::Luks(_) => "luks",
+            Self::Zfs(_) => "zfs",
         }
     }
 
@@ -56,12 +59,14 @@ impl Content {
             | Self::Swap(_)
             | Self::Btrfs(_)
             | Self::BtrfsMember(_)
-            | Self::Luks(_) => None,
+            | Self::Luks(_)
+            | Self::Zfs(_) => None,
         }
     }
 }
 
-const KINDS: [&str; 9] = ["gpt", "mbr", "mdraid", "lvm_pv", "filesystem", "swap", "btrfs", "btrfs_member", "luks"];
+const KINDS: [&str; 10] =
+    ["gpt", "mbr", "mdraid", "lvm_pv", "filesystem", "swap", "btrfs", "btrfs_member", "luks", "zfs"];
 
 impl Decode for Content {
     fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
@@ -78,6 +83,7 @@ impl Decode for Content {
             "btrfs" => Btrfs::decode(value, at, problems).map(Self::Btrfs),
             "btrfs_member" => BtrfsMember::decode(value, at, problems).map(Self::BtrfsMember),
             "luks" => Luks::decode(value, at, problems).map(Self::Luks),
+            "zfs" => ZfsMember::decode(value, at, problems).map(Self::Zfs),
             other => {
                 let message = format!("unknown content type `{other}`");
                 problems.add(&at.join("type"), "storage::unknown_content", message, "no such type", help);

@@ -49,6 +49,9 @@ pub enum Format {
     /// btrfs(5); declared as a content of its own.
     #[schemars(skip)]
     Btrfs,
+    /// A dataset of a ZFS pool; declared under `zpool`.
+    #[schemars(skip)]
+    Zfs,
 }
 
 impl Format {
@@ -65,6 +68,7 @@ impl Format {
             Self::Xfs => "xfs",
             Self::Vfat => "vfat",
             Self::Btrfs => "btrfs",
+            Self::Zfs => "zfs",
         }
     }
 }
@@ -83,6 +87,7 @@ impl Decode for Format {
             let message = format!("unknown filesystem `{word}`");
             let help = match word.as_str() {
                 "btrfs" => "write `type = \"btrfs\"` instead of \"filesystem\", and no `format`",
+                "zfs" => "declare a pool under `zpool`, and give its devices `type = \"zfs\"`",
                 _ => "write \"ext4\", \"xfs\", \"vfat\", \"f2fs\", \"ext3\" or \"ext2\"",
             };
             problems.add(at, "storage::unknown_format", message, "no such format", help);

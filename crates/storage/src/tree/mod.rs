@@ -6,12 +6,14 @@
 mod array;
 mod btrfs;
 mod content;
+mod dataset;
 mod disk;
 mod filesystem;
 mod group;
 mod luks;
 mod lvm_id;
 mod nodev;
+mod pool;
 mod spread;
 mod swap;
 mod table;
@@ -21,12 +23,14 @@ mod volume_type;
 pub use array::{Level, Mdadm, Mdraid, Metadata};
 pub use btrfs::{Btrfs, BtrfsMember, Profile, Subvolume, SubvolumePath, SwapFile};
 pub use content::Content;
+pub use dataset::{Dataset, DatasetPath, Encryption};
 pub use disk::Disk;
 pub use filesystem::{Filesystem, Format};
 pub use group::{CacheMode, LvmPv, Volume, VolumeGroup};
 pub use luks::Luks;
 pub use lvm_id::LvmId;
 pub use nodev::{MountPoint, MountPointError, Nodev};
+pub use pool::{Vdev, VdevMode, ZfsMember, Zpool};
 pub use spread::Spread;
 pub use swap::{Discard, Swap};
 pub use table::{Partition, PartitionKind, Table, TableKind};
@@ -52,6 +56,9 @@ pub struct Storage {
     /// LVM volume groups; their physical volumes are devices whose content is `lvm_pv` with the group's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lvm_vg: BTreeMap<Name, VolumeGroup>,
+    /// ZFS pools; their devices are those whose content is `zfs` with the pool's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub zpool: BTreeMap<Name, Zpool>,
     /// Filesystems without a device, such as tmpfs, by where they are mounted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub nodev: BTreeMap<MountPoint, Nodev>,
@@ -64,6 +71,7 @@ impl Decode for Storage {
             disk: table.or_default("disk", problems),
             mdadm: table.or_default("mdadm", problems),
             lvm_vg: table.or_default("lvm_vg", problems),
+            zpool: table.or_default("zpool", problems),
             nodev: table.or_default("nodev", problems),
         };
         table.close(problems);

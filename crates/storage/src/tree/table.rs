@@ -59,6 +59,14 @@ pub struct Partition {
     pub content: Option<Content>,
 }
 
+impl Default for Partition {
+    /// All that is left, for nothing in particular.
+    fn default() -> Self {
+        let (kind, priority, uuid, persistent, content) = (None, None, None, None, None);
+        Self { size: Extent::End, kind, priority, uuid, persistent, content }
+    }
+}
+
 fn end() -> Extent {
     Extent::End
 }

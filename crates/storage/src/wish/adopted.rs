@@ -11,7 +11,8 @@ pub(super) fn is_adopted(node: &Node, namespace: Uuid) -> bool {
     let of = |id: &NodeId, role| identity::identity(namespace, id, role);
     let derived = |role| of(&node.id, role);
     let made = match &node.kind {
-        Kind::Disk(_) => false,
+        // A volume lies in its pool, whose word counts.
+        Kind::Disk(_) | Kind::Zvol(_) => false,
         Kind::Partition(partition) => match (partition.uuid, node.on.first()) {
             (Some(uuid), _) => uuid != derived(Role::Partition),
             (None, Some(disk)) => {
@@ -24,6 +25,7 @@ pub(super) fn is_adopted(node: &Node, namespace: Uuid) -> bool {
         Kind::Group(group) => group.uuid != identity::lvm(derived(Role::Group)),
         Kind::Volume(volume) => volume.uuid != identity::lvm(derived(Role::Volume)),
         Kind::Crypt(crypt) => crypt.uuid != derived(Role::Luks),
+        Kind::Pool(pool) => pool.guid.is_some(),
     };
     let held = match &node.holds {
         Some(Holds::Table { table: TableKind::Gpt, uuid, .. }) => *uuid != derived(Role::Table),
@@ -36,7 +38,7 @@ pub(super) fn is_adopted(node: &Node, namespace: Uuid) -> bool {
         Some(Holds::Btrfs(btrfs)) => btrfs.uuid != derived(Role::Filesystem),
         Some(Holds::BtrfsMember { of: standing, uuid }) => *uuid != of(standing, Role::Filesystem),
         Some(Holds::Luks { crypt, uuid }) => *uuid != of(crypt, Role::Luks),
-        Some(Holds::Member { .. }) | None => false,
+        Some(Holds::Member { .. } | Holds::Zfs { .. }) | None => false,
     };
     made || held
 }

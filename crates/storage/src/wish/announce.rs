@@ -14,7 +14,7 @@ pub struct Announced {
     pub node: NodeId,
     /// In which role.
     pub role: Role,
-    /// As blkid(8), mdadm(8) or lvs(8) print it.
+    /// As blkid(8), mdadm(8) or lvs(8) print it; of a ZFS pool the comment that it bears.
     pub identity: String,
 }
 
@@ -24,7 +24,8 @@ impl Wish {
         let mut all = Vec::new();
         for node in &self.nodes {
             let is = match &node.kind {
-                Kind::Disk(_) | Kind::Crypt(_) => None,
+                Kind::Disk(_) | Kind::Crypt(_) | Kind::Zvol(_) => None,
+                Kind::Pool(pool) => Some((Role::Pool, pool.guid.clone().unwrap_or_else(|| pool.mark.clone()))),
                 Kind::Partition(partition) => Some((Role::Partition, partition.partuuid.clone())),
                 Kind::Array(array) => Some((Role::Array, md(array.uuid))),
                 Kind::Group(group) => Some((Role::Group, group.uuid.clone())),
@@ -35,7 +36,7 @@ impl Wish {
                 Holds::Table { table: TableKind::Mbr, uuid, .. } => {
                     Some((Role::Table, format!("{:08x}", short(*uuid))))
                 }
-                Holds::Member { .. } | Holds::BtrfsMember { .. } => None,
+                Holds::Member { .. } | Holds::BtrfsMember { .. } | Holds::Zfs { .. } => None,
                 Holds::Swap(swap) if swap.random => None,
                 Holds::Btrfs(btrfs) => Some((Role::Filesystem, btrfs.uuid.to_string())),
                 Holds::PhysicalVolume { uuid, .. } => Some((Role::PhysicalVolume, uuid.clone())),

@@ -1,13 +1,13 @@
 //! The device tree as branches for people: what a drawing or a text shows of each node.
 
-use super::{Btrfs, CacheKind, Holds, Kind, Node, Nodev, Thin, Volume, Wish};
+use super::{Btrfs, CacheKind, Holds, Kind, Node, Nodev, Pool, Thin, Volume, Wish};
 use crate::NodeId;
 use crate::tree::TableKind;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// A node with the nodes that are shown below it. Disks, arrays and groups are roots; partitions hang below their disk,
+/// A node with the nodes that are shown below it. Disks, arrays, groups and pools are roots; partitions hang below their disk,
 /// volumes below their group, opened containers below what they are on.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Branch {
@@ -33,7 +33,7 @@ impl Wish {
         let roots = self
             .nodes
             .iter()
-            .filter(|node| !matches!(node.kind, Kind::Partition(_) | Kind::Volume(_) | Kind::Crypt(_)));
+            .filter(|node| !matches!(node.kind, Kind::Partition(_) | Kind::Volume(_) | Kind::Crypt(_) | Kind::Zvol(_)));
         roots.map(|node| self.branch(node)).chain(self.nodev.iter().map(without_device)).collect()
     }
 
@@ -44,13 +44,16 @@ impl Wish {
             (_, Some(Holds::Luks { crypt, .. })) => std::slice::from_ref(crypt),
             _ => &[],
         };
-        let below = children.iter().filter_map(|id| self.node(id)).map(|child| self.branch(child)).collect();
+        let volumes = self.on(&node.id).filter(|above| matches!(above.kind, Kind::Zvol(_)));
+        let children = children.iter().filter_map(|id| self.node(id)).chain(volumes);
+        let below = children.map(|child| self.branch(child)).collect();
         let on = match &node.kind {
-            Kind::Array(_) | Kind::Group(_) => node.on.clone(),
+            Kind::Array(_) | Kind::Group(_) | Kind::Pool(_) => node.on.clone(),
             // What a thin volume lies on its pool shows.
             Kind::Disk(_)
             | Kind::Partition(_)
             | Kind::Crypt(_)
+            | Kind::Zvol(_)
             | Kind::Volume(Volume { thin: Some(Thin::In(_)), .. }) => Vec::new(),
             Kind::Volume(volume) => volume.pvs.clone(),
         };
@@ -59,7 +62,7 @@ impl Wish {
             node: node.id.clone(),
             title,
             detail,
-            holds: holds(node.holds.as_ref()),
+            holds: node.kind.pool().map_or_else(|| holds(node.holds.as_ref()), datasets),
             persistent: node.persistent,
             on,
             below,
@@ -121,6 +124,8 @@ fn title(node: &Node) -> (String, String) {
             (format!("volume {}", volume.name), detail)
         }
         Kind::Crypt(crypt) => (format!("opened {}", crypt.name), String::new()),
+        Kind::Pool(pool) => (format!("ZFS pool {}", pool.name), vdevs(pool)),
+        Kind::Zvol(volume) => (format!("volume {}", volume.path), volume.size.to_string()),
     }
 }
 
@@ -140,7 +145,36 @@ fn holds(holds: Option<&Holds>) -> String {
         Some(Holds::Luks { .. }) => "LUKS".to_owned(),
         Some(Holds::Btrfs(btrfs)) => shown(btrfs),
         Some(Holds::BtrfsMember { of, .. }) => format!("device of the btrfs of {of}"),
+        Some(Holds::Zfs { pool }) => format!("device of {pool}"),
     }
+}
+
+/// A pool's vdevs in a few words: `raidz2 of 6, log mirror of 2`.
+fn vdevs(pool: &Pool) -> String {
+    let one = |vdev: &super::Vdev| {
+        let class = vdev.class.word().map(|word| format!("{word} ")).unwrap_or_default();
+        match (vdev.mode, vdev.members.len()) {
+            (Some(mode), count) => format!("{class}{mode} of {count}"),
+            (None, 1) => format!("{class}1 device"),
+            (None, count) => format!("{class}{count} devices"),
+        }
+    };
+    pool.vdevs.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// A pool's filesystems in a few words: `home on /home, nix on /nix`.
+fn datasets(pool: &Pool) -> String {
+    let filesystems = pool.datasets.iter().filter(|it| it.volume.is_none());
+    let shown = filesystems.filter_map(|it| {
+        let name = if it.path.is_empty() { pool.name.as_ref() } else { &it.path };
+        let encrypted = if it.encryption.is_some() { " (encrypted)" } else { "" };
+        match &it.mountpoint {
+            Some(path) => Some(format!("{name}{encrypted} on {path}")),
+            None if it.path.is_empty() && encrypted.is_empty() => None,
+            None => Some(format!("{name}{encrypted}")),
+        }
+    });
+    shown.collect::<Vec<_>>().join(", ")
 }
 
 /// A btrfs in a few words: `btrfs raid1 over 2 devices: @ on /, @home on /home`.

@@ -5,21 +5,25 @@ mod adopted;
 mod announce;
 mod branch;
 mod btrfs;
+mod key;
 mod luks;
 mod mount;
 mod node;
 mod nodev;
+mod pool;
 mod resolve;
 mod swap;
 
 pub use announce::Announced;
 pub use branch::{Branch, draw};
 pub use btrfs::{Btrfs, Subvolume, SwapFile};
+pub use key::Key;
 pub use luks::{BootKey, Crypt};
 pub(crate) use mount::rank as mount_rank;
 pub use mount::{Mount, PLAIN, plain};
 pub use node::{Array, Cache, CacheKind, Disk, Group, Holds, Kind, Node, Partition, Thin, Volume};
 pub use nodev::Nodev;
+pub use pool::{Dataset, Encryption, Pool, Vdev, VdevClass, Zvol};
 pub(crate) use resolve::{rank, volume_rank};
 pub use swap::Swap;
 

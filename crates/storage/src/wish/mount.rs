@@ -1,6 +1,6 @@
 //! What is mounted where, and in which order.
 
-use super::{Holds, Node, Wish};
+use super::{Holds, Kind, Node, Wish};
 use crate::NodeId;
 use crate::tree::{Format, SubvolumePath};
 use schemars::JsonSchema;
@@ -22,6 +22,9 @@ pub struct Mount {
     /// The subvolume of a btrfs that is mounted; none for the whole filesystem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subvolume: Option<SubvolumePath>,
+    /// The dataset of a ZFS pool that is mounted, such as `tank/home`; then `uuid` is empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
 }
 
 /// What NixOS mounts before anything else runs (`pathsNeededForBoot` in its `nixos/lib/utils.nix`).
@@ -69,10 +72,24 @@ pub(crate) fn rank(path: &str) -> (usize, String) {
 }
 
 fn mount(node: &Node) -> Vec<Mount> {
+    if let Kind::Pool(pool) = &node.kind {
+        let mounts = pool.datasets.iter().filter_map(|it| {
+            Some(Mount {
+                node: node.id.clone(),
+                path: it.mountpoint.clone()?,
+                uuid: String::new(),
+                format: Format::Zfs,
+                options: it.options.clone(),
+                subvolume: None,
+                dataset: Some(pool.full(&it.path)),
+            })
+        });
+        return mounts.collect();
+    }
     match &node.holds {
         Some(Holds::Filesystem { format, shown, mountpoint: Some(path), options, .. }) => {
             let (node, path, uuid) = (node.id.clone(), path.clone(), shown.clone());
-            vec![Mount { node, path, uuid, format: *format, options: options.clone(), subvolume: None }]
+            vec![Mount { node, path, uuid, format: *format, options: options.clone(), subvolume: None, dataset: None }]
         }
         Some(Holds::Btrfs(btrfs)) => {
             let mounts = btrfs.mounts().map(|(subvolume, path, options)| Mount {
@@ -82,6 +99,7 @@ fn mount(node: &Node) -> Vec<Mount> {
                 format: Format::Btrfs,
                 options,
                 subvolume: subvolume.cloned(),
+                dataset: None,
             });
             mounts.collect()
         }
@@ -92,7 +110,8 @@ fn mount(node: &Node) -> Vec<Mount> {
             | Holds::PhysicalVolume { .. }
             | Holds::Swap(_)
             | Holds::BtrfsMember { .. }
-            | Holds::Luks { .. },
+            | Holds::Luks { .. }
+            | Holds::Zfs { .. },
         )
         | None => Vec::new(),
     }

@@ -1,6 +1,6 @@
 //! A resolved node: what it is, what it lies on, what it holds.
 
-use super::{Btrfs, Crypt, Swap};
+use super::{Btrfs, Crypt, Pool, Swap, Zvol};
 use crate::tree::{self, CacheMode, Format, Level, Metadata, PartitionKind, Spread, TableKind};
 use crate::{Extent, Name, NodeId, Size};
 use schemars::JsonSchema;
@@ -15,7 +15,7 @@ pub struct Node {
     /// What it is.
     pub kind: Kind,
     /// What it lies on: a partition's disk, an array's members and spares, a group's physical volumes, a volume's
-    /// group and a thin one's pool, the device that a container is on.
+    /// group and a thin one's pool, the device that a container is on, a pool's devices, a volume's pool.
     pub on: Vec<NodeId>,
     /// Does a reinstall keep it? Said of the node itself, or of anything it lies on.
     pub persistent: bool,
@@ -48,6 +48,10 @@ pub enum Kind {
     Volume(Volume),
     /// An opened LUKS container.
     Crypt(Crypt),
+    /// A ZFS pool.
+    Pool(Pool),
+    /// A volume of a ZFS pool.
+    Zvol(Zvol),
 }
 
 impl Kind {
@@ -55,8 +59,19 @@ impl Kind {
     pub fn volume(&self) -> Option<&Volume> {
         match self {
             Self::Volume(volume) => Some(volume),
-            Self::Disk(_) | Self::Partition(_) | Self::Array(_) | Self::Group(_) | Self::Crypt(_) => None,
+            Self::Disk(_)
+            | Self::Partition(_)
+            | Self::Array(_)
+            | Self::Group(_)
+            | Self::Crypt(_)
+            | Self::Pool(_)
+            | Self::Zvol(_) => None,
         }
+    }
+
+    /// The pool that it is, if it is one.
+    pub fn pool(&self) -> Option<&Pool> {
+        if let Self::Pool(pool) = self { Some(pool) } else { None }
     }
 }
 
@@ -278,5 +293,10 @@ pub enum Holds {
         crypt: NodeId,
         /// The header's UUID.
         uuid: Uuid,
+    },
+    /// A device of a ZFS pool.
+    Zfs {
+        /// Of which pool.
+        pool: NodeId,
     },
 }

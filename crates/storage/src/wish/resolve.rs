@@ -19,18 +19,20 @@ impl Wish {
         resolver.disks();
         resolver.arrays();
         resolver.groups();
+        resolver.pools();
         resolver.settle_references();
         resolver.settle_btrfs();
+        resolver.settle_pools();
         let nodes = resolver.in_order();
         Self { mounts: mounts(&nodes), nodev: nodev(storage), nodes }
     }
 }
 
-struct Resolver<'a> {
-    storage: &'a Storage,
-    namespace: Uuid,
+pub(super) struct Resolver<'a> {
+    pub storage: &'a Storage,
+    pub namespace: Uuid,
     /// With what is said about persistence, before inheritance.
-    found: BTreeMap<NodeId, (Node, Option<bool>)>,
+    pub found: BTreeMap<NodeId, (Node, Option<bool>)>,
     /// The btrfs as declared, by the node at which each stands.
     btrfs: BTreeMap<NodeId, tree::Btrfs>,
 }
@@ -44,12 +46,20 @@ impl Resolver<'_> {
         adopted.map_or_else(|| identity::lvm(self.identity(node, role, None)), |id| id.as_str().to_owned())
     }
 
-    fn add(&mut self, id: NodeId, kind: Kind, on: Vec<NodeId>, persistent: Option<bool>, content: Option<&Content>) {
+    pub fn add(
+        &mut self,
+        id: NodeId,
+        kind: Kind,
+        on: Vec<NodeId>,
+        persistent: Option<bool>,
+        content: Option<&Content>,
+    ) {
         let path = match &kind {
             Kind::Disk(disk) => disk.device.clone(),
             Kind::Partition(partition) => Some(format!("/dev/disk/by-partuuid/{}", partition.partuuid)),
             Kind::Array(array) => Some(format!("/dev/md/{}", array.name)),
-            Kind::Group(_) => None,
+            Kind::Group(_) | Kind::Pool(_) => None,
+            Kind::Zvol(volume) => Some(format!("/dev/zvol/{}", volume.full())),
             Kind::Volume(volume) => Some(format!("/dev/{}/{}", volume.group, volume.name)),
             Kind::Crypt(crypt) => Some(format!("/dev/mapper/{}", crypt.name)),
         };
@@ -71,9 +81,13 @@ impl Resolver<'_> {
                 let uuid = self.identity(id, Role::Filesystem, filesystem.uuid);
                 let shown = match filesystem.format {
                     Format::Vfat => identity::vfat(uuid),
-                    Format::Ext4 | Format::Ext3 | Format::Ext2 | Format::F2fs | Format::Xfs | Format::Btrfs => {
-                        uuid.to_string()
-                    }
+                    Format::Ext4
+                    | Format::Ext3
+                    | Format::Ext2
+                    | Format::F2fs
+                    | Format::Xfs
+                    | Format::Btrfs
+                    | Format::Zfs => uuid.to_string(),
                 };
                 Holds::Filesystem {
                     format: filesystem.format,
@@ -91,6 +105,7 @@ impl Resolver<'_> {
                 Holds::Btrfs(Btrfs::new(declared, self.namespace, id))
             }
             Content::BtrfsMember(member) => Holds::BtrfsMember { of: member.of.clone(), uuid: Uuid::nil() },
+            Content::Zfs(member) => Holds::Zfs { pool: NodeId::pool(&member.pool) },
             Content::Luks(luks) => {
                 let crypt = Crypt::new(luks, self.namespace);
                 let (child, uuid) = (NodeId::crypt(&luks.name), crypt.uuid);
@@ -191,6 +206,7 @@ impl Resolver<'_> {
             match &node.holds {
                 Some(Holds::Member { array, spare }) => named.push((array.clone(), id.clone(), *spare)),
                 Some(Holds::PhysicalVolume { group, .. }) => named.push((group.clone(), id.clone(), false)),
+                Some(Holds::Zfs { pool }) => named.push((pool.clone(), id.clone(), false)),
                 Some(
                     Holds::Table { .. }
                     | Holds::Filesystem { .. }
@@ -209,7 +225,13 @@ impl Resolver<'_> {
                 Kind::Array(array) if spare => array.spares.push(part),
                 Kind::Array(array) => array.members.push(part),
                 Kind::Group(group) => group.pvs.push(part),
-                Kind::Disk(_) | Kind::Partition(_) | Kind::Volume(_) | Kind::Crypt(_) => {}
+                // `settle_pools` tells a pool which device is in which vdev.
+                Kind::Pool(_)
+                | Kind::Disk(_)
+                | Kind::Partition(_)
+                | Kind::Volume(_)
+                | Kind::Crypt(_)
+                | Kind::Zvol(_) => {}
             }
         }
         let pvs: BTreeMap<Name, Vec<NodeId>> = self
@@ -278,7 +300,7 @@ impl Resolver<'_> {
             let Some((mut node, said)) = self.found.remove(&id) else { continue };
             node.persistent = said.unwrap_or_else(|| node.on.iter().any(|below| kept.contains(below)));
             node.adopted = is_adopted(&node, self.namespace)
-                || matches!(node.kind, Kind::Group(_) | Kind::Volume(_))
+                || matches!(node.kind, Kind::Group(_) | Kind::Volume(_) | Kind::Pool(_) | Kind::Zvol(_))
                     && node.on.iter().any(|below| adopted.contains(below));
             if node.adopted {
                 adopted.insert(id.clone());
@@ -329,7 +351,8 @@ fn implied(content: Option<&Content>) -> PartitionKind {
             | Content::Mbr(_)
             | Content::Btrfs(_)
             | Content::BtrfsMember(_)
-            | Content::Luks(_),
+            | Content::Luks(_)
+            | Content::Zfs(_),
         )
         | None => PartitionKind::Linux,
     }

@@ -50,7 +50,13 @@ impl Swap {
         match &node.kind {
             _ if !self.random => Some(format!("/dev/disk/by-uuid/{}", self.uuid)),
             Kind::Partition(partition) => Some(format!("/dev/disk/by-partuuid/{}", partition.partuuid)),
-            Kind::Disk(_) | Kind::Array(_) | Kind::Group(_) | Kind::Volume(_) | Kind::Crypt(_) => node.path.clone(),
+            Kind::Disk(_)
+            | Kind::Array(_)
+            | Kind::Group(_)
+            | Kind::Volume(_)
+            | Kind::Crypt(_)
+            | Kind::Pool(_)
+            | Kind::Zvol(_) => node.path.clone(),
         }
     }
 }

@@ -112,7 +112,6 @@ fn btrfs_and_what_nothing_becomes_of() {
     );
     assert_eq!(found[0], format!("left out {at}.extraArgs"), "{found:?}");
     for (case, given) in [
-        ("zfs", json!({ "type": "zfs", "pool": "zroot" })),
         ("bcachefs", json!({ "type": "bcachefs", "filesystem": "f" })),
         ("a nameless luks", json!({ "type": "luks" })),
         ("exfat", json!({ "type": "filesystem", "format": "exfat" })),

@@ -7,6 +7,7 @@ mod common;
 mod contents;
 mod laws;
 mod luks;
+mod pools;
 mod tables;
 
 use document::{Decode, Format, Path, Problems, read};

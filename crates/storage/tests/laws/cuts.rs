@@ -7,8 +7,8 @@ use super::world::{World, shown};
 use proptest::prelude::*;
 use storage::facts::Content;
 use storage::plan::{
-    Action, ArrayAction, Begun, BtrfsAction, Consent, FilesystemAction, GroupAction, LuksAction, Sight, Step,
-    TableAction,
+    Action, ArrayAction, Begun, BtrfsAction, Consent, FilesystemAction, GroupAction, LuksAction, PoolAction, Sight,
+    Step, TableAction,
 };
 use storage::tree::TableKind;
 use storage::wish::Kind;
@@ -215,6 +215,14 @@ pub fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
                 token.slots.clear();
             }
         }
+        // Labels that announce what never came.
+        Action::Pool(PoolAction::Create { name, vdevs, .. }) => {
+            for node in vdevs.iter().flat_map(|vdev| &vdev.members).take(some) {
+                let device = world.name(wish, node);
+                let (pool, guid, mark) = (Some(name.clone()), Some("1".to_owned()), None);
+                world.device(&device).content = Content::PoolMember { pool, guid, mark, gone: true };
+            }
+        }
         // They write in one piece, or nothing anew.
         Action::Wipe(_)
         | Action::Settle
@@ -231,6 +239,7 @@ pub fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
         | Action::Volume(_)
         | Action::Filesystem(FilesystemAction::Swap { .. } | FilesystemAction::Grow { .. })
         | Action::Btrfs(_)
+        | Action::Pool(_)
         | Action::Luks(LuksAction::Open { .. } | LuksAction::Grow { .. })
         | Action::Mount(_)
         | Action::Nodev(_) => {}

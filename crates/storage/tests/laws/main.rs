@@ -8,6 +8,7 @@ mod common;
 mod crypts;
 mod cuts;
 mod enrolment;
+mod pools;
 mod thin;
 mod trees;
 mod world;

@@ -76,6 +76,13 @@ impl Diagram {
                 let frame = Some(format!("Volume group {}", volume.group));
                 (PartKind::Volume, volume.name.to_string(), detail, frame)
             }
+            Kind::Pool(pool) => {
+                let devices = pool.members().count();
+                (PartKind::Array, format!("ZFS {}", pool.name), format!("{devices} devices · {}", modes(pool)), None)
+            }
+            Kind::Zvol(volume) => {
+                (PartKind::Volume, volume.path.clone(), holds(node), Some(format!("ZFS pool {}", volume.pool)))
+            }
             Kind::Crypt(crypt) => (PartKind::Crypt, crypt.name.to_string(), format!("LUKS · {}", holds(node)), None),
         };
         let below = match &node.kind {
@@ -93,6 +100,11 @@ impl Diagram {
     /// A filesystem or swap space is a part of its own, behind what holds it.
     fn add_content(&mut self, wish: &Wish, node: &Node, seen: Option<&Seen<'_>>) {
         let (title, detail) = match &node.holds {
+            None if node.kind.pool().is_some_and(|pool| pool.datasets.iter().any(|it| it.mountpoint.is_some())) => {
+                let pool = node.kind.pool().into_iter().flat_map(|pool| &pool.datasets);
+                let paths: Vec<&str> = pool.filter_map(|it| it.mountpoint.as_deref()).collect();
+                (paths.join(" "), "zfs".to_owned())
+            }
             Some(Holds::Filesystem { format, shown, mountpoint, .. }) => {
                 let short = shown.split('-').next().unwrap_or_default();
                 let title = mountpoint.clone().unwrap_or_else(|| format.to_string());
@@ -123,6 +135,13 @@ impl Diagram {
     }
 }
 
+/// How a pool keeps its data: `raidz2 + mirror`.
+fn modes(pool: &storage::wish::Pool) -> String {
+    let data = pool.vdevs.iter().filter(|vdev| vdev.class.word().is_none());
+    let modes = data.map(|vdev| vdev.mode.map_or("single", storage::tree::VdevMode::word));
+    modes.collect::<Vec<_>>().join(" + ")
+}
+
 fn last(id: &NodeId) -> String {
     id.as_str().rsplit('.').next().unwrap_or_default().to_owned()
 }
@@ -136,6 +155,7 @@ fn holds(node: &Node) -> String {
         Some(Holds::Btrfs(_)) => "btrfs".to_owned(),
         Some(Holds::BtrfsMember { .. }) => "btrfs device".to_owned(),
         Some(Holds::Luks { .. }) => "LUKS".to_owned(),
+        Some(Holds::Zfs { .. }) => "ZFS device".to_owned(),
         Some(Holds::Table { .. }) | None => node.path.clone().unwrap_or_default(),
     }
 }
@@ -164,7 +184,8 @@ fn declared(node: &Node) -> String {
             Extent::Size(size) => bytes(size.0),
             other @ Extent::Percent(_) => other.to_string(),
         },
-        Kind::Array(_) | Kind::Group(_) | Kind::Crypt(_) => String::new(),
+        Kind::Zvol(volume) => bytes(volume.size.0),
+        Kind::Array(_) | Kind::Group(_) | Kind::Crypt(_) | Kind::Pool(_) => String::new(),
     }
 }
 
@@ -197,7 +218,13 @@ fn fares(seen: &Seen<'_>, node: &Node) -> (Health, String) {
             }
         },
         Kind::Group(_) => said(Health::Good, ""),
-        Kind::Crypt(_) if seen.device(&node.id).is_some() => said(Health::Good, ""),
+        Kind::Pool(pool) => match seen.pool(pool) {
+            None => said(Health::Missing, "not imported"),
+            Some(found) if found.health == "ONLINE" => said(Health::Good, ""),
+            Some(found) => (Health::Degraded, found.health.to_ascii_lowercase()),
+        },
+        Kind::Crypt(_) | Kind::Zvol(_) if seen.device(&node.id).is_some() => said(Health::Good, ""),
+        Kind::Zvol(_) => said(Health::Missing, "missing"),
         Kind::Crypt(_) => said(Health::Missing, "closed"),
         Kind::Volume(volume) => match volume_of(seen, volume) {
             None => said(Health::Missing, "missing"),
@@ -226,6 +253,13 @@ fn member(seen: &Seen<'_>, array: &NodeId, device: &str) -> (Health, String) {
 
 /// How what a node holds fares.
 fn holding(seen: &Seen<'_>, node: &Node, path: Option<&str>) -> (Health, String) {
+    if let Some(pool) = node.kind.pool() {
+        let Some(found) = seen.pool(pool) else { return (Health::Missing, "missing".to_owned()) };
+        let wished = pool.datasets.iter().filter_map(|it| Some((&it.path, it.mountpoint.as_ref()?)));
+        let mounted = wished.map(|(path, at)| found.dataset(path).is_some_and(|it| it.mounts.contains(at)));
+        let all = mounted.into_iter().all(|is| is);
+        return if all { (Health::Good, String::new()) } else { (Health::Degraded, "not mounted".to_owned()) };
+    }
     let Some(device) = seen.device(&node.id) else { return (Health::Missing, "missing".to_owned()) };
     let there = match (&device.content, &node.holds) {
         (Content::Filesystem { uuid: Some(found), unfinished: false, .. }, Some(Holds::Filesystem { shown, .. })) => {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use storage::facts::{self, Content, Facts, MemberState};
 use storage::tree::TableKind;
-use storage::wish::{Array, Group, Holds, Kind, Nodev, Partition, Volume};
+use storage::wish::{Array, Group, Holds, Kind, Nodev, Partition, Pool, Volume};
 use storage::{NodeId, Wish};
 
 /// One claim about one node of the tree.
@@ -71,6 +71,12 @@ impl DiskRule {
             (Claim::Volume, Kind::Volume(volume), _) => logical_volume(facts, volume),
             (Claim::Cache, Kind::Volume(volume), _) => self.cache(facts, volume),
             (Claim::CachePlace, Kind::Volume(volume), _) => cache_place(&seen, volume),
+            (Claim::Filesystem, Kind::Pool(pool), _) => match seen.pool(pool) {
+                Some(found) if found.health == "ONLINE" => Ok(format!("ZFS pool {} {}", found.name, found.guid)),
+                Some(found) => Err(format!("ZFS pool {} is {}", found.name, found.health)),
+                None => Err(format!("ZFS pool {} is not imported", pool.name)),
+            },
+            (Claim::Mounted, Kind::Pool(pool), _) => datasets(&seen, pool),
             (Claim::Filesystem, _, Some(Holds::Filesystem { format, shown, .. })) => {
                 self.filesystem(&seen, format.word(), shown)
             }
@@ -302,4 +308,19 @@ fn cache_place(seen: &Seen<'_>, wanted: &Volume) -> Verdict {
         (_, Some(stray)) => Err(format!("it lies on {stray}, not on {wanted}")),
         (_, None) => Ok(format!("on {wanted}")),
     }
+}
+
+/// Is every filesystem of a pool mounted where it belongs?
+fn datasets(seen: &Seen<'_>, pool: &Pool) -> Verdict {
+    let found = seen.pool(pool).ok_or_else(|| format!("ZFS pool {} is not imported", pool.name))?;
+    let wished = pool.datasets.iter().filter_map(|it| Some((it, it.mountpoint.as_ref()?)));
+    let each = wished.map(|(dataset, path)| {
+        let full = pool.full(&dataset.path);
+        match found.dataset(&dataset.path) {
+            None => Err(format!("{full} is not there")),
+            Some(it) if it.mounts.contains(path) => Ok(format!("{full} on {path}")),
+            Some(_) => Err(format!("{full} is not mounted on {path}")),
+        }
+    });
+    Ok(each.collect::<Result<Vec<_>, _>>()?.join(", "))
 }

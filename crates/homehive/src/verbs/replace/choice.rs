@@ -103,6 +103,10 @@ fn serves_elsewhere(wish: &Wish, disk: &Node, there: &Device) -> Result<(), Fail
                 "a device of a btrfs",
                 "`btrfs replace start` on the machine, then write the new marks into the fleet file",
             ),
+            Holds::Zfs { .. } => (
+                "a device of a ZFS pool",
+                "write the marks of the new disk into the fleet file and apply: ZFS fills it while the other serves",
+            ),
             Holds::Luks { .. } => {
                 ("an encrypted device", "take what lies on it out of its array or group first, then the disk")
             }

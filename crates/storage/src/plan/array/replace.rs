@@ -20,7 +20,9 @@ pub(in crate::plan) fn stranger(array: &NodeId, facts: &Facts, device: &Device) 
             format!("partition {number} of {}", describe(disk.unwrap_or(device)))
         }
         // Their paths are names, and stay.
-        DeviceKind::Array | DeviceKind::Volume | DeviceKind::Crypt | DeviceKind::Other => device.path.clone(),
+        DeviceKind::Array | DeviceKind::Volume | DeviceKind::Crypt | DeviceKind::Zvol | DeviceKind::Other => {
+            device.path.clone()
+        }
     };
     format!("{array} member {known}").as_str().into()
 }

@@ -2,6 +2,7 @@
 
 mod arrays;
 mod luks;
+mod pools;
 mod volumes;
 
 use std::collections::BTreeSet;
@@ -25,6 +26,8 @@ pub struct World {
     pub inactive: BTreeSet<String>,
     /// Containers that are not open.
     pub closed: BTreeSet<Uuid>,
+    /// Pools that are not imported.
+    pub exported: BTreeSet<String>,
 }
 
 pub fn disk(name: &str, serial: &str, size: u64) -> Device {
@@ -68,17 +71,21 @@ impl World {
             arrays: vec![],
             groups: vec![],
             btrfs: vec![],
+            pools: vec![],
             mounts: vec![],
             nodev: vec![],
             swaps: vec![],
         };
-        Self { all, stopped: BTreeSet::new(), inactive: BTreeSet::new(), closed: BTreeSet::new() }
+        let (stopped, closed) = (BTreeSet::new(), BTreeSet::new());
+        Self { all, stopped, inactive: BTreeSet::new(), closed, exported: BTreeSet::new() }
     }
 
     /// What a probe shows.
     pub fn seen(&self) -> Facts {
         let mut facts = self.all.clone();
         let mut gone: BTreeSet<String> = self.behind_keys(&facts).into_iter().collect();
+        gone.extend(self.in_pools(&facts));
+        facts.pools.retain(|pool| !self.exported.contains(&pool.name));
         facts.arrays.retain(|array| {
             if self.stopped.contains(&array.uuid) {
                 gone.insert(array.device.clone());
@@ -140,6 +147,7 @@ impl World {
     pub fn reboot(&mut self) {
         self.all.mounts.clear();
         self.all.nodev.clear();
+        self.export();
         self.stopped = self.all.arrays.iter().map(|array| array.uuid).collect();
         self.inactive = self.all.groups.iter().map(|group| group.name.clone()).collect();
         let luks = self.all.devices.iter().filter_map(|device| match device.content {
@@ -234,6 +242,9 @@ impl World {
                     }
                 }
             }
+            Action::Mount(mount) if mount.dataset.is_some() => {
+                self.mount_dataset(mount.dataset.as_deref().unwrap(), &mount.at);
+            }
             Action::Mount(mount) => {
                 let device = self.name(wish, &step.node);
                 self.all.mounts.push(Mount {
@@ -254,6 +265,7 @@ impl World {
             }
             Action::Btrfs(action) => self.btrfs(wish, &step.node, action),
             Action::Luks(action) => self.luks(wish, &step.node, action),
+            Action::Pool(action) => self.zpool(wish, &step.node, action),
         }
         // What LVM notes of a group it writes on each of its physical volumes, and every drive is told to keep that.
         if let Some(group) = step.what.group() {

@@ -1,0 +1,281 @@
+//! ZFS pools: made, imported, changed while they live, and never lost.
+
+use super::common::wish;
+use super::trees::GIB;
+use super::world::{World, disk};
+use super::{config, state};
+use proptest::prelude::*;
+use storage::facts::Content;
+use storage::plan::{Consent, Plan, Risk};
+use storage::{NodeId, Wish, plan};
+
+/// A pool over so many disks, with filesystems and volumes.
+fn tree(mode: &str, disks: usize, pool: &str) -> String {
+    let mode = if mode.is_empty() { String::new() } else { format!("mode = \"{mode}\"\n") };
+    let disks: String = (0..disks).map(member).collect();
+    format!("{disks}[zpool.tank]\n{mode}{pool}")
+}
+
+fn member(at: usize) -> String {
+    format!(
+        "[disk.d{at}]\nserial = \"S{at}\"\n\
+         content = {{ type = \"gpt\", partitions.zfs = {{ content = {{ type = \"zfs\", pool = \"tank\" }} }} }}\n"
+    )
+}
+
+const REST: &str = r#"
+pool_properties = { ashift = "12" }
+properties = { compression = "zstd" }
+mountpoint = "/tank"
+[zpool.tank.datasets.home]
+mountpoint = "/home"
+properties = { recordsize = "1M" }
+[zpool.tank.datasets.secret]
+encryption = { key_file = "k" }
+[zpool.tank.datasets."secret/papers"]
+mountpoint = "/papers"
+[zpool.tank.datasets.swap]
+size = "1GiB"
+content = { type = "swap" }
+[zpool.tank.datasets."secret/disk"]
+size = "2GiB"
+content = { type = "filesystem", format = "ext4", mountpoint = "/disk" }
+"#;
+
+fn world(disks: usize) -> World {
+    World::new((0..disks).map(|at| disk(&format!("sd{at}"), &format!("S{at}"), 8 * GIB)).collect())
+}
+
+fn made(mode: &str, disks: usize) -> (Wish, World) {
+    let wish = wish(&tree(mode, disks, REST));
+    let mut world = world(disks);
+    world.converge(&wish, Consent::default());
+    (wish, world)
+}
+
+fn steps(plan: &Plan) -> Vec<&str> {
+    plan.steps.iter().map(|step| step.id.0.as_str()).collect()
+}
+
+fn look(wish: &Wish, world: &World) -> Plan {
+    plan(wish, &world.seen(), &Consent::default())
+}
+
+fn words(plan: &Plan, wish: &Wish, world: &World) -> String {
+    let facts = world.seen();
+    let paths = plan.device_paths(wish, &facts);
+    let words = plan.steps.iter().filter(|step| step.id.0.starts_with("zpool")).flat_map(|step| {
+        let commands = step.commands().into_iter().map(|cmd| {
+            let fed = cmd.key.as_ref().map(|key| format!("key of {key} | ")).unwrap_or_default();
+            let words = cmd.resolve(|node| paths.get(&NodeId::from(node)).cloned()).unwrap().to_string();
+            // A script of ours stands for itself.
+            let words = words.lines().next().unwrap_or_default().to_owned();
+            format!("  {fed}{words}\n")
+        });
+        std::iter::once(format!("{}: {}\n", step.id, step.describe())).chain(commands).collect::<Vec<_>>()
+    });
+    words.collect()
+}
+
+#[test]
+fn a_pool_in_words() {
+    let wish = wish(&tree("mirror", 2, REST));
+    let world = world(2);
+    insta::assert_snapshot!(words(&look(&wish, &world), &wish, &world));
+}
+
+#[test]
+fn after_a_reboot_it_is_imported_and_opened_and_nothing_else() {
+    let (wish, mut world) = made("raidz2", 4);
+    let before = state(&wish, &world.all);
+    world.reboot();
+    let first = look(&wish, &world);
+    assert_eq!(steps(&first), ["zpool.tank/import"], "{}", first.to_text());
+    insta::assert_snapshot!("a_pool_imported", words(&first, &wish, &world));
+    let plans = world.converge(&wish, Consent::default());
+    let all: Vec<&str> = plans.iter().flat_map(steps).collect();
+    assert!(all.contains(&"zpool.tank/open secret"), "{all:?}");
+    assert!(all.iter().all(|step| ["import", "open", "mount"].iter().any(|word| step.contains(word))), "{all:?}");
+    assert_eq!(state(&wish, &world.all).0, before.0);
+}
+
+#[test]
+fn a_pool_of_another_fleet_is_left_alone() {
+    let (_, mut world) = made("mirror", 2);
+    for pool in &mut world.all.pools {
+        pool.properties.insert("comment".into(), "another".into());
+    }
+    let other = |world: &mut World| {
+        for device in &mut world.all.devices {
+            if let Content::PoolMember { mark, .. } = &mut device.content {
+                *mark = Some("another".into());
+            }
+        }
+    };
+    other(&mut world);
+    let wish = wish(&tree("mirror", 2, REST));
+    for reboot in [false, true] {
+        if reboot {
+            world.reboot();
+        }
+        let plan = look(&wish, &world);
+        assert!(plan.steps.is_empty() && plan.refusals.len() == 2, "{}", plan.to_text());
+        assert!(plan.refusals.iter().all(|refusal| refusal.remedy.contains("--wipe disk.d")), "{}", plan.to_text());
+    }
+}
+
+#[test]
+fn wiping_a_device_of_a_pool_wants_all_of_it_named() {
+    let (wish, mut world) = made("mirror", 2);
+    world.all.mounts.clear();
+    world.all.pools.iter_mut().flat_map(|pool| &mut pool.datasets).for_each(|dataset| dataset.mounts.clear());
+    let ask = |nodes: &[&str]| {
+        let wipe = nodes.iter().map(|node| NodeId::from(*node)).collect();
+        plan(&wish, &world.seen(), &Consent { wipe, ..Consent::default() })
+    };
+    let one = ask(&["disk.d0.zfs"]);
+    let why = |plan: &Plan| plan.refusals.iter().map(|it| it.reason.clone()).collect::<Vec<_>>().join("; ");
+    assert!(why(&one).contains("other devices of which are not named"), "{}", one.to_text());
+    let all = ask(&["zpool.tank"]);
+    assert_eq!(all.refusals, [], "{}", all.to_text());
+    let lost = all.destroyed();
+    for node in ["zpool.tank", "zpool.tank.swap", "zpool.tank.secret/disk", "disk.d0.zfs", "disk.d1.zfs"] {
+        assert!(lost.contains(&NodeId::from(node)), "{node}: {lost:?}");
+    }
+    let wipe = all.steps[0].commands();
+    assert_eq!(wipe[0].to_string(), "zpool destroy -f tank");
+    assert!(all.steps.iter().any(|step| step.id.0 == "zpool.tank/create"), "{}", all.to_text());
+}
+
+#[test]
+fn a_reinstall_makes_it_anew_unless_it_is_persistent() {
+    for (said, anew) in [("", true), ("persistent = true\n", false)] {
+        let wish = wish(&tree("mirror", 2, &format!("{said}{REST}")));
+        let mut world = world(2);
+        world.converge(&wish, Consent::default());
+        for exported in [true, false] {
+            world.reboot();
+            if !exported {
+                world.exported.clear();
+            }
+            let first = plan(&wish, &world.seen(), &Consent { reinstall: true, ..Consent::default() });
+            assert_eq!(first.refusals, [], "{}", first.to_text());
+            assert_eq!(!first.destroyed().is_empty(), anew, "{}", first.to_text());
+            let consent = Consent { reinstall: true, ..Consent::default() };
+            let plans = world.converge(&wish, consent);
+            assert_eq!(plans.iter().any(|plan| plan.destroyed().contains(&"zpool.tank".into())), anew);
+            assert!(look(&wish, &world).is_empty());
+        }
+    }
+}
+
+#[test]
+fn devices_join_and_take_places() {
+    // A third disk for the mirror, a cache, a further mirror.
+    let (_, mut world) = made("mirror", 2);
+    world.all.devices.extend((2..6).map(|at| disk(&format!("sd{at}"), &format!("S{at}"), 8 * GIB)));
+    let three = wish(&tree("mirror", 3, REST));
+    let plans = world.converge(&three, Consent::default());
+    assert!(plans.iter().flat_map(steps).any(|step| step == "zpool.tank/attach disk.d2.zfs"));
+    assert_eq!(world.all.pools[0].vdevs[0].members.len(), 3);
+    let lists =
+        "cache = [\"disk.d3.zfs\"]\nvdev = [{ mode = \"mirror\", members = [\"disk.d4.zfs\", \"disk.d5.zfs\"] }]\n";
+    let more = wish(&tree("mirror", 6, &format!("{lists}{REST}")));
+    let plans = world.converge(&more, Consent::default());
+    assert!(plans.iter().flat_map(steps).any(|step| step == "zpool.tank/add"));
+    assert_eq!(world.all.pools[0].vdevs.len(), 3);
+    assert!(look(&more, &world).is_empty());
+    assert!(plans.iter().all(|plan| plan.destroyed().is_empty()));
+    // A disk of RAID-Z is another one now: its place is taken; and a further one has none.
+    let (_, mut world) = made("raidz1", 3);
+    world.all.devices.push(disk("sd9", "S9", 8 * GIB));
+    let other = wish(&tree("raidz1", 3, REST).replace("\"S1\"", "\"S9\""));
+    let plans = world.converge(&other, Consent::default());
+    assert!(plans.iter().flat_map(steps).any(|step| step == "zpool.tank/replace disk.d1.zfs"));
+    assert!(look(&other, &world).is_empty());
+    world.all.devices.push(disk("sd8", "S3", 8 * GIB));
+    let four = wish(&tree("raidz1", 4, REST).replace("\"S1\"", "\"S9\""));
+    for step in &look(&four, &world).steps {
+        world.apply(&four, step);
+    }
+    let refused = look(&four, &world);
+    assert!(refused.refusals[0].reason.contains("cannot join a vdev of raidz1"), "{}", refused.to_text());
+}
+
+/// What is declared and not there may come back: nothing takes its place, and too little of a vdev is not imported.
+#[test]
+fn what_is_missing_is_done_without_or_said() {
+    let (wish, mut world) = made("mirror", 2);
+    let away = |world: &mut World, disk: &str| {
+        world.all.devices.retain(|device| device.name != disk && !device.parents.contains(&disk.to_owned()));
+        for member in world.all.pools.iter_mut().flat_map(|pool| &mut pool.vdevs).flat_map(|vdev| &mut vdev.members) {
+            if member.device.as_deref() == Some(&format!("{disk}p1")) {
+                (member.device, member.state) = (None, "UNAVAIL".into());
+            }
+        }
+    };
+    world.reboot();
+    // Volumes lie on all devices of their pool; those that are there are enough.
+    for device in &mut world.all.devices {
+        if device.path.starts_with("/dev/zd") {
+            device.parents.retain(|parent| parent != "sd1p1");
+        }
+    }
+    away(&mut world, "sd1");
+    let first = look(&wish, &world);
+    assert_eq!(first.refusals, [], "{}", first.to_text());
+    assert!(first.notes.iter().any(|note| note.text.contains("does without")), "{}", first.to_text());
+    world.converge(&wish, Consent::default());
+    world.reboot();
+    away(&mut world, "sd0");
+    let none = look(&wish, &world);
+    assert!(none.steps.is_empty() && none.refusals[0].reason.contains("cannot be made without"), "{}", none.to_text());
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// Cut after any step of any look, with or without a reboot: the next runs reach the same end, and there is nothing to do.
+    #[test]
+    fn pools_are_made_whatever_happens(mode in prop::sample::select(vec![("", 1), ("", 3), ("mirror", 2), ("raidz1", 3), ("raidz3", 5)]), at in 0_usize..24, looks in 0_usize..3, reboot in any::<bool>()) {
+        let wish = wish(&tree(mode.0, mode.1, REST));
+        let mut whole = world(mode.1);
+        whole.converge(&wish, Consent::default());
+        prop_assert!(look(&wish, &whole).is_empty());
+        let mut cut = world(mode.1);
+        for _ in 0..looks {
+            for step in &look(&wish, &cut).steps {
+                cut.apply(&wish, step);
+            }
+        }
+        for step in look(&wish, &cut).steps.iter().take(at) {
+            cut.apply(&wish, step);
+        }
+        if reboot {
+            cut.reboot();
+        }
+        let plans = cut.converge(&wish, Consent::default());
+        prop_assert!(plans.iter().all(|plan| plan.destroyed().is_empty()));
+        prop_assert_eq!(state(&wish, &cut.all).0, state(&wish, &whole.all).0);
+        prop_assert!(look(&wish, &cut).is_empty());
+    }
+
+    /// Volumes grow and never shrink; properties are set once.
+    #[test]
+    fn volumes_grow_and_properties_follow(was in 1_u64..8, is in 1_u64..8, compression in prop::sample::select(vec!["zstd", "lz4"])) {
+        let text = |size: u64, word: &str| {
+            tree("mirror", 2, &format!("properties = {{ compression = \"{word}\" }}\n[zpool.tank.datasets.v]\nsize = \"{size}GiB\"\ncontent = {{ type = \"filesystem\", format = \"xfs\", mountpoint = \"/v\" }}\n"))
+        };
+        let mut world = world(2);
+        world.converge(&wish(&text(was, "zstd")), Consent::default());
+        let next = wish(&text(is, compression));
+        let first = look(&next, &world);
+        prop_assert_eq!(first.refusals.len(), usize::from(is < was), "{}", first.to_text());
+        if is >= was {
+            prop_assert!(first.steps.iter().all(|step| matches!(step.risk, Risk::Grows | Risk::None)));
+            world.converge(&next, Consent::default());
+            prop_assert!(look(&next, &world).is_empty());
+            prop_assert_eq!(&world.all.pools[0].datasets[0].properties["compression"], compression);
+        }
+    }
+}
