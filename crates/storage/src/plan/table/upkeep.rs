@@ -41,6 +41,8 @@ pub(super) fn complete<'a>(
                     planner.place(id, At::Here(device), base.after.clone());
                 }
                 Resize::Grow(size) => {
+                    // What is added has no place where this one grows to.
+                    taken.push((found.start, size.map_or(behind, |size| found.start + size)));
                     let what =
                         TableAction::Grow { disk: node.id.clone(), partition: id.clone(), number: found.number, size };
                     let work = Work { after: waits(&last), touches: vec![node.id.clone()], blank: Vec::new() };
