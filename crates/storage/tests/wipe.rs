@@ -54,3 +54,27 @@ fn both_ends_are_zeroes_and_no_device_is_too_small() {
         );
     }
 }
+
+/// A partition that is wiped alone stays a partition: what is made on it next wants its device.
+#[test]
+fn a_wiped_partition_stays() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(16 << 20).unwrap();
+    let Some(device) = Loop::over(file.path().to_str().unwrap()) else {
+        return eprintln!("SKIPPED: no loop device is to be had here (root alone can)");
+    };
+    let sh = |script: &str, name: &str| {
+        let output = Command::new("sh").args(["-c", script, "wipe", "--", name]).output().unwrap();
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    // `$2`, for `--` is the first.
+    sh("echo 'size=4MiB' | sfdisk --quiet --no-tell-kernel --label gpt $2 && partx --add $2", &device.0);
+    let partition = format!("/sys/class/block/{0}/{0}p1", device.0.trim_start_matches("/dev/"));
+    if !std::path::Path::new(&partition).exists() {
+        return eprintln!("SKIPPED: this kernel has no partitions of loop devices");
+    }
+    sh(SCRIPT, &format!("{}p1", device.0));
+    assert!(std::path::Path::new(&partition).exists(), "it is gone");
+    sh(SCRIPT, &device.0);
+    assert!(!std::path::Path::new(&partition).exists(), "its table is gone, and it is not");
+}

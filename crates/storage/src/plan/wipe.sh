@@ -47,6 +47,7 @@ for device in "$@"; do
         wipe "/dev/${part##*/}"
     done
     wipe "$device"
-    partx --delete "$device" 2>/dev/null || true
+    # Of a table that is gone the kernel keeps no partitions; one that was wiped alone stays.
+    [ -e "/sys/class/block/${device##*/}/partition" ] || partx --delete "$device" 2>/dev/null || true
 done
 udevadm settle --timeout=100
