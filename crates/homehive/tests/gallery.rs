@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Instant;
 
-/// The machine, with as many disks as the layouts need at most, of 3 GiB in the lab.
+/// The machine and the disk that it boots from; the others come behind it, of 3 GiB in the lab.
 const MACHINES: &str = r#"
 [machines.one]
 address = "192.168.1.10"
@@ -29,11 +29,18 @@ serial = "BOOT"
 content = { type = "mbr", bootable = true, partitions.root = { content = { type = "filesystem", format = "ext4", mountpoint = "/" } } }
 
 [machines.one.storage.disk]
-nvme1 = { serial = "G1", content = { type = "gpt", partitions.other = { size = "100MiB" } } }
-nvme2 = { serial = "G2", content = { type = "gpt", partitions.other = { size = "100MiB" } } }
-nvme3 = { serial = "G3", content = { type = "gpt", partitions.other = { size = "100MiB" } } }
-nvme4 = { serial = "G4", content = { type = "gpt", partitions.other = { size = "100MiB" } } }
 "#;
+
+/// That machine with so many further disks, each with a table. With a pool on the first its lab has ZFS.
+fn machines(disks: usize, zfs: bool) -> String {
+    let mut text = MACHINES.to_owned();
+    for at in 1..=disks {
+        let within = if zfs && at == 1 { ", content = { type = \"zfs\", pool = \"other\" }" } else { "" };
+        let content = format!("content = {{ type = \"gpt\", partitions.other = {{ size = \"256MiB\"{within} }} }}");
+        let _ = writeln!(text, "nvme{at} = {{ serial = \"G{at}\", {content} }}");
+    }
+    if zfs { text + "[machines.one.storage.zpool.other]\n" } else { text }
+}
 
 /// Ends everything that is mounted, as before a reinstall.
 const LEAVE: &str = "findmnt /mnt >/dev/null && umount --recursive /mnt; swapoff --all";
@@ -56,8 +63,8 @@ struct Machine {
 }
 
 impl Machine {
-    fn new() -> Option<Self> {
-        let bench = Bench::of("gallery", MACHINES)?;
+    fn new(disks: usize, zfs: bool) -> Option<Self> {
+        let bench = Bench::of("gallery", &machines(disks, zfs))?;
         bench.run(&["lab", "up"]);
         let file = bench.lab_fleet();
         let mut fleet: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
@@ -67,7 +74,7 @@ impl Machine {
         fs::create_dir_all(key.parent().unwrap()).unwrap();
         fs::write(key, "a key of the gallery").unwrap();
         let machine = Self { bench, file, fleet, boot, others };
-        machine.clear().unwrap();
+        machine.clear(disks).unwrap();
         Some(machine)
     }
 
@@ -76,7 +83,9 @@ impl Machine {
         let mut fleet = self.fleet.clone();
         let mut boot = self.boot.clone();
         let root = &mut boot["content"]["partitions"]["root"]["content"];
-        match ["/", "/boot"].into_iter().find(|path| !mounts(storage, path)) {
+        // With a root in memory its host key is kept there.
+        let kept = storage["nodev"].get("/").map(|_| "/etc/ssh");
+        match kept.into_iter().chain(["/", "/boot"]).find(|path| !mounts(storage, path)) {
             Some(free) => root["mountpoint"] = json!(free),
             None => drop(root.as_object_mut().unwrap().remove("mountpoint")),
         }
@@ -110,8 +119,9 @@ impl Machine {
         if !plan.contains("nothing to do") {
             return Err(format!("a second plan is not empty: {plan}"));
         }
-        // 1 is what it ends with while something is being rebuilt.
-        let status = self.disks(0, "status", &[]).or_else(|_| self.disks(1, "status", &[]))?;
+        // 1 is what it ends with while something is being rebuilt, which may end between two questions.
+        let asked = self.bench.ask(&["--lab", "disks", "status", "one"]);
+        let status = answer(&asked, i32::from(asked.status.code() == Some(1)), "disks status")?;
         let fine = |line: &&str| line.split_whitespace().any(|word| ["good", "rebuilding"].contains(&word));
         let wrong: Vec<&str> = status.lines().filter(|line| !fine(line)).collect();
         if wrong.is_empty() { Ok(()) } else { Err(format!("status: {}", wrong.join("\n"))) }
@@ -163,11 +173,11 @@ impl Machine {
         Ok(())
     }
 
-    /// The disks as they were in the beginning.
-    fn clear(&self) -> Result<(), String> {
+    /// The first so many disks as they were in the beginning.
+    fn clear(&self, disks: usize) -> Result<(), String> {
         self.declare(&self.others);
         self.sh(LEAVE)?;
-        let all = (1..=4).flat_map(|disk| ["--wipe".to_owned(), format!("disk.nvme{disk}")]);
+        let all = (1..=disks).flat_map(|disk| ["--wipe".to_owned(), format!("disk.nvme{disk}")]);
         self.disks(0, "apply", &all.collect::<Vec<_>>())?;
         self.as_wished()
     }
@@ -241,6 +251,9 @@ fn keyed(value: &mut Value) {
         value["key_file"] = json!("secrets/luks-key");
         value.as_object_mut().unwrap().remove("boot_key_file");
     }
+    if value.get("encryption").is_some() {
+        value["encryption"] = json!({ "key_file": "secrets/luks-key" });
+    }
     match value {
         Value::Object(table) => table.values_mut().for_each(keyed),
         Value::Array(list) => list.iter_mut().for_each(keyed),
@@ -264,7 +277,10 @@ fn in_the_lab_the_layouts_of_disko_are_made_destroyed_and_reinstalled() {
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).filter(chosen).collect();
     assert!(!files.is_empty(), "no such layouts: {which}");
     files.sort();
-    let Some(mut machine) = Machine::new() else { return };
+    // The largest of them has 13 disks.
+    let largest = if files.iter().any(|file| file.ends_with("zfs-with-vdevs.nix")) { 13 } else { 4 };
+    let zfs = files.iter().any(|file| fs::read_to_string(file).unwrap().contains("zpool"));
+    let Some(mut machine) = Machine::new(largest, zfs) else { return };
     let (mut wrong, mut applied, mut in_part) = (Vec::new(), 0, 0);
     for file in &files {
         let name = file.file_stem().unwrap().to_string_lossy();
@@ -272,7 +288,8 @@ fn in_the_lab_the_layouts_of_disko_are_made_destroyed_and_reinstalled() {
         let Layout { storage, left_out } = import(&machine.bench, file);
         let mut done = String::new();
         let played = machine.play(&storage, &mut done);
-        let cleared = machine.clear();
+        let disks = storage["disk"].as_object().unwrap().len();
+        let cleared = machine.clear(disks);
         let whole = left_out.is_empty();
         let word = match (&played, whole) {
             (Ok(()), true) => "whole",
@@ -295,7 +312,7 @@ fn in_the_lab_the_layouts_of_disko_are_made_destroyed_and_reinstalled() {
         }
         if cleared.is_err() {
             drop(machine);
-            machine = Machine::new().unwrap();
+            machine = Machine::new(largest, zfs).unwrap();
         }
     }
     println!("of {}, {applied} were applied whole, {in_part} without what was left out", files.len());
