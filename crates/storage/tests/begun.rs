@@ -27,7 +27,7 @@ fn left(content: &Content) -> Facts {
 }
 
 fn pmbr() -> Content {
-    Content::Table { label: "dos".into(), uuid: None, id: None, first: 512, end: 1 << 20 }
+    Content::Table { label: "dos".into(), uuid: None, id: None, first: 512, end: 1 << 20, mbr: Vec::new() }
 }
 
 #[test]
@@ -58,7 +58,8 @@ fn pieces_are_cleared_away_by_the_journals_word_alone() {
     let mut unmarked = journal();
     unmarked[0].disks = vec!["570425344 bytes".into()];
     let swap = Content::Swap { uuid: None };
-    let named = Content::Table { label: "dos".into(), uuid: None, id: Some(7), first: 512, end: 1 << 20 };
+    let named =
+        Content::Table { label: "dos".into(), uuid: None, id: Some(7), first: 512, end: 1 << 20, mbr: Vec::new() };
     for (case, content, begun, cleared) in [
         ("bytes that no tool knows", Content::Unknown, journal(), true),
         ("a table without an identity", pmbr(), journal(), true),

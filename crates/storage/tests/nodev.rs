@@ -64,7 +64,8 @@ fn made() -> Facts {
     let table = wish.node(&"disk.one".into()).unwrap().holds.clone();
     let Some(storage::wish::Holds::Table { uuid, .. }) = table else { panic!("no table") };
     let (label, end) = ("gpt".to_owned(), size - (1 << 20));
-    facts.devices[0].content = Content::Table { label, uuid: Some(uuid), id: None, first: 1 << 20, end };
+    facts.devices[0].content =
+        Content::Table { label, uuid: Some(uuid), id: None, first: 1 << 20, end, mbr: Vec::new() };
     let node = wish.node(&"disk.one.nix".into()).unwrap();
     let storage::wish::Kind::Partition(partition) = &node.kind else { panic!("no partition") };
     let (number, start, size) = (1, 1 << 20, 64 << 20);

@@ -31,7 +31,7 @@ fn holding(content: Content) -> Facts {
     disk.serial = Some("S".into());
     let Some(Holds::Table { uuid, .. }) = wish.node(&"disk.one".into()).unwrap().holds else { panic!("no table") };
     let (label, id, end) = ("dos".to_owned(), Some(storage::identity::short(uuid)), disk.size);
-    disk.content = Content::Table { label, uuid: None, id, first: 1 << 20, end };
+    disk.content = Content::Table { label, uuid: None, id, first: 1 << 20, end, mbr: Vec::new() };
     let Kind::Partition(partition) = &wish.node(&"disk.one.secret".into()).unwrap().kind else {
         panic!("no partition")
     };

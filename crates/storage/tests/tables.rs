@@ -20,7 +20,8 @@ fn nothing_is_added_where_another_grows_to() {
     let Some(Holds::Table { uuid, .. }) = wish.node(&"disk.d".into()).unwrap().holds.clone() else { panic!() };
     let Kind::Partition(partition) = wish.node(&"disk.d.a".into()).unwrap().kind.clone() else { panic!() };
     (disk.name, disk.serial, disk.size) = ("sda".into(), Some("S".into()), 64 * MIB);
-    disk.content = Content::Table { label: "gpt".into(), uuid: Some(uuid), id: None, first: MIB, end: 63 * MIB };
+    disk.content =
+        Content::Table { label: "gpt".into(), uuid: Some(uuid), id: None, first: MIB, end: 63 * MIB, mbr: Vec::new() };
     let part: Device = serde_json::from_value(serde_json::json!({
         "name": "sda1", "path": "/dev/sda1", "kind": "partition", "size": 16 * MIB, "sector": 512, "removable": false,
         "rotational": false, "read_only": false, "links": [], "parents": ["sda"], "content": { "type": "blank" },

@@ -8,6 +8,7 @@ mod disk;
 mod filesystem;
 mod group;
 mod holder;
+mod hybrid;
 mod luks;
 mod mkfs;
 mod nodev;

@@ -48,6 +48,7 @@ fn whole(holder: &Holder<'_>, kind: TableKind, table: &Table, problems: &mut Pro
             "remove `bootable`; a BIOS boots a GPT by way of a partition with `type = \"bios-boot\"`",
         );
     }
+    super::hybrid::check(holder, kind, table, problems);
     let partitions = at.join("partitions");
     let extents = table.partitions.iter().map(|(name, partition)| (name.to_string(), partition.size));
     shares(&partitions, &format!("the table of `{id}`"), "partition", extents, problems);

@@ -176,6 +176,45 @@ fn rows() -> Vec<(&'static str, &'static str, String, String)> {
     ]
 }
 
+/// The same of hybrid tables.
+fn hybrid_rows() -> Vec<(&'static str, &'static str, String, String)> {
+    let good = || fs("format = \"ext4\", mountpoint = \"/data\"");
+    let entry = |at: &str| format!("partitions.{at} = {{ size = \"1GiB\", hybrid = {{}} }}\n");
+    vec![
+        (
+            "hybrid",
+            "disk.d.content.efi_gpt_partition_first",
+            gpt("efi_gpt_partition_first = false"),
+            gpt("efi_gpt_partition_first = false\npartitions.p = { size = \"1GiB\", hybrid = {} }"),
+        ),
+        (
+            "hybrid",
+            "disk.d.content.partitions.p.hybrid",
+            disk("d", "{ type = \"mbr\", partitions.p = { size = \"1GiB\", hybrid = {} } }"),
+            gpt("partitions.p = { size = \"1GiB\", hybrid = {} }"),
+        ),
+        ("hybrid", "disk.d.content.partitions.p.size", gpt("partitions.p = { hybrid = {} }"), good()),
+        (
+            "hybrid",
+            "disk.d.content.partitions.p.hybrid",
+            gpt("partitions.p = { size = \"1MiB\", type = \"bios-boot\", hybrid = {} }"),
+            good(),
+        ),
+        (
+            "hybrid",
+            "disk.d.content.partitions.p.hybrid.mbr_partition_type",
+            gpt("partitions.p = { size = \"1GiB\", hybrid = { mbr_partition_type = \"0xee\" } }"),
+            gpt("partitions.p = { size = \"1GiB\", hybrid = { mbr_partition_type = \"0x0c\" } }"),
+        ),
+        (
+            "hybrid",
+            "disk.d.content.partitions",
+            gpt(&["a", "b", "c", "e"].map(entry).concat()),
+            gpt(&["a", "b", "c"].map(entry).concat()),
+        ),
+    ]
+}
+
 /// The same of thin pools and what is in them.
 fn thin_rows() -> Vec<(&'static str, &'static str, String, String)> {
     let good = || fs("format = \"ext4\", mountpoint = \"/data\"");
@@ -245,7 +284,7 @@ fn thin_rows() -> Vec<(&'static str, &'static str, String, String)> {
 
 #[test]
 fn each_check_finds_its_own_and_nothing_else() {
-    for (code, at, wrong, right) in rows().into_iter().chain(thin_rows()) {
+    for (code, at, wrong, right) in rows().into_iter().chain(thin_rows()).chain(hybrid_rows()) {
         let expected = format!("storage::{code}");
         let found = codes(&wrong);
         let about: Vec<_> = found.iter().filter(|(found, _)| *found == expected).collect();

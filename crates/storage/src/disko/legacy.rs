@@ -141,6 +141,7 @@ fn entry(attrs: &mut Attrs<'_>, name: Name, mbr: bool, device: &str, report: &mu
     };
     let start = mark("start", &start, report);
     let end = mark("end", &end, report);
-    let partition = Partition { size: Extent::End, kind, priority: None, uuid: None, persistent: None, content };
+    let partition =
+        Partition { size: Extent::End, kind, priority: None, uuid: None, hybrid: None, persistent: None, content };
     Some((Part { name, priority: 0, place, start, end, partition }, boot && mbr))
 }

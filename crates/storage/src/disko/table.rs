@@ -5,7 +5,7 @@ use super::content::{Site, content, device};
 use super::finding::Report;
 use super::named;
 use super::size::{self, Mark};
-use crate::tree::{Content, Format, Partition, PartitionKind, Table};
+use crate::tree::{Content, Format, Hybrid, MbrType, Partition, PartitionKind, Table};
 use crate::{Extent, Name, Size};
 use document::Kind;
 use sha2::{Digest as _, Sha256};
@@ -27,8 +27,7 @@ pub(super) struct Part {
 }
 
 pub(super) fn gpt(attrs: &mut Attrs<'_>, site: &Site<'_>, report: &mut Report) -> Table {
-    let help = "it only matters to hybrid tables, which homehive does not make";
-    attrs.leave("efiGptPartitionFirst", &[Usual::Flag(true)], help, report);
+    let first = attrs.raw("efiGptPartitionFirst").is_none() || attrs.flag("efiGptPartitionFirst", report);
     let mut parts: Vec<Part> = Vec::new();
     if let Some(value) = attrs.raw("partitions") {
         let place = attrs.place.join("partitions");
@@ -52,7 +51,29 @@ pub(super) fn gpt(attrs: &mut Attrs<'_>, site: &Site<'_>, report: &mut Report) -
         }
     }
     parts.sort_by_key(|part| part.priority);
-    finish(parts, report)
+    let mut table = finish(parts, report);
+    // Without a partition that is named there, no MBR has an order.
+    table.efi_gpt_partition_first = first || table.partitions.values().all(|partition| partition.hybrid.is_none());
+    table
+}
+
+/// A partition's entry in the MBR; disko gives the type and the flag to the entry of the partition's number, which is its
+/// own only if the GPT stands behind.
+fn hybrid(attrs: &mut Attrs<'_>, report: &mut Report) -> Option<Hybrid> {
+    let value = attrs.raw("hybrid")?;
+    let mut set = Attrs::open(value, attrs.place.join("hybrid"), report)?;
+    let kind = set.text("mbrPartitionType", report).and_then(|text| {
+        let kind: Option<MbrType> = text.parse().ok().filter(|kind: &MbrType| kind.is_plain());
+        if kind.is_none() {
+            let at = set.place.join("mbrPartitionType");
+            let message = format!("`{}` is no type of a partition in an MBR", text.escape_debug());
+            report.left_out(&at, message, "without it the type follows from the partition's own");
+        }
+        kind
+    });
+    let active = set.flag("mbrBootableFlag", report);
+    set.close(report);
+    Some(Hybrid { mbr_partition_type: kind, mbr_bootable_flag: active })
 }
 
 fn partition(attrs: &mut Attrs<'_>, name: Name, given: &str, site: &Site<'_>, report: &mut Report) -> Part {
@@ -71,9 +92,7 @@ fn partition(attrs: &mut Attrs<'_>, name: Name, given: &str, site: &Site<'_>, re
     let help = "homehive aligns every partition to a whole MiB";
     attrs.leave("alignment", &[Usual::Whole(usual)], help, report);
     attrs.leave("attributes", &[], "set it by hand with `sgdisk --attributes`; homehive leaves it alone", report);
-    let help = "homehive makes no hybrid tables: the next program that writes the GPT makes the MBR plain again. Boards that start \
-                from an MBR take `type = \"mbr\"`; by hand it is `sgdisk --hybrid=NUMBER:EE DISK`, after `disks apply`";
-    attrs.leave("hybrid", &[], help, report);
+    let hybrid = hybrid(attrs, report);
     if label.is_some_and(|label| label != usual_label(site.parent, given)) {
         let help = "homehive finds partitions by their GUID, and labels them by their name";
         report.left_out(&place.join("label"), "`label` has no counterpart", help);
@@ -129,7 +148,7 @@ fn partition(attrs: &mut Attrs<'_>, name: Name, given: &str, site: &Site<'_>, re
         }
         fits
     });
-    let partition = Partition { size: Extent::End, kind, priority: None, uuid, persistent: None, content };
+    let partition = Partition { size: Extent::End, kind, priority: None, uuid, hybrid, persistent: None, content };
     Part { name, priority, place, start, end, partition }
 }
 
@@ -252,7 +271,7 @@ pub(super) fn finish(parts: Vec<Part>, report: &mut Report) -> Table {
         behind(&mut kept, index, bytes);
     }
     order(&mut kept);
-    Table { uuid: None, bootable: false, partitions: kept.into_iter().collect() }
+    Table { partitions: kept.into_iter().collect(), ..Table::default() }
 }
 
 /// The one partition that takes all that is left behind one that ends early has a fixed size: what the other left.

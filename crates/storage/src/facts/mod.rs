@@ -7,6 +7,7 @@ mod error;
 mod group;
 mod luks;
 mod machine;
+mod mbr;
 mod modules;
 mod nodev;
 mod pool;
@@ -19,6 +20,7 @@ pub use error::FactsError;
 pub use group::{Fill, Group, Volume};
 pub use luks::{Enrol, Token};
 pub use machine::{Bus, Driver, Machine, Nic};
+pub use mbr::MbrEntry;
 pub use nodev::Nodev;
 pub use pool::{Dataset, Pool, PoolMember, Vdev};
 pub(crate) use standing::{Standing, Start};
@@ -177,6 +179,9 @@ pub enum Content {
         first: u64,
         /// First byte behind what partitions may use.
         end: u64,
+        /// GPT: the entries of the MBR in front of it, if it is a hybrid one: if it names more than the GPT.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        mbr: Vec<MbrEntry>,
     },
     /// A filesystem.
     Filesystem {

@@ -86,6 +86,12 @@ impl Step {
                     over.range(disk, disk.size.saturating_sub(END), disk.size);
                 }
             }
+            // The first sector, and nothing else: what follows may be changed by others before it is put back.
+            Action::Table(TableAction::Hybrid { sector, saved: true, .. }) => {
+                if let Some(disk) = sight.device(&self.node) {
+                    over.range(disk, 0, u64::from(*sector));
+                }
+            }
             Action::Filesystem(FilesystemAction::Make { .. } | FilesystemAction::Swap { .. }) => {
                 let device = sight.device(&self.node);
                 if let Some(device) = device.filter(|_| !self.risk.destroyed().is_empty()) {
@@ -119,7 +125,7 @@ impl Step {
             }
             // These write where nothing is, or change what goes on to be there.
             Action::Settle
-            | Action::Table(TableAction::Add { .. } | TableAction::Grow { .. })
+            | Action::Table(TableAction::Add { .. } | TableAction::Grow { .. } | TableAction::Hybrid { .. })
             | Action::Array(_)
             | Action::Group(_)
             | Action::Volume(_)

@@ -127,8 +127,9 @@ impl<'a> Planner<'a> {
             self.plan.hidden.push(node.id.clone());
         }
         match &node.holds {
-            Some(Holds::Table { table, uuid, bootable, partitions }) => {
-                let wished = table::Wished { kind: *table, uuid: *uuid, bootable: *bootable, partitions };
+            Some(Holds::Table { table, uuid, bootable, hybrid, partitions }) => {
+                let hybrid = hybrid.as_ref();
+                let wished = table::Wished { kind: *table, uuid: *uuid, bootable: *bootable, hybrid, partitions };
                 table::plan(self, node, &site, &wished);
             }
             Some(Holds::Swap(swap)) if swap.random => swap::plan(self, node, &site),

@@ -1,13 +1,16 @@
 //! Partition tables on real disks: made in one call, completed, and grown at their end.
 
+mod hybrid;
 mod upkeep;
+
+pub use hybrid::NewMbrEntry;
 
 use super::planner::{At, Planner, Site, Work};
 use super::step::{Action, Risk, StepId};
 use crate::facts::{Content, Device};
 use crate::identity::short;
 use crate::tree::{PartitionKind, TableKind};
-use crate::wish::{Kind, Node, Partition};
+use crate::wish::{HybridMbr, Kind, Node, Partition};
 use crate::{Extent, Name, NodeId, Size};
 use cmd::Cmd;
 use schemars::JsonSchema;
@@ -57,6 +60,17 @@ pub enum TableAction {
         #[serde(skip_serializing_if = "Option::is_none")]
         size: Option<u64>,
     },
+    /// Names partitions of a GPT in the MBR in front of it, too.
+    Hybrid {
+        /// Does the GPT's own entry come first? Else last.
+        gpt_first: bool,
+        /// The other entries, in their order.
+        entries: Vec<NewMbrEntry>,
+        /// Bytes of a sector, in which an MBR counts.
+        sector: u32,
+        /// Was the table there before this plan? Then its MBR is saved first.
+        saved: bool,
+    },
 }
 
 /// A partition that is to be made.
@@ -83,6 +97,7 @@ pub(super) struct Wished<'a> {
     pub kind: TableKind,
     pub uuid: Uuid,
     pub bootable: bool,
+    pub hybrid: Option<&'a HybridMbr>,
     pub partitions: &'a [NodeId],
 }
 
@@ -105,6 +120,11 @@ impl TableAction {
             Self::Grow { partition, size: Some(size), .. } => format!("grow partition {partition} to {}", Size(*size)),
             Self::Grow { partition, size: None, .. } => {
                 format!("grow partition {partition} into the free space behind it")
+            }
+            Self::Hybrid { entries, .. } => {
+                let last = |it: &NewMbrEntry| it.partition.as_str().rsplit('.').next().unwrap_or_default().to_owned();
+                let named: Vec<String> = entries.iter().map(last).collect();
+                format!("name {} in the MBR of {node}, too", named.join(", "))
             }
         }
     }
@@ -144,13 +164,14 @@ impl TableAction {
                 let size = size.map_or_else(|| "+".to_owned(), |size| format!("{}MiB", size / MIB));
                 vec![in_use(number).device(disk).input(format!(", {size}\n")), tell(disk)]
             }
+            Self::Hybrid { gpt_first, entries, sector, .. } => hybrid::commands(node, *gpt_first, *sector, entries),
         }
     }
 
     /// The node that holds the table.
     pub(super) fn disk<'a>(&'a self, node: &'a NodeId) -> &'a NodeId {
         match self {
-            Self::Create { .. } => node,
+            Self::Create { .. } | Self::Hybrid { .. } => node,
             Self::Add { disk, .. } | Self::Grow { disk, .. } => disk,
         }
     }
@@ -260,12 +281,15 @@ fn create<'a>(
         };
         new.push(new_partition(id, partition, size));
     }
+    let sizes = new.iter().map(|new| (new.node.clone(), new.size));
+    let extents = starts(&new).zip(sizes).filter_map(|(start, (node, size))| Some((node, (start, size?)))).collect();
     let what =
         TableAction::Create { table: wished.kind, uuid: wished.uuid, bootable: wished.bootable, partitions: new };
     let blank = device.filter(|device| device.content == Content::Blank).map(|_| node.id.clone());
     let work = Work { after: base.after.clone(), touches: vec![node.id.clone()], blank: blank.into_iter().collect() };
     let made = planner.add(&node.id, "table", Action::Table(what), Risk::Creates, work);
-    (At::Made, vec![settled(planner, node, made)])
+    let named = device.and_then(|disk| hybrid::plan(planner, node, disk, wished, &extents, vec![made.clone()]));
+    (At::Made, vec![settled(planner, node, named.unwrap_or(made))])
 }
 
 /// The step that waits for all new partitions; it stands behind every step that changes a table.

@@ -242,7 +242,7 @@ impl Look<'_> {
                     // libblkid sees a table that sfdisk cannot read, a broken one: nothing is to be taken for free.
                     Section { .. } => return Ok(other(" (broken table)")),
                 };
-                let (content, found) = sfdisk::parse(text, &raw, row.size, row.sector)?;
+                let (content, found) = sfdisk::parse(text, &raw, row.size, row.sector, head)?;
                 // Copied from a larger disk, say: the disk is foreign, and the machine's others are not to suffer.
                 if matches!(content, Content::Table { first, end, .. } if first > end || end > row.size) {
                     return Ok(other(" (broken table)"));

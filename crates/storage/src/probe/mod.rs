@@ -10,6 +10,7 @@ mod links;
 mod lsblk;
 mod luks;
 mod lvm;
+mod mbr;
 mod sections;
 mod sfdisk;
 mod superblock;

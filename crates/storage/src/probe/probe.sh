@@ -35,7 +35,7 @@ list_links() {
     [ $# -eq 0 ] || QUOTING_STYLE='locale' stat -c '%N' -- "$@"
 }
 
-# Superblocks of XFS (at 0), ext4 and f2fs (at 1 KiB) and md (at 0 or 4 KiB).
+# Superblocks of XFS (at 0), ext4 and f2fs (at 1 KiB) and md (at 0 or 4 KiB); MBRs.
 list_heads() {
     [ -n "$heads" ] || return 0
     command -v od >/dev/null || return 127
@@ -299,6 +299,8 @@ $one"
             case $value in
             gpt | dos)
                 case " $tables " in *" $device "*) ;; *) tables="$tables $device" ;; esac
+                # The MBR in front of a GPT may name partitions too, of which sfdisk does not speak.
+                case $value:" $heads " in dos:* | *" $device "*) ;; *) heads="$heads $device" ;; esac
                 ;;
             xfs | ext2 | ext3 | ext4 | f2fs | linux_raid_member)
                 case " $heads " in *" $device "*) ;; *) heads="$heads $device" ;; esac

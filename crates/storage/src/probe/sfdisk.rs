@@ -1,5 +1,6 @@
 //! What `sfdisk --json` prints: one disk's partition table.
 
+use super::mbr;
 use crate::facts::{Content, FactsError, Partition};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -37,12 +38,13 @@ struct Entry {
 }
 
 /// The table of the disk at `path` with `size` bytes and sectors of `sector`, and its partitions by the path of their
-/// device.
+/// device. `head` is the disk's beginning, of whose MBR sfdisk does not speak.
 pub(super) fn parse(
     text: &str,
     path: &str,
     size: u64,
     sector: u32,
+    head: &[u8],
 ) -> Result<(Content, Vec<(String, Partition)>), FactsError> {
     let garbled = |reason: String| FactsError::Garbled { section: format!("table:{path}"), reason };
     let Dump { partitiontable: table } = serde_json::from_str(text).map_err(|error| garbled(error.to_string()))?;
@@ -62,6 +64,7 @@ pub(super) fn parse(
         first: bytes(table.firstlba.unwrap_or(1))?,
         end: bytes(last.checked_add(1).ok_or_else(|| garbled(format!("last sector {last}")))?)?,
         label: table.label,
+        mbr: if gpt { mbr::hybrid(head, sector) } else { Vec::new() },
     };
     let mut partitions = Vec::new();
     for entry in table.partitions {
@@ -92,12 +95,12 @@ mod tests {
         let gpt = r#"{"partitiontable": {"label":"gpt", "id":"11111111-0000-5000-8000-000000000001", "device":"/dev/nvme0n1",
             "unit":"sectors", "firstlba":2048, "lastlba":4095, "sectorsize":512, "partitions": [
             {"node":"/dev/nvme0n1p12", "start":2048, "size":1024, "type":"X", "uuid":"11111111-0000-5000-8000-000000000002"}]}}"#;
-        let (content, partitions) = parse(gpt, "/dev/nvme0n1", 4 << 20, 512).unwrap();
+        let (content, partitions) = parse(gpt, "/dev/nvme0n1", 4 << 20, 512, &[]).unwrap();
         assert!(matches!(content, Content::Table { id: None, uuid: Some(_), first: 1_048_576, end: 2_097_152, .. }));
         assert_eq!(partitions[0].1.number, 12);
         assert_eq!((partitions[0].1.start, partitions[0].1.size), (1 << 20, 512 << 10));
         let dos = r#"{"partitiontable": {"label":"dos", "id":"0x90b442b0", "unit":"sectors", "partitions": []}}"#;
-        let (content, _) = parse(dos, "/dev/sda", 4 << 20, 512).unwrap();
+        let (content, _) = parse(dos, "/dev/sda", 4 << 20, 512, &[]).unwrap();
         assert!(matches!(content, Content::Table { id: Some(0x90b4_42b0), uuid: None, end: 4_194_304, .. }));
     }
 
@@ -110,7 +113,7 @@ mod tests {
             ("endless", table(r#""unit":"sectors", "lastlba": 18446744073709551615"#)),
             ("no number", table(r#""unit":"sectors", "partitions":[{"node":"x","start":1,"size":1,"type":"83"}]"#)),
         ] {
-            assert!(parse(&text, "/dev/sda", 1 << 30, 512).is_err(), "{case}");
+            assert!(parse(&text, "/dev/sda", 1 << 30, 512, &[]).is_err(), "{case}");
         }
     }
 }

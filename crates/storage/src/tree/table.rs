@@ -1,6 +1,6 @@
 //! Partition tables: GPT and MBR.
 
-use super::Content;
+use super::{Content, Hybrid};
 use crate::{Extent, Name};
 use document::{Decode, Path, Problems, Value};
 use schemars::JsonSchema;
@@ -22,7 +22,7 @@ pub enum TableKind {
 ///
 /// On disk, partitions follow one another by `priority`, then by name. Without a priority, a BIOS boot partition comes
 /// first, then an EFI system partition, then those of fixed size, then shares, and `end` last.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Table {
     /// Adopt a table with this identity instead of the derived one; for MBR its first 8 hexadecimal digits count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,6 +30,10 @@ pub struct Table {
     /// MBR: mark the first partition active, as some BIOSes want it.
     #[serde(default)]
     pub bootable: bool,
+    /// GPT with `hybrid` partitions: does the MBR name the GPT first, as GRUB wants it? Some firmware looks at the first
+    /// entry alone.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub efi_gpt_partition_first: bool,
     /// The partitions by name; a GPT carries the names as labels.
     #[serde(default)]
     pub partitions: BTreeMap<Name, Partition>,
@@ -51,6 +55,9 @@ pub struct Partition {
     /// Adopt a partition with this GUID instead of the derived one (GPT only).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<Uuid>,
+    /// Name it in the MBR in front of the GPT too, for firmware that reads no GPT.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hybrid: Option<Hybrid>,
     /// Does a reinstall keep what lies on this partition?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persistent: Option<bool>,
@@ -62,8 +69,18 @@ pub struct Partition {
 impl Default for Partition {
     /// All that is left, for nothing in particular.
     fn default() -> Self {
-        let (kind, priority, uuid, persistent, content) = (None, None, None, None, None);
-        Self { size: Extent::End, kind, priority, uuid, persistent, content }
+        let (kind, priority, hybrid, uuid, persistent, content) = (None, None, None, None, None, None);
+        Self { size: Extent::End, kind, priority, hybrid, uuid, persistent, content }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { uuid: None, bootable: false, efi_gpt_partition_first: true, partitions: BTreeMap::new() }
     }
 }
 
@@ -105,6 +122,7 @@ impl Decode for Table {
         let it = Self {
             uuid: table.optional("uuid", problems).map(|Id(uuid)| uuid),
             bootable: table.or_default("bootable", problems),
+            efi_gpt_partition_first: table.optional("efi_gpt_partition_first", problems).unwrap_or(true),
             partitions: table.or_default("partitions", problems),
         };
         table.close(problems);
@@ -120,6 +138,7 @@ impl Decode for Partition {
             kind: table.optional("type", problems),
             priority: table.optional("priority", problems),
             uuid: table.optional("uuid", problems).map(|Id(uuid)| uuid),
+            hybrid: table.optional("hybrid", problems),
             persistent: table.optional("persistent", problems),
             content: table.optional("content", problems),
         };

@@ -132,7 +132,8 @@ fn title(node: &Node) -> (String, String) {
 fn holds(holds: Option<&Holds>) -> String {
     match holds {
         None => String::new(),
-        Some(Holds::Table { table, .. }) => match table {
+        Some(Holds::Table { table, hybrid, .. }) => match table {
+            TableKind::Gpt if hybrid.is_some() => "GPT with hybrid MBR".to_owned(),
             TableKind::Gpt => "GPT".to_owned(),
             TableKind::Mbr => "MBR".to_owned(),
         },

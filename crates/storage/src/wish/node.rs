@@ -1,6 +1,6 @@
 //! A resolved node: what it is, what it lies on, what it holds.
 
-use super::{Btrfs, Crypt, Pool, Swap, Zvol};
+use super::{Btrfs, Crypt, HybridMbr, Pool, Swap, Zvol};
 use crate::tree::{self, CacheMode, Format, Level, Metadata, PartitionKind, Spread, TableKind};
 use crate::{Extent, Name, NodeId, Size};
 use schemars::JsonSchema;
@@ -238,6 +238,9 @@ pub enum Holds {
         uuid: Uuid,
         /// MBR: mark the first partition active.
         bootable: bool,
+        /// GPT: what the MBR in front of it names; nothing of the table but the GPT itself if absent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hybrid: Option<HybridMbr>,
         /// The partitions in the order on the disk.
         partitions: Vec<NodeId>,
     },

@@ -4,7 +4,8 @@ use super::adopted::is_adopted;
 use super::mount::mounts;
 use super::nodev::nodev;
 use super::{
-    Array, Btrfs, Cache, CacheKind, Crypt, Disk, Group, Holds, Kind, Node, Partition, Swap, Thin, Volume, Wish,
+    Array, Btrfs, Cache, CacheKind, Crypt, Disk, Group, Holds, HybridEntry, HybridMbr, Kind, Node, Partition, Swap,
+    Thin, Volume, Wish,
 };
 use crate::identity::{self, Role};
 use crate::tree::{self, CacheMode, Content, Format, LvmId, PartitionKind, Storage, TableKind};
@@ -119,7 +120,7 @@ impl Resolver<'_> {
         let uuid = self.identity(id, Role::Table, table.uuid);
         let mut order: Vec<(&Name, &tree::Partition)> = table.partitions.iter().collect();
         order.sort_by_key(|(name, partition)| (rank(partition), *name));
-        let mut partitions = Vec::new();
+        let (mut partitions, mut entries) = (Vec::new(), Vec::new());
         for (number, (name, declared)) in (1..).zip(order) {
             let child = id.child(name);
             let guid = (kind == TableKind::Gpt).then(|| self.identity(&child, Role::Partition, declared.uuid));
@@ -133,11 +134,14 @@ impl Resolver<'_> {
                 partuuid: guid
                     .map_or_else(|| identity::mbr_partition(identity::short(uuid), number), |guid| guid.to_string()),
             };
+            entries.extend(declared.hybrid.as_ref().map(|hybrid| HybridEntry::new(&child, hybrid, &partition)));
             let kind = Kind::Partition(partition);
             self.add(child.clone(), kind, vec![id.clone()], declared.persistent, declared.content.as_ref());
             partitions.push(child);
         }
-        Holds::Table { table: kind, uuid, bootable: table.bootable, partitions }
+        let gpt_first = table.efi_gpt_partition_first;
+        let hybrid = (!entries.is_empty()).then_some(HybridMbr { gpt_first, entries });
+        Holds::Table { table: kind, uuid, bootable: table.bootable, hybrid, partitions }
     }
 
     fn disks(&mut self) {

@@ -102,12 +102,6 @@ fn partitions_one_by_one() {
             vec![format!("left out {p}.attributes")],
         ),
         (
-            "hybrid",
-            json!({ "size": "1G", "hybrid": { "mbrBootableFlag": true } }),
-            "{ size = \"1GiB\" }",
-            vec![format!("left out {p}.hybrid")],
-        ),
-        (
             "made up",
             json!({ "size": "1G", "colour": "red" }),
             "{ size = \"1GiB\" }",
@@ -126,6 +120,34 @@ fn partitions_one_by_one() {
             vec![format!("left out {p}.size"), format!("changed {p}")],
         ),
         ("no size at all", json!({ "size": "large" }), "{ size = \"end\" }", vec![format!("left out {p}.size")]),
+    ] {
+        assert_eq!(partition(&given), (format!("partitions.p = {line}"), named), "{case}");
+    }
+}
+
+/// Entries of a hybrid MBR, in the words of both.
+#[test]
+fn partitions_that_an_mbr_names_too() {
+    let p = "disk.d.content.partitions.p";
+    for (case, given, line, named) in [
+        (
+            "hybrid",
+            json!({ "size": "1G", "hybrid": { "mbrPartitionType": "0x0c", "mbrBootableFlag": true } }),
+            "{ size = \"1GiB\", hybrid = { mbr_partition_type = \"0x0c\", mbr_bootable_flag = true } }",
+            vec![],
+        ),
+        (
+            "hybrid of its own type",
+            json!({ "size": "1G", "hybrid": { "mbrPartitionType": null, "mbrBootableFlag": false } }),
+            "{ size = \"1GiB\", hybrid = {} }",
+            vec![],
+        ),
+        (
+            "hybrid of no type",
+            json!({ "size": "1G", "hybrid": { "mbrPartitionType": "ee" } }),
+            "{ size = \"1GiB\", hybrid = {} }",
+            vec![format!("left out {p}.hybrid.mbrPartitionType")],
+        ),
     ] {
         assert_eq!(partition(&given), (format!("partitions.p = {line}"), named), "{case}");
     }

@@ -147,7 +147,8 @@ pub fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
             // Of a GPT the protective MBR; of an MBR its signature without an identity.
             let first = if *table == TableKind::Gpt { 512 } else { 1 << 20 };
             let end = world.device(&name).size;
-            world.device(&name).content = Content::Table { label: "dos".into(), uuid: None, id: None, first, end };
+            world.device(&name).content =
+                Content::Table { label: "dos".into(), uuid: None, id: None, first, end, mbr: Vec::new() };
         }
         Action::Filesystem(FilesystemAction::Make { format, uuid, .. }) => {
             let name = world.name(wish, &step.node);
@@ -226,7 +227,7 @@ pub fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
         // They write in one piece, or nothing anew.
         Action::Wipe(_)
         | Action::Settle
-        | Action::Table(TableAction::Add { .. } | TableAction::Grow { .. })
+        | Action::Table(TableAction::Add { .. } | TableAction::Grow { .. } | TableAction::Hybrid { .. })
         | Action::Array(
             ArrayAction::Assemble { .. }
             | ArrayAction::Force { .. }

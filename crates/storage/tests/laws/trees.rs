@@ -91,7 +91,12 @@ pub fn trees() -> impl Strategy<Value = Tree> {
             for (number, (size, content, flag)) in partitions.into_iter().enumerate() {
                 let size = if rest && number + 1 == last { "end".to_owned() } else { format!("{size}GiB") };
                 let content = mounted(content);
-                let _ = writeln!(tree.text, "[disk.t{at}.content.partitions.p{number}]\nsize = \"{size}\"\n{flag}content = {content}");
+                let hybrid = if gpt && number < 3 && size.ends_with('B') && (at + last) % 2 == 0 {
+                    format!("hybrid = {{ mbr_partition_type = \"0x0c\", mbr_bootable_flag = {} }}\n", number == 0)
+                } else {
+                    String::new()
+                };
+                let _ = writeln!(tree.text, "[disk.t{at}.content.partitions.p{number}]\nsize = \"{size}\"\n{flag}{hybrid}content = {content}");
             }
         }
         for (at, (level, members, spares, content, flag, crypt)) in arrays.into_iter().enumerate() {

@@ -1,5 +1,6 @@
 //! A partition table of ours that is there: what is missing from it, and what may grow.
 
+use super::hybrid::Extents;
 use super::{MIB, TableAction, Wished, declared, fixed, new_partition, settled, word};
 use crate::facts::{Content, Device, Partition as Found};
 use crate::plan::planner::{At, Planner, Site, Work};
@@ -28,11 +29,13 @@ pub(super) fn complete<'a>(
     let Content::Table { first, end, .. } = disk.content else { return };
     let mut last: Option<StepId> = None;
     let mut known = Vec::new();
+    let mut extents = Extents::new();
     for (id, partition) in declared(planner, wished) {
         let waits = |last: &Option<StepId>| base.after.iter().cloned().chain(last.clone()).collect::<Vec<_>>();
         if let Some(device) = planner.sight.device(id) {
             known.push(device.name.as_str());
             let Some(found) = &device.partition else { continue };
+            extents.insert(id.clone(), (found.start, found.size));
             let behind =
                 taken.iter().map(|(start, _)| *start).filter(|start| *start > found.start).min().unwrap_or(end);
             match resize(partition, found, behind) {
@@ -43,6 +46,10 @@ pub(super) fn complete<'a>(
                 Resize::Grow(size) => {
                     // What is added has no place where this one grows to.
                     taken.push((found.start, size.map_or(behind, |size| found.start + size)));
+                    match size {
+                        Some(size) => extents.insert(id.clone(), (found.start, size)),
+                        None => extents.remove(id),
+                    };
                     let what =
                         TableAction::Grow { disk: node.id.clone(), partition: id.clone(), number: found.number, size };
                     let work = Work { after: waits(&last), touches: vec![node.id.clone()], blank: Vec::new() };
@@ -65,6 +72,7 @@ pub(super) fn complete<'a>(
                 partition.number
             };
             numbers.push(number);
+            extents.insert(id.clone(), (start, size));
             let new = new_partition(id, partition, Some(size));
             let what = TableAction::Add { disk: node.id.clone(), table: wished.kind, partition: new, number, start };
             let work = Work { after: waits(&last), touches: vec![node.id.clone()], blank: Vec::new() };
@@ -81,6 +89,8 @@ pub(super) fn complete<'a>(
             planner.place(id, At::Blocked, Vec::new());
         }
     }
+    let after = base.after.iter().cloned().chain(last).collect();
+    super::hybrid::plan(planner, node, disk, wished, &extents, after);
     let foreign = there.iter().filter(|(device, _)| !known.contains(&device.name.as_str())).count();
     if foreign > 0 {
         planner.note(&node.id, format!("{foreign} partition(s) that are not declared are left alone"));

@@ -6,10 +6,12 @@ mod pools;
 mod volumes;
 
 use std::collections::BTreeSet;
-use storage::facts::{Btrfs, BtrfsDevice, Content, Device, DeviceKind, Enrol, Facts, Machine, Mount, Nodev, Partition};
+use storage::facts::{
+    Btrfs, BtrfsDevice, Content, Device, DeviceKind, Enrol, Facts, Machine, MbrEntry, Mount, Nodev, Partition,
+};
 use storage::identity::{self, short};
 use storage::plan::{Action, BtrfsAction, Consent, FilesystemAction, Plan, Sight, Step, TableAction};
-use storage::tree::{Format, TableKind};
+use storage::tree::{Format, MbrType, TableKind};
 use storage::wish::Holds;
 use storage::{NodeId, Wish, plan};
 use uuid::Uuid;
@@ -333,7 +335,8 @@ impl World {
                     matches!(self.device(&name).content, Content::Blank | Content::Unknown),
                     "{name} was not blank"
                 );
-                self.device(&name).content = Content::Table { label: label.into(), uuid: guid, id, first: MIB, end };
+                self.device(&name).content =
+                    Content::Table { label: label.into(), uuid: guid, id, first: MIB, end, mbr: Vec::new() };
                 let mut start = MIB;
                 for (number, new) in (1..).zip(partitions) {
                     let size = new.size.unwrap_or(end - start);
@@ -356,6 +359,24 @@ impl World {
                 let found = device.partition.as_mut().unwrap();
                 found.size = size.unwrap_or(end - found.start);
                 device.size = found.size;
+            }
+            TableAction::Hybrid { gpt_first, entries, sector, .. } => {
+                let name = self.name(wish, node);
+                for entry in entries {
+                    let partition = self.name(wish, &entry.partition);
+                    let found = self.device(&partition).partition.as_ref().unwrap();
+                    assert_eq!((found.start, found.size), (entry.start, entry.size), "{}", entry.partition);
+                }
+                let first = entries.iter().map(|entry| entry.start).min().unwrap();
+                let entry = |number, kind, active, start, size| MbrEntry { number, kind, active, start, size };
+                let mut named: Vec<MbrEntry> =
+                    entries.iter().map(|it| entry(0, it.kind, it.active, it.start, it.size)).collect();
+                let sector = u64::from(*sector);
+                let at = if *gpt_first { 0 } else { named.len() };
+                named.insert(at, entry(0, MbrType::GPT, false, sector, first - sector));
+                (1..).zip(&mut named).for_each(|(number, entry)| entry.number = number);
+                let Content::Table { mbr, .. } = &mut self.device(&name).content else { panic!("{name} has no table") };
+                *mbr = named;
             }
         }
     }
