@@ -10,6 +10,7 @@
 mod common;
 
 use cmd::{Cmd, Word};
+use common::loops::Loop;
 use common::wish;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -29,22 +30,6 @@ efi_gpt_partition_first = false
 partitions.fw = { size = "8MiB", priority = 1, type = "efi", hybrid = { mbr_partition_type = "0x0c" } }
 partitions.boot = { size = "16MiB", priority = 2, hybrid = { mbr_bootable_flag = true } }
 "#;
-
-/// A loop device, taken away at the end.
-struct Loop(String);
-
-impl Loop {
-    fn over(path: &str) -> Option<Self> {
-        let output = Command::new("losetup").args(["--find", "--show", path]).output().ok()?;
-        output.status.success().then(|| Self(String::from_utf8(output.stdout).unwrap().trim().to_owned()))
-    }
-}
-
-impl Drop for Loop {
-    fn drop(&mut self) {
-        let _ = Command::new("losetup").args(["--detach", &self.0]).status();
-    }
-}
 
 /// The machine with this disk, and what is on it as sfdisk tells.
 fn seen(device: &Loop) -> Facts {

@@ -1,29 +1,15 @@
 //! What wiping leaves on a block device, as a real kernel has it: both ends zero, what is between them untouched.
-#![expect(clippy::disallowed_types, clippy::unwrap_used, reason = "what a script is worth is what a real shell does")]
+#![expect(clippy::disallowed_types, reason = "what a script is worth is what a real shell does")]
 
+mod common;
+
+use common::loops::Loop;
 use std::fs::File;
 use std::io::Write as _;
 use std::process::Command;
 
 /// The script; udev is not what it is tried for.
 const SCRIPT: &str = concat!("udevadm() { :; }\n", include_str!("../src/plan/wipe.sh"));
-
-/// A loop device, taken away at the end.
-struct Loop(String);
-
-impl Loop {
-    /// Over a file; nothing where none is to be had.
-    fn over(path: &str) -> Option<Self> {
-        let output = Command::new("losetup").args(["--find", "--show", path]).output().ok()?;
-        output.status.success().then(|| Self(String::from_utf8(output.stdout).unwrap().trim().to_owned()))
-    }
-}
-
-impl Drop for Loop {
-    fn drop(&mut self) {
-        let _ = Command::new("losetup").args(["--detach", &self.0]).status();
-    }
-}
 
 #[test]
 fn both_ends_are_zeroes_and_no_device_is_too_small() {

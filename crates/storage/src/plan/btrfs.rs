@@ -243,17 +243,6 @@ fn seat<'a>(planner: &mut Planner<'a>, id: &NodeId, btrfs: &Btrfs) -> Seat<'a> {
     }
 }
 
-/// The steps that these nodes' devices wait for.
-fn waits(planner: &Planner, nodes: &[NodeId]) -> Vec<StepId> {
-    nodes.iter().flat_map(|id| planner.site(id).after).collect()
-}
-
-/// Those of these nodes on which, as the facts say, no signature is to be found.
-fn blank(planner: &Planner, nodes: &[NodeId]) -> Vec<NodeId> {
-    let blank = |id: &&NodeId| matches!(planner.site(id).at, At::Here(device) if device.content == Content::Blank);
-    nodes.iter().filter(blank).cloned().collect()
-}
-
 fn make(planner: &mut Planner, node: &Node, btrfs: &Btrfs, risk: Risk) {
     let all = btrfs.devices(&node.id);
     let what = BtrfsAction::Make {
@@ -263,7 +252,7 @@ fn make(planner: &mut Planner, node: &Node, btrfs: &Btrfs, risk: Risk) {
         data: btrfs.data,
         metadata: btrfs.metadata,
     };
-    let work = Work { after: waits(planner, &all), touches: all.clone(), blank: blank(planner, &all) };
+    let work = Work { after: planner.waits(&all), touches: all.clone(), blank: planner.blank(&all) };
     let step = planner.add(&node.id, "format", Action::Btrfs(what), risk, work);
     let paths: Vec<SubvolumePath> = btrfs.subvolumes.iter().map(|it| it.path.clone()).collect();
     let step = subvolumes(planner, node, all, paths, vec![step.clone()], false, Risk::Creates).unwrap_or(step);
@@ -344,7 +333,7 @@ fn keep<'a>(planner: &mut Planner<'a>, node: &Node, btrfs: &Btrfs, facts: &facts
         None => paths.collect(),
     };
     let ids: Vec<NodeId> = there.iter().map(|(id, _)| id.clone()).collect();
-    let after = waits(planner, &ids);
+    let after = planner.waits(&ids);
     // Most likely they are there: then nothing is written.
     let risk = if facts.subvolumes.is_some() { Risk::Creates } else { Risk::None };
     let step = subvolumes(planner, node, ids, paths, after, degraded, risk);

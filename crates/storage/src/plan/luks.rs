@@ -189,7 +189,7 @@ fn container<'a>(planner: &mut Planner<'a>, node: &'a Node, crypt: &'a Crypt) {
     let reinstall = planner.consent.reinstall && !planner.consent.made.contains(&node.id);
     if open.is_none() && reinstall && goes(planner, node) {
         let mut nodes = vec![below.clone(), node.id.clone()];
-        above(planner, &node.id, &mut nodes);
+        nodes.extend(planner.wish.above(&node.id));
         let risk = Risk::Destroys { nodes, what: shown(&device.content) };
         return format(planner, node, crypt, &site, (risk, false));
     }
@@ -206,7 +206,7 @@ fn container<'a>(planner: &mut Planner<'a>, node: &'a Node, crypt: &'a Crypt) {
 /// stands on more than such containers.
 fn goes(planner: &Planner, node: &Node) -> bool {
     let mut nodes = vec![node.id.clone()];
-    above(planner, &node.id, &mut nodes);
+    nodes.extend(planner.wish.above(&node.id));
     let crypt = |id: &NodeId| planner.wish.node(id).is_some_and(|it| matches!(it.kind, Kind::Crypt(_)));
     let alone = |id: &NodeId| nodes.contains(id) || crypt(id) && !planner.carries_persistent(id);
     let sealed = |it: &Node| {
@@ -222,16 +222,6 @@ fn goes(planner: &Planner, node: &Node) -> bool {
         shared.iter().all(alone) && (it.id == node.id || it.on.iter().all(alone))
     };
     !planner.carries_persistent(&node.id) && nodes.iter().filter_map(|id| planner.wish.node(id)).all(sealed)
-}
-
-/// Everything that lies on a node.
-fn above(planner: &Planner, id: &NodeId, found: &mut Vec<NodeId>) {
-    for node in planner.wish.on(id) {
-        if !found.contains(&node.id) {
-            found.push(node.id.clone());
-            above(planner, &node.id, found);
-        }
-    }
 }
 
 /// Is this node, or something that it lies on, a container that is there and closed, on `below` if that is said? What is

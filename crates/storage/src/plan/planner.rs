@@ -312,6 +312,17 @@ impl<'a> Planner<'a> {
             || self.wish.on(node).any(|above| self.carries_persistent(&above.id))
     }
 
+    /// The steps that these nodes' devices wait for.
+    pub fn waits(&self, nodes: &[NodeId]) -> Vec<StepId> {
+        nodes.iter().flat_map(|id| self.site(id).after).collect()
+    }
+
+    /// Those of these nodes on which, as the facts say, no signature is to be found.
+    pub fn blank(&self, nodes: &[NodeId]) -> Vec<NodeId> {
+        let blank = |id: &&NodeId| matches!(self.site(id).at, At::Here(device) if device.content == Content::Blank);
+        nodes.iter().filter(blank).cloned().collect()
+    }
+
     /// Refuses a device that is in use although nothing that homehive knows is on it; says whether it did.
     pub fn refuse_used(&mut self, node: &NodeId, device: &Device) -> bool {
         let user = self.user(device);

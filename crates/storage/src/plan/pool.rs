@@ -183,17 +183,6 @@ fn seat<'a>(planner: &mut Planner<'a>, id: &NodeId, pool: &Pool, known: Option<&
     }
 }
 
-/// The steps that these nodes' devices wait for.
-fn waits(planner: &Planner, nodes: &[NodeId]) -> Vec<StepId> {
-    nodes.iter().flat_map(|id| planner.site(id).after).collect()
-}
-
-/// Those of these nodes on which, as the facts say, no signature is to be found.
-fn blank(planner: &Planner, nodes: &[NodeId]) -> Vec<NodeId> {
-    let blank = |id: &&NodeId| matches!(planner.site(id).at, At::Here(device) if device.content == Content::Blank);
-    nodes.iter().filter(blank).cloned().collect()
-}
-
 /// The number of the machine that is being made, where this one is only its installer.
 fn host_id(planner: &Planner, pool: &Pool) -> Option<String> {
     (planner.plan.target != "/").then(|| pool.host_id.clone())
@@ -211,7 +200,7 @@ fn create(planner: &mut Planner, node: &Node, pool: &Pool, risk: Risk, destroy: 
         host_id: host_id(planner, pool),
         destroy,
     };
-    let work = Work { after: waits(planner, &members), touches: members.clone(), blank: blank(planner, &members) };
+    let work = Work { after: planner.waits(&members), touches: members.clone(), blank: planner.blank(&members) };
     let made = planner.add(&node.id, "create", Action::Pool(what), risk, work);
     planner.place(&node.id, At::Made, vec![made]);
     for dataset in below {
@@ -232,19 +221,9 @@ fn anew(planner: &mut Planner, node: &Node, pool: &Pool, known: Option<&facts::P
         return place(planner, node, pool, At::Blocked, &[]);
     }
     let mut nodes: Vec<NodeId> = std::iter::once(&node.id).chain(pool.members()).cloned().collect();
-    above(planner.wish, &node.id, &mut nodes);
+    nodes.extend(planner.wish.above(&node.id));
     let risk = Risk::Destroys { nodes, what: format!("ZFS pool {}", pool.name) };
     create(planner, node, pool, risk, known.map(|known| known.name.clone()));
-}
-
-/// Everything that lies on a node.
-fn above(wish: &Wish, id: &NodeId, found: &mut Vec<NodeId>) {
-    for node in wish.on(id) {
-        if !found.contains(&node.id) {
-            found.push(node.id.clone());
-            above(wish, &node.id, found);
-        }
-    }
 }
 
 /// Who uses anything in a pool.
@@ -297,7 +276,7 @@ fn import<'a>(planner: &mut Planner<'a>, node: &'a Node, pool: &Pool, seats: &[(
         .map(|(id, _)| id.clone())
         .collect();
     let volumes = planner.wish.on(&node.id).any(|above| matches!(above.kind, Kind::Zvol(_)));
-    let work = Work { after: waits(planner, &members), touches: members.clone(), blank: Vec::new() };
+    let work = Work { after: planner.waits(&members), touches: members.clone(), blank: Vec::new() };
     let host_id = host_id(planner, pool);
     let what = PoolAction::Import { name, guid, members, host_id, volumes };
     let step = planner.add(&node.id, "import", Action::Pool(what), Risk::None, work);

@@ -1,6 +1,7 @@
 //! A resolved btrfs: its devices, how it keeps what is on them, its subvolumes, its swap files.
 
-use super::Holds;
+use super::resolve::Resolver;
+use super::{Holds, Node};
 use crate::identity::{self, Role};
 use crate::tree::{self, Profile, SubvolumePath};
 use crate::{Name, NodeId, Size};
@@ -110,6 +111,29 @@ impl Btrfs {
             Some((Some(&it.path), it.mountpoint.as_deref()?, options))
         });
         top.into_iter().chain(subvolumes)
+    }
+}
+
+impl Resolver<'_> {
+    /// A btrfs learns its further devices, and they its identity.
+    pub fn settle_btrfs(&mut self) {
+        let members: Vec<(NodeId, NodeId)> = self
+            .found
+            .iter()
+            .filter_map(|(id, (node, _))| match &node.holds {
+                Some(Holds::BtrfsMember { of, .. }) => Some((id.clone(), of.clone())),
+                _ => None,
+            })
+            .collect();
+        for (member, of) in members {
+            let Some(declared) = self.btrfs.get(&of) else { continue };
+            let Some((Node { holds: Some(Holds::Btrfs(btrfs)), .. }, _)) = self.found.get_mut(&of) else { continue };
+            btrfs.over(declared, member.clone());
+            let carried = btrfs.uuid;
+            if let Some((Node { holds: Some(Holds::BtrfsMember { uuid, .. }), .. }, _)) = self.found.get_mut(&member) {
+                *uuid = carried;
+            }
+        }
     }
 }
 

@@ -59,6 +59,18 @@ impl Wish {
         self.nodes.iter().filter(move |node| node.on.contains(id))
     }
 
+    /// Everything that lies on a node, each once, in the tree's order.
+    pub fn above(&self, id: &NodeId) -> Vec<NodeId> {
+        let mut below = vec![id.clone()];
+        // A node stands behind all that it lies on.
+        for node in &self.nodes {
+            if node.on.iter().any(|on| below.contains(on)) {
+                below.push(node.id.clone());
+            }
+        }
+        below.split_off(1)
+    }
+
     /// The disks that a node lies on in the end (a disk lies on itself), in the tree's order.
     pub fn disks_of(&self, id: &NodeId) -> Vec<&Node> {
         let mut wanted = vec![id.clone()];

@@ -35,7 +35,7 @@ pub(super) struct Resolver<'a> {
     /// With what is said about persistence, before inheritance.
     pub found: BTreeMap<NodeId, (Node, Option<bool>)>,
     /// The btrfs as declared, by the node at which each stands.
-    btrfs: BTreeMap<NodeId, tree::Btrfs>,
+    pub btrfs: BTreeMap<NodeId, tree::Btrfs>,
 }
 
 impl Resolver<'_> {
@@ -266,27 +266,6 @@ impl Resolver<'_> {
                 && let Some(Thin::In(pool)) = &volume.thin
             {
                 volume.pvs = pools.get(pool).cloned().unwrap_or_default();
-            }
-        }
-    }
-
-    /// A btrfs learns its further devices, and they its identity.
-    fn settle_btrfs(&mut self) {
-        let members: Vec<(NodeId, NodeId)> = self
-            .found
-            .iter()
-            .filter_map(|(id, (node, _))| match &node.holds {
-                Some(Holds::BtrfsMember { of, .. }) => Some((id.clone(), of.clone())),
-                _ => None,
-            })
-            .collect();
-        for (member, of) in members {
-            let Some(declared) = self.btrfs.get(&of) else { continue };
-            let Some((Node { holds: Some(Holds::Btrfs(btrfs)), .. }, _)) = self.found.get_mut(&of) else { continue };
-            btrfs.over(declared, member.clone());
-            let carried = btrfs.uuid;
-            if let Some((Node { holds: Some(Holds::BtrfsMember { uuid, .. }), .. }, _)) = self.found.get_mut(&member) {
-                *uuid = carried;
             }
         }
     }

@@ -7,6 +7,8 @@
     reason = "each test binary uses its own part"
 )]
 
+pub mod loops;
+
 use document::{Decode, Format, Path, Problems, read};
 use storage::facts::Facts;
 use storage::tree::Storage;

@@ -186,6 +186,14 @@ fn devices_join_and_take_places() {
     assert_eq!(world.all.pools[0].vdevs.len(), 3);
     assert!(look(&more, &world).is_empty());
     assert!(plans.iter().all(|plan| plan.destroyed().is_empty()));
+    // So is that of a device that stands alone: it is no further one, which could not be taken out again.
+    let (_, mut world) = made("", 1);
+    world.all.devices.push(disk("sd9", "S9", 8 * GIB));
+    let other = wish(&tree("", 1, REST).replace("\"S0\"", "\"S9\""));
+    let plans = world.converge(&other, Consent::default());
+    let all: Vec<&str> = plans.iter().flat_map(steps).collect();
+    assert!(all.contains(&"zpool.tank/replace disk.d0.zfs") && !all.contains(&"zpool.tank/add"), "{all:?}");
+    assert!(look(&other, &world).is_empty());
     // A disk of RAID-Z is another one now: its place is taken; and a further one has none.
     let (_, mut world) = made("raidz1", 3);
     world.all.devices.push(disk("sd9", "S9", 8 * GIB));

@@ -3,7 +3,7 @@
 use super::super::filesystem::WORTH;
 use super::super::planner::{Planner, Work};
 use super::super::step::{Action, Risk, StepId};
-use super::{BtrfsAction, Known, Seat, blank, waits};
+use super::{BtrfsAction, Known, Seat};
 use crate::NodeId;
 use crate::Size;
 use crate::tree::Profile;
@@ -55,9 +55,9 @@ pub(in super::super) fn upkeep(planner: &mut Planner, known: &Known) {
     let mut after: Vec<StepId> = mount.into_iter().collect();
     if !joins.is_empty() {
         let work = Work {
-            after: after.iter().cloned().chain(waits(planner, &joins)).collect(),
+            after: after.iter().cloned().chain(planner.waits(&joins)).collect(),
             touches: joins.clone(),
-            blank: blank(planner, &joins),
+            blank: planner.blank(&joins),
         };
         let what = BtrfsAction::Add { members: joins, at: at.clone() };
         after.push(planner.add(node, "add", Action::Btrfs(what), Risk::Creates, work));

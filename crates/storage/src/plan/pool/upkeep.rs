@@ -2,7 +2,7 @@
 
 use super::super::planner::{At, Planner, Work};
 use super::super::step::{Action, Risk, StepId};
-use super::{PoolAction, Seat, blank, datasets, list, waits};
+use super::{PoolAction, Seat, datasets, list};
 use crate::NodeId;
 use crate::facts;
 use crate::wish::{Node, Pool, Vdev};
@@ -30,7 +30,7 @@ pub(super) fn keep<'a>(
     }
     if !added.is_empty() {
         let members: Vec<NodeId> = added.iter().flat_map(|vdev| &vdev.members).cloned().collect();
-        let work = Work { after: waits(planner, &members), touches: members.clone(), blank: blank(planner, &members) };
+        let work = Work { after: planner.waits(&members), touches: members.clone(), blank: planner.blank(&members) };
         let what = PoolAction::Add { name: known.name.clone(), vdevs: added };
         after.push(planner.add(&node.id, "add", Action::Pool(what), Risk::Creates, work));
     }
@@ -62,8 +62,11 @@ fn match_up<'a>(
         return shape(planner, node, vdev, known, seats);
     }
     let absent = vdev.members.iter().filter(|id| matches!(seat(id), Seat::Absent)).count();
+    if vdev.mode.is_none() {
+        return alone(planner, node, pool, vdev, known, free, (added, after));
+    }
     let Some(host) = host(vdev, known, seats) else {
-        if vdev.mode.is_some() && absent > 0 {
+        if absent > 0 {
             let reason = format!("a vdev of {} cannot be added before all of them are there", list(&vdev.members));
             return planner.refuse(&node.id, reason, "connect its disks");
         }
@@ -85,19 +88,15 @@ fn match_up<'a>(
     let standing = standing.map(|member| member.name.clone());
     for new in free {
         let work = Work {
-            after: waits(planner, std::slice::from_ref(&new)),
+            after: planner.waits(std::slice::from_ref(&new)),
             touches: vec![new.clone()],
-            blank: blank(planner, std::slice::from_ref(&new)),
+            blank: planner.blank(std::slice::from_ref(&new)),
         };
         let (verb, what) = match (places.next(), &standing, vdev.mode) {
             (Some(old), ..) => (format!("replace {new}"), PoolAction::Replace { name: known.name.clone(), old, new }),
             (None, Some(to), Some(crate::tree::VdevMode::Mirror)) => {
                 let (name, to) = (known.name.clone(), to.clone());
                 (format!("attach {new}"), PoolAction::Attach { name, to, new })
-            }
-            (None, _, None) => {
-                added.push(Vdev { class: vdev.class, mode: None, members: vec![new] });
-                continue;
             }
             (None, ..) => {
                 let reason = format!("{new} cannot join a vdev of {} of ZFS pool {}", mode(vdev), pool.name);
@@ -110,6 +109,36 @@ fn match_up<'a>(
             }
         };
         after.push(planner.add(&node.id, &verb, Action::Pool(what), Risk::Creates, work));
+    }
+}
+
+/// Devices that each stand on their own: what is new takes the place of one that no node is any more, before it adds one.
+fn alone(
+    planner: &mut Planner,
+    node: &Node,
+    pool: &Pool,
+    vdev: &Vdev,
+    known: &facts::Pool,
+    free: Vec<NodeId>,
+    (added, after): (&mut Vec<Vdev>, &mut Vec<StepId>),
+) {
+    let declared = |member: &facts::PoolMember| {
+        let id = member.device.as_ref().and_then(|device| planner.sight.node(device));
+        id.is_some_and(|id| pool.members().any(|declared| declared == id))
+    };
+    let singles = known.vdevs.iter().filter(|found| found.class == vdev.class && found.mode.is_none());
+    let gone = singles.flat_map(|found| &found.members).filter(|member| !member.replacing && !declared(member));
+    let mut places = gone.map(|member| member.name.clone()).collect::<Vec<_>>().into_iter();
+    for new in free {
+        let Some(old) = places.next().filter(|_| vdev.class.vital()) else {
+            added.push(Vdev { class: vdev.class, mode: None, members: vec![new] });
+            continue;
+        };
+        let members = std::slice::from_ref(&new);
+        let work = Work { after: planner.waits(members), touches: members.to_vec(), blank: planner.blank(members) };
+        let (verb, name) = (format!("replace {new}"), known.name.clone());
+        let what = Action::Pool(PoolAction::Replace { name, old, new });
+        after.push(planner.add(&node.id, &verb, what, Risk::Creates, work));
     }
 }
 
