@@ -4,7 +4,7 @@ use crate::{Boot, HostName};
 use document::{Path, Problems};
 use schemars::JsonSchema;
 use serde::Serialize;
-use storage::tree::{Format, TableKind};
+use storage::tree::{Format, Level, Metadata, PartitionKind, TableKind};
 use storage::wish::{Holds, Kind, Node, Wish};
 use storage::{Name, NodeId};
 
@@ -14,7 +14,7 @@ use storage::{Name, NodeId};
 pub enum Loader {
     /// GRUB in the boot sectors of these disks (nodes `disk.…`): several if `/boot` lies on an array.
     Bios(Vec<NodeId>),
-    /// The partition that is the EFI system partition.
+    /// The partition that is the EFI system partition, or the mirror (`mdadm.…`) whose members are.
     Efi(NodeId),
 }
 
@@ -36,7 +36,8 @@ pub(crate) enum LoaderError {
 /// The one place for the loader, from what is declared and what the disks hold.
 ///
 /// GRUB needs a disk with room before its first partition (an MBR) or a `bios-boot` partition, and of those it takes
-/// the ones that `/boot` lies on (`/` if there is no `/boot`). EFI needs a mounted FAT partition.
+/// the ones that `/boot` lies on (`/` if there is no `/boot`). EFI needs a mounted FAT partition, or a mirror of them, of
+/// which firmware sees each as a plain one; where both would do, a mirror starts by BIOS unless EFI is said.
 pub(crate) fn find(wish: &Wish, boot: Option<Boot>, disk: Option<&Name>) -> Result<Loader, LoaderError> {
     let sectors: Vec<&NodeId> = wish.nodes.iter().filter(|node| has_room(wish, node)).map(|node| &node.id).collect();
     if let Some(name) = disk {
@@ -50,17 +51,26 @@ pub(crate) fn find(wish: &Wish, boot: Option<Boot>, disk: Option<&Name>) -> Resu
     }
     let at = |path: &str| wish.mounts.iter().find(|mount| mount.path == path);
     let efi = ["/boot", "/boot/efi", "/efi"].into_iter().filter_map(at).find(|mount| {
-        let partition = matches!(wish.node(&mount.node).map(|node| &node.kind), Some(Kind::Partition(_)));
-        mount.format == Format::Vfat && partition
+        let of_its_own = matches!(wish.node(&mount.node).map(|node| &node.kind), Some(Kind::Partition(_)));
+        mount.format == Format::Vfat && (of_its_own || is_mirror(wish, &mount.node))
     });
     let below = at("/boot").or_else(|| at("/")).map(|mount| wish.disks_of(&mount.node)).unwrap_or_default();
     let grub = below.into_iter().map(|disk| &disk.id).filter(|id| sectors.contains(id)).cloned().collect::<Vec<_>>();
+    let mirrored = efi.is_some_and(|mount| is_mirror(wish, &mount.node));
     match (boot, grub.is_empty(), efi) {
         (Some(Boot::Bios), false, _) | (None, false, None) => Ok(Loader::Bios(grub)),
+        (None, false, Some(_)) if mirrored => Ok(Loader::Bios(grub)),
         (Some(Boot::Efi), _, Some(mount)) | (None, true, Some(mount)) => Ok(Loader::Efi(mount.node.clone())),
         (None, false, Some(_)) => Err(LoaderError::Both),
         (Some(Boot::Bios), true, _) | (Some(Boot::Efi), _, None) | (None, true, None) => Err(LoaderError::NoPlace),
     }
+}
+
+/// Is it an array whose members firmware takes for EFI system partitions? Its notes lie behind what they hold.
+pub(crate) fn is_mirror(wish: &Wish, id: &NodeId) -> bool {
+    let Some(Node { kind: Kind::Array(array), .. }) = wish.node(id) else { return false };
+    let efi = |id: &NodeId| matches!(wish.node(id).map(|node| &node.kind), Some(Kind::Partition(part)) if part.kind == PartitionKind::Efi);
+    array.level == Level::Raid1 && array.metadata == Some(Metadata::End) && array.members.iter().all(efi)
 }
 
 /// Is there room for GRUB's second stage on this disk?
@@ -68,7 +78,7 @@ fn has_room(wish: &Wish, node: &Node) -> bool {
     let Some(Holds::Table { table, partitions, .. }) = &node.holds else { return false };
     let bios_boot = |id: &NodeId| {
         let kind = wish.node(id).map(|node| &node.kind);
-        matches!(kind, Some(Kind::Partition(part)) if part.kind == storage::tree::PartitionKind::BiosBoot)
+        matches!(kind, Some(Kind::Partition(part)) if part.kind == PartitionKind::BiosBoot)
     };
     matches!(node.kind, Kind::Disk(_)) && (*table == TableKind::Mbr || partitions.iter().any(bios_boot))
 }
@@ -125,7 +135,8 @@ pub(crate) fn check(wish: &Wish, said: &Said<'_>, machine: &HostName, at: &Path,
             declared("boot", said.boot.is_some()),
             "fleet::no_boot_loader",
             "BIOS: give the disk that `/boot` lies on an MBR, or a GPT with a partition `type = \"bios-boot\"`; \
-             EFI: a partition `type = \"efi\"` with a vfat filesystem on /boot",
+             EFI: a partition `type = \"efi\"` with a vfat filesystem on /boot, or a mirror of such partitions (`level = 1`, \
+             `metadata = \"1.0\"`)",
         ),
         LoaderError::Both => (
             at.join("storage"),

@@ -45,11 +45,11 @@ fn machines(disks: usize, zfs: bool) -> String {
 /// Ends everything that is mounted, as before a reinstall.
 const LEAVE: &str = "findmnt /mnt >/dev/null && umount --recursive /mnt; swapoff --all";
 /// Writes a file into every filesystem of a disk, and tells how many there are.
-const WRITE: &str = "findmnt --raw --noheadings --output TARGET,FSTYPE | while read -r at kind; do \
-    case $at:$kind in *:tmpfs) ;; /mnt:*|/mnt/*) head -c 200000 /dev/urandom >$at/file && sha256sum $at/file || echo failed; esac; \
+const WRITE: &str = "findmnt --raw --noheadings --output TARGET,FSTYPE | while read -r at kind; do at=$(printf '%b' \"$at\"); \
+    case $at:$kind in *:tmpfs) ;; /mnt:*|/mnt/*) head -c 200000 /dev/urandom >\"$at/file\" && sha256sum \"$at/file\" || echo failed; esac; \
     done >/run/sums; sync; ! grep failed /run/sums && grep -c . /run/sums || true";
 const KEPT: &str = "sha256sum --check --quiet /run/sums";
-const GONE: &str = "while read -r _ file; do [ ! -e $file ] || echo $file is still there; done </run/sums";
+const GONE: &str = "while read -r _ file; do [ ! -e \"$file\" ] || echo $file is still there; done </run/sums";
 
 /// The lab's machine, whose disks are now these and now those.
 struct Machine {
@@ -277,8 +277,8 @@ fn in_the_lab_the_layouts_of_disko_are_made_destroyed_and_reinstalled() {
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).filter(chosen).collect();
     assert!(!files.is_empty(), "no such layouts: {which}");
     files.sort();
-    // The largest of them has 13 disks.
-    let largest = if files.iter().any(|file| file.ends_with("zfs-with-vdevs.nix")) { 13 } else { 4 };
+    // The largest of them has 14 disks.
+    let largest = if files.iter().any(|file| file.ends_with("zfs-with-vdevs.nix")) { 14 } else { 4 };
     let zfs = files.iter().any(|file| fs::read_to_string(file).unwrap().contains("zpool"));
     let Some(mut machine) = Machine::new(largest, zfs) else { return };
     let (mut wrong, mut applied, mut in_part) = (Vec::new(), 0, 0);

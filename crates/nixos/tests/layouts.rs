@@ -43,3 +43,28 @@ fn every_layout_is_planned_and_rendered() {
         insta::assert_snapshot!(name, seen);
     }
 }
+
+/// The firmware reads each member of the array, and bootctl installs to none.
+#[test]
+fn a_mirror_of_efi_partitions_starts_by_grub() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/layouts/esp-mirror.toml");
+    let text = std::fs::read_to_string(example).unwrap();
+    let boot = |text: &str| {
+        let fleet = Fleet::parse(text, "fleet.toml", Format::Toml).unwrap();
+        let files = nixos::render(&fleet, &nixos::Records::default()).unwrap();
+        let file = files.into_iter().find(|file| file.path == "hosts/one/default.nix").unwrap();
+        file.text
+    };
+    // It could start by BIOS too, and does unless EFI is said, or is all there is.
+    assert!(boot(&text).contains("/dev/disk/by-id/ata-SECOND"));
+    let bios = "partitions.bios = { size = \"1MiB\", type = \"bios-boot\" }";
+    for efi in [text.replace("[machines.one]", "[machines.one]\nboot = \"efi\""), text.replace(bios, "")] {
+        let written = boot(&efi);
+        for line in
+            ["device = \"nodev\"", "efiSupport = true", "efiInstallAsRemovable = true", "efiSysMountPoint = \"/boot\""]
+        {
+            assert!(written.contains(line), "{line}: {written}");
+        }
+        assert!(!written.contains("systemd-boot") && !written.contains("canTouchEfiVariables"), "{written}");
+    }
+}

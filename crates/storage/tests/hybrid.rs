@@ -1,5 +1,5 @@
-//! Hybrid tables on a loop device, with the real tools: what is planned is what is found, boot code and GPT stay as they are,
-//! and what changes the GPT later leaves the MBR alone.
+//! Hybrid tables and attributes of partitions on a loop device, with the real tools: what is planned is what is found, boot
+//! code and GPT stay as they are, and what changes the GPT later leaves the MBR alone.
 #![expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -27,7 +27,7 @@ serial = "LOOP"
 [disk.d.content]
 type = "gpt"
 efi_gpt_partition_first = false
-partitions.fw = { size = "8MiB", priority = 1, type = "efi", hybrid = { mbr_partition_type = "0x0c" } }
+partitions.fw = { size = "8MiB", priority = 1, type = "efi", attributes = [60, 0], hybrid = { mbr_partition_type = "0x0c" } }
 partitions.boot = { size = "16MiB", priority = 2, hybrid = { mbr_bootable_flag = true } }
 "#;
 
@@ -82,10 +82,20 @@ fn seen(device: &Loop) -> Facts {
             uuid: Some(entry["uuid"].as_str().unwrap().parse().unwrap()),
             name: None,
             bootable: false,
+            attributes: attributes(entry["attrs"].as_str().unwrap_or_default()),
         });
         facts.devices.push(partition);
     }
     facts
+}
+
+/// The bits that these tests set.
+fn attributes(text: &str) -> Vec<u8> {
+    let all = [(0, "RequiredPartition"), (2, "LegacyBIOSBootable"), (60, "GUID:60"), (63, "GUID:63")];
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let bits: Vec<u8> = all.iter().filter(|(_, word)| words.contains(word)).map(|(bit, _)| *bit).collect();
+    assert_eq!(bits.len(), words.len(), "{text}");
+    bits
 }
 
 fn sfdisk(device: &Loop, words: &[&str]) -> Option<serde_json::Value> {
@@ -173,11 +183,17 @@ fn the_mbr_is_as_planned_and_stays() {
     assert_eq!(run(&made(TREE), &device), [""; 0], "a second plan");
 
     // What grows and adds partitions keeps it; the grown one is told of again. The GPT first is another order.
-    let larger = TREE.replace("16MiB", "24MiB").replace("efi_gpt_partition_first = false", "")
-        + "partitions.rest = { size = \"4MiB\", priority = 3 }\n";
+    let larger = TREE.replace("efi_gpt_partition_first = false", "").replace("attributes = [60, 0]", "attributes = []");
+    let larger = larger.replace("size = \"16MiB\"", "size = \"24MiB\", attributes = [2]")
+        + "partitions.rest = { size = \"4MiB\", priority = 3, attributes = [63] }\n";
     let steps = run(&made(&larger), &device);
-    let expected =
-        ["grow partition disk.d.boot to 24MiB", "add partition disk.d.rest", "name fw, boot in the MBR of disk.d, too"];
+    let expected = [
+        "clear the attributes of disk.d.fw",
+        "set the attributes of disk.d.boot: LegacyBIOSBootable",
+        "grow partition disk.d.boot to 24MiB",
+        "add partition disk.d.rest",
+        "name fw, boot in the MBR of disk.d, too",
+    ];
     assert_eq!(steps, expected);
     assert_eq!(run(&made(&larger), &device), [""; 0], "a second plan");
     let verified = Command::new("sfdisk").args(["--verify", &device.0]).output().unwrap();

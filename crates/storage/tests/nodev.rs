@@ -73,7 +73,16 @@ fn made() -> Facts {
     (device.name, device.path) = (format!("{name}1"), format!("/dev/{name}1"));
     (device.kind, device.size, device.parents) = (storage::facts::DeviceKind::Partition, size, vec![name]);
     let (kind, uuid, bootable) = (String::new(), partition.uuid, false);
-    device.partition = Some(storage::facts::Partition { number, start, size, kind, uuid, name: None, bootable });
+    device.partition = Some(storage::facts::Partition {
+        number,
+        start,
+        size,
+        kind,
+        uuid,
+        name: None,
+        bootable,
+        attributes: Vec::new(),
+    });
     let uuid = Some(wish.mounts[0].uuid.clone());
     let (format, label, block) = ("ext4".to_owned(), None, Some(4096));
     device.content = Content::Filesystem { format, uuid, label, size: Some(size), block, unfinished: false };

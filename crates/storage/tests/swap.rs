@@ -39,7 +39,8 @@ fn holding(content: Content) -> Facts {
     (device.name, device.path) = (format!("{}1", disk.name), format!("/dev/{}1", disk.name));
     (device.kind, device.size, device.parents) = (DeviceKind::Partition, 64 << 20, vec![disk.name.clone()]);
     let (number, start, size, kind) = (partition.number, 1 << 20, 64 << 20, "82".to_owned());
-    device.partition = Some(Partition { number, start, size, kind, uuid: None, name: None, bootable: false });
+    device.partition =
+        Some(Partition { number, start, size, kind, uuid: None, name: None, bootable: false, attributes: Vec::new() });
     device.content = content;
     facts.devices.push(device);
     facts

@@ -3,6 +3,7 @@
 use super::mounts::{content, declared, system_partition};
 use super::path;
 use crate::declared::Draft;
+use crate::loader::is_mirror;
 use crate::{HostName, Loader};
 use document::{Path, Problems};
 use storage::tree::Format;
@@ -28,6 +29,13 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
             }
             None => continue,
         };
+        if is_mirror(&wish, &first) {
+            let message =
+                format!("machine `{name}` has its EFI system partitions in `{first}`, which md keeps in step");
+            let help = "remove `boot_mirrors`, or give each disk a partition of its own and remove the array";
+            problems.add(&at.join("boot_mirrors"), "fleet::mirrors_of_array", message, "in step already", help);
+            continue;
+        }
         let mut taken = vec![first.clone()];
         for (index, place) in machine.boot_mirrors.iter().enumerate() {
             let said = at.join("boot_mirrors").join(index);

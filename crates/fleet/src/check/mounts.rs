@@ -5,7 +5,7 @@ use super::path;
 use crate::declared::Draft;
 use crate::{HostName, Loader, Machine};
 use document::{Path, Problems};
-use storage::tree::{CacheMode, Format, PartitionKind, TableKind};
+use storage::tree::{CacheMode, Format, Level, PartitionKind, TableKind};
 use storage::wish::{CacheKind, Kind, Mount, Node, Wish};
 use storage::{Extent, NodeId, Size};
 
@@ -122,18 +122,28 @@ fn booted(name: &HostName, machine: &Machine, wish: &Wish, at: &Path, problems: 
         None => None,
     };
     let node = boot.and_then(|boot| wish.node(&boot.node));
-    let size = node.and_then(|node| match &node.kind {
+    // A mirror has what its smallest member has.
+    let holders = node.map_or_else(Vec::new, |node| match &node.kind {
+        Kind::Array(array) if array.level == Level::Raid1 => {
+            array.members.iter().filter_map(|id| wish.node(id)).collect()
+        }
+        _ => vec![node],
+    });
+    let size = |node: &Node| match &node.kind {
         Kind::Partition(partition) => Some(partition.size),
         Kind::Volume(volume) => Some(volume.size),
         Kind::Zvol(volume) => Some(Extent::Size(volume.size)),
         Kind::Disk(_) | Kind::Array(_) | Kind::Group(_) | Kind::Crypt(_) | Kind::Pool(_) => None,
-    });
-    if let (Some(Extent::Size(size)), Some(node), Some(boot)) = (size, node, boot)
-        && size.0 < BOOT_MIN
-    {
-        let message = format!("`{}` of machine `{name}` has {size}, and kernels do not fit", boot.path);
-        let help = format!("write at least {}, better 1GiB: every generation brings a kernel", Size(BOOT_MIN));
-        problems.add(&declared(wish, at, &node.id).join("size"), "fleet::boot_too_small", message, "too small", help);
+    };
+    for node in holders {
+        if let (Some(Extent::Size(size)), Some(boot)) = (size(node), boot)
+            && size.0 < BOOT_MIN
+        {
+            let message = format!("`{}` of machine `{name}` has {size}, and kernels do not fit", boot.path);
+            let help = format!("write at least {}, better 1GiB: every generation brings a kernel", Size(BOOT_MIN));
+            let at = declared(wish, at, &node.id).join("size");
+            problems.add(&at, "fleet::boot_too_small", message, "too small", help);
+        }
     }
 }
 
@@ -164,9 +174,15 @@ fn lie(mounts: &[&Mount]) -> String {
     format!("{} {}", paths.join(", "), if mounts.len() == 1 { "lies" } else { "lie" })
 }
 
-/// bootctl(1) installs only to a partition of the EFI type in a GPT.
+/// bootctl(1) installs only to a partition of the EFI type in a GPT. Of an array, that goes for its members.
 pub(super) fn system_partition(name: &HostName, id: &NodeId, wish: &Wish, at: &Path, problems: &mut Problems) {
-    let Some(Node { kind: Kind::Partition(partition), .. }) = wish.node(id) else { return };
+    let partition = match wish.node(id).map(|node| &node.kind) {
+        Some(Kind::Partition(partition)) => partition,
+        Some(Kind::Array(array)) => {
+            return array.members.iter().for_each(|member| system_partition(name, member, wish, at, problems));
+        }
+        _ => return,
+    };
     if partition.table == TableKind::Mbr {
         let message = format!("machine `{name}` boots by EFI from `{id}`, which stands in an MBR");
         let help = "write `type = \"gpt\"` for the disk's content: systemd-boot wants a GPT";

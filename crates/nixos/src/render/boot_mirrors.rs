@@ -11,7 +11,7 @@ const NAME: &str = "boot-mirrors.nix";
 fn first<'a>(host: &'a Host<'_>) -> Option<&'a str> {
     match &host.loader {
         Some(Place::Efi(mountpoint)) if !host.machine.boot_mirrors.is_empty() => Some(mountpoint),
-        Some(Place::Efi(_) | Place::Grub(_)) | None => None,
+        Some(Place::Efi(_) | Place::EfiMirror(_) | Place::Grub(_)) | None => None,
     }
 }
 

@@ -44,6 +44,16 @@ fn loader(host: &Host<'_>) -> Set {
             set.note("The BIOS starts GRUB from the boot sector of this disk, whatever the kernel calls it today.")
                 .put("boot.loader.grub", grub)
         }
+        Some(Place::EfiMirror(mountpoint)) => {
+            let grub = Set::new().put("enable", true).put("device", "nodev").put("efiSupport", true);
+            let grub = grub.put("efiInstallAsRemovable", true).put("configurationLimit", MENU);
+            set.note(
+                "Each member of the array is an EFI system partition. bootctl installs to none, and the firmware's list\n\
+                 cannot name an array: GRUB lies where the firmware of any machine looks (EFI/BOOT).",
+            )
+            .put("boot.loader.grub", grub)
+            .put("boot.loader.efi.efiSysMountPoint", mountpoint.as_str())
+        }
         Some(Place::Efi(mountpoint)) => {
             let boot = Set::new().put("enable", true).put("configurationLimit", MENU);
             let efi = Set::new().put("canTouchEfiVariables", true).put("efiSysMountPoint", mountpoint.as_str());

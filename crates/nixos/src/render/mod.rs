@@ -178,6 +178,8 @@ enum Place {
     Grub(Vec<String>),
     /// systemd-boot, on the partition mounted there.
     Efi(String),
+    /// GRUB, on the mirror mounted there of partitions that firmware reads.
+    EfiMirror(String),
 }
 
 impl<'a> Host<'a> {
@@ -196,7 +198,9 @@ impl<'a> Host<'a> {
             }
             Some(Loader::Efi(node)) => {
                 let mount = wish.mounts.iter().find(|mount| mount.node == node);
-                Some(Place::Efi(mount.map_or_else(|| "/boot".to_owned(), |mount| mount.path.clone())))
+                let place = mount.map_or_else(|| "/boot".to_owned(), |mount| mount.path.clone());
+                let mirrored = matches!(wish.node(&node).map(|node| &node.kind), Some(Kind::Array(_)));
+                Some(if mirrored { Place::EfiMirror(place) } else { Place::Efi(place) })
             }
         };
         Ok(Self { home, name, machine, wish, loader })

@@ -1,7 +1,7 @@
 //! Partition tables: how many partitions, how large, of which type.
 
 use super::holder::{Holder, Kind, Tree, fixed};
-use crate::tree::{Content, Format, Level, Metadata, Partition, PartitionKind, Table, TableKind};
+use crate::tree::{Content, Format, Level, Metadata, Partition, PartitionKind, Table, TableKind, is_attribute};
 use crate::{Extent, Size};
 use document::{Path, Problems};
 
@@ -49,6 +49,7 @@ fn whole(holder: &Holder<'_>, kind: TableKind, table: &Table, problems: &mut Pro
         );
     }
     super::hybrid::check(holder, kind, table, problems);
+    attributes(holder, kind, table, problems);
     let partitions = at.join("partitions");
     let extents = table.partitions.iter().map(|(name, partition)| (name.to_string(), partition.size));
     shares(&partitions, &format!("the table of `{id}`"), "partition", extents, problems);
@@ -63,6 +64,31 @@ fn whole(holder: &Holder<'_>, kind: TableKind, table: &Table, problems: &mut Pro
             "too large together",
             "make one of them smaller; the table itself takes 2MiB",
         );
+    }
+}
+
+/// Bits 3 to 47 of a GPT's partition have no meaning yet, and sfdisk(8) sets none of them.
+fn attributes(holder: &Holder<'_>, kind: TableKind, table: &Table, problems: &mut Problems) {
+    let own = table.partitions.iter().filter_map(|(name, partition)| Some((name, partition.attributes.as_ref()?)));
+    for (name, bits) in own {
+        let at = holder.content_at().join("partitions").join(name).join("attributes");
+        if kind == TableKind::Mbr {
+            let message = format!("partition `{name}` of `{}` cannot have attributes: an MBR has none", holder.id);
+            let help = "remove them, or write `type = \"gpt\"` for the table";
+            problems.add(&at, "storage::attributes", message, "not in an MBR", help);
+            continue;
+        }
+        for (index, bit) in bits.iter().enumerate() {
+            let (label, help) = if bits[..index].contains(bit) {
+                ("named before", "name each bit once")
+            } else if !is_attribute(*bit) {
+                ("no such bit", "write 0 (required), 1 (no block I/O), 2 (a BIOS may boot it), or one of 48 to 63")
+            } else {
+                continue;
+            };
+            let message = format!("partition `{name}` of `{}` cannot have the attribute {bit}", holder.id);
+            problems.add(&at.join(index), "storage::attributes", message, label, help);
+        }
     }
 }
 

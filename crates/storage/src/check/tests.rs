@@ -177,10 +177,28 @@ fn rows() -> Vec<(&'static str, &'static str, String, String)> {
 }
 
 /// The same of hybrid tables.
-fn hybrid_rows() -> Vec<(&'static str, &'static str, String, String)> {
+fn table_rows() -> Vec<(&'static str, &'static str, String, String)> {
     let good = || fs("format = \"ext4\", mountpoint = \"/data\"");
     let entry = |at: &str| format!("partitions.{at} = {{ size = \"1GiB\", hybrid = {{}} }}\n");
     vec![
+        (
+            "attributes",
+            "disk.d.content.partitions.p.attributes",
+            mbr("partitions.p.attributes = []"),
+            gpt("partitions.p.attributes = []"),
+        ),
+        (
+            "attributes",
+            "disk.d.content.partitions.p.attributes.1",
+            gpt("partitions.p.attributes = [2, 47]"),
+            gpt("partitions.p.attributes = [2, 48]"),
+        ),
+        (
+            "attributes",
+            "disk.d.content.partitions.p.attributes.1",
+            gpt("partitions.p.attributes = [2, 2]"),
+            gpt("partitions.p.attributes = [2]"),
+        ),
         (
             "hybrid",
             "disk.d.content.efi_gpt_partition_first",
@@ -284,7 +302,7 @@ fn thin_rows() -> Vec<(&'static str, &'static str, String, String)> {
 
 #[test]
 fn each_check_finds_its_own_and_nothing_else() {
-    for (code, at, wrong, right) in rows().into_iter().chain(thin_rows()).chain(hybrid_rows()) {
+    for (code, at, wrong, right) in rows().into_iter().chain(thin_rows()).chain(table_rows()) {
         let expected = format!("storage::{code}");
         let found = codes(&wrong);
         let about: Vec<_> = found.iter().filter(|(found, _)| *found == expected).collect();

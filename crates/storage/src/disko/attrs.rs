@@ -127,20 +127,37 @@ impl<'a> Attrs<'a> {
     }
 
     pub fn texts(&mut self, key: &'static str, report: &mut Report) -> Vec<String> {
+        let text = |kind: &Kind| if let Kind::Text(text) = kind { Some(text.clone()) } else { None };
+        self.list(key, ("a list of strings", "a string"), text, report)
+    }
+
+    pub fn wholes(&mut self, key: &'static str, report: &mut Report) -> Vec<i64> {
+        let whole = |kind: &Kind| if let Kind::Integer(number) = kind { Some(*number) } else { None };
+        self.list(key, ("a list of whole numbers", "a whole number"), whole, report)
+    }
+
+    /// The values of a list that are as wanted: what it should be, and what each of them.
+    fn list<T>(
+        &mut self,
+        key: &'static str,
+        (all, each): (&str, &str),
+        wanted: impl Fn(&Kind) -> Option<T>,
+        report: &mut Report,
+    ) -> Vec<T> {
         let Some(value) = self.raw(key) else { return Vec::new() };
         let at = self.place.join(key);
         let Kind::List(values) = &value.kind else {
-            wrong_kind(&at, "a list of strings", &value.kind, report);
+            wrong_kind(&at, all, &value.kind, report);
             return Vec::new();
         };
-        let mut texts = Vec::new();
+        let mut found = Vec::new();
         for (index, value) in values.iter().enumerate() {
-            match &value.kind {
-                Kind::Text(text) => texts.push(text.clone()),
-                other => wrong_kind(&at.join(index), "a string", other, report),
+            match wanted(&value.kind) {
+                Some(value) => found.push(value),
+                None => wrong_kind(&at.join(index), each, &value.kind, report),
             }
         }
-        texts
+        found
     }
 
     /// Names an attribute that has no counterpart, unless it says nothing.

@@ -125,6 +125,11 @@ fn entry(attrs: &mut Attrs<'_>, name: Name, mbr: bool, device: &str, report: &mu
             "esp" if vfat || content.is_none() => kind = Some(PartitionKind::Efi),
             "bios_grub" if !mbr && content.is_none() => kind = Some(PartitionKind::BiosBoot),
             "raid" | "lvm" | "swap" => {}
+            "esp" => {
+                let held = content.as_ref().map_or("nothing", Content::kind);
+                let message = format!("an EFI system partition with `{held}`, which firmware does not read");
+                report.changed(&place.join("flags"), message, "its type follows from what it holds");
+            }
             other => {
                 let message = format!("flag `{}` does not fit what the partition holds", other.escape_debug());
                 report.left_out(&place.join("flags"), message, "its type follows from what it holds");
@@ -141,7 +146,6 @@ fn entry(attrs: &mut Attrs<'_>, name: Name, mbr: bool, device: &str, report: &mu
     };
     let start = mark("start", &start, report);
     let end = mark("end", &end, report);
-    let partition =
-        Partition { size: Extent::End, kind, priority: None, uuid: None, hybrid: None, persistent: None, content };
+    let partition = Partition { kind, content, ..Partition::default() };
     Some((Part { name, priority: 0, place, start, end, partition }, boot && mbr))
 }

@@ -5,7 +5,7 @@ use super::content::{Site, content, device};
 use super::finding::Report;
 use super::named;
 use super::size::{self, Mark};
-use crate::tree::{Content, Format, Hybrid, MbrType, Partition, PartitionKind, Table};
+use crate::tree::{Content, Format, Hybrid, MbrType, Partition, PartitionKind, Table, is_attribute};
 use crate::{Extent, Name, Size};
 use document::Kind;
 use sha2::{Digest as _, Sha256};
@@ -76,6 +76,18 @@ fn hybrid(attrs: &mut Attrs<'_>, report: &mut Report) -> Option<Hybrid> {
     Some(Hybrid { mbr_partition_type: kind, mbr_bootable_flag: active })
 }
 
+/// The bits that are set; disko passes on whatever number is said.
+fn attributes(attrs: &mut Attrs<'_>, report: &mut Report) -> Option<Vec<u8>> {
+    let numbers = attrs.wholes("attributes", report);
+    let known = |number: &i64| u8::try_from(*number).ok().filter(|bit| is_attribute(*bit));
+    for number in numbers.iter().filter(|number| known(number).is_none()) {
+        let message = format!("`{number}` is no attribute of a partition that has a meaning");
+        report.left_out(&attrs.place.join("attributes"), message, "0, 1, 2 and 48 to 63 have one");
+    }
+    let bits: std::collections::BTreeSet<u8> = numbers.iter().filter_map(known).collect();
+    (!bits.is_empty()).then(|| bits.into_iter().collect())
+}
+
 fn partition(attrs: &mut Attrs<'_>, name: Name, given: &str, site: &Site<'_>, report: &mut Report) -> Part {
     let place = attrs.place.clone();
     device(attrs, &LABELLED, report);
@@ -91,7 +103,7 @@ fn partition(attrs: &mut Attrs<'_>, name: Name, given: &str, site: &Site<'_>, re
     let usual = i64::from(sectors);
     let help = "homehive aligns every partition to a whole MiB";
     attrs.leave("alignment", &[Usual::Whole(usual)], help, report);
-    attrs.leave("attributes", &[], "set it by hand with `sgdisk --attributes`; homehive leaves it alone", report);
+    let attributes = attributes(attrs, report);
     let hybrid = hybrid(attrs, report);
     if label.is_some_and(|label| label != usual_label(site.parent, given)) {
         let help = "homehive finds partitions by their GUID, and labels them by their name";
@@ -148,7 +160,7 @@ fn partition(attrs: &mut Attrs<'_>, name: Name, given: &str, site: &Site<'_>, re
         }
         fits
     });
-    let partition = Partition { size: Extent::End, kind, priority: None, uuid, hybrid, persistent: None, content };
+    let partition = Partition { kind, uuid, hybrid, attributes, content, ..Partition::default() };
     Part { name, priority, place, start, end, partition }
 }
 

@@ -153,6 +153,9 @@ pub struct Partition {
     /// Marked active (MBR only)?
     #[serde(default)]
     pub bootable: bool,
+    /// The bits that are set for it, in order (GPT only).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<u8>,
 }
 
 /// What a device holds.

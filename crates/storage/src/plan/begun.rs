@@ -51,7 +51,7 @@ impl Step {
             Action::Luks(it) => it.begins(),
             Action::Pool(it) => it.begins(),
             Action::Settle
-            | Action::Table(TableAction::Grow { .. } | TableAction::Hybrid { .. })
+            | Action::Table(TableAction::Grow { .. } | TableAction::Attributes { .. } | TableAction::Hybrid { .. })
             | Action::Array(
                 ArrayAction::Assemble { .. }
                 | ArrayAction::Force { .. }

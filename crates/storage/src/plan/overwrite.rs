@@ -125,7 +125,12 @@ impl Step {
             }
             // These write where nothing is, or change what goes on to be there.
             Action::Settle
-            | Action::Table(TableAction::Add { .. } | TableAction::Grow { .. } | TableAction::Hybrid { .. })
+            | Action::Table(
+                TableAction::Add { .. }
+                | TableAction::Grow { .. }
+                | TableAction::Attributes { .. }
+                | TableAction::Hybrid { .. },
+            )
             | Action::Array(_)
             | Action::Group(_)
             | Action::Volume(_)

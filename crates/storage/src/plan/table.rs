@@ -1,5 +1,6 @@
 //! Partition tables on real disks: made in one call, completed, and grown at their end.
 
+mod attributes;
 mod hybrid;
 mod upkeep;
 
@@ -60,6 +61,15 @@ pub enum TableAction {
         #[serde(skip_serializing_if = "Option::is_none")]
         size: Option<u64>,
     },
+    /// Sets these attribute bits of a partition in a GPT, and clears all others.
+    Attributes {
+        /// The node that holds the table.
+        disk: NodeId,
+        /// The partition's number.
+        number: u32,
+        /// In order.
+        bits: Vec<u8>,
+    },
     /// Names partitions of a GPT in the MBR in front of it, too.
     Hybrid {
         /// Does the GPT's own entry come first? Else last.
@@ -86,6 +96,9 @@ pub struct NewPartition {
     /// Its GUID (GPT).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uuid: Option<Uuid>,
+    /// Its attribute bits (GPT).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<u8>,
     /// Bytes, in whole MiB; all that is left if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
@@ -121,6 +134,8 @@ impl TableAction {
             Self::Grow { partition, size: None, .. } => {
                 format!("grow partition {partition} into the free space behind it")
             }
+            Self::Attributes { bits, .. } if bits.is_empty() => format!("clear the attributes of {node}"),
+            Self::Attributes { bits, .. } => format!("set the attributes of {node}: {}", attributes::words(bits)),
             Self::Hybrid { entries, .. } => {
                 let last = |it: &NewMbrEntry| it.partition.as_str().rsplit('.').next().unwrap_or_default().to_owned();
                 let named: Vec<String> = entries.iter().map(last).collect();
@@ -146,7 +161,7 @@ impl TableAction {
                 for (at, new) in partitions.iter().enumerate() {
                     let size = new.size.map_or(String::new(), |size| format!("size={}MiB, ", size / MIB));
                     let active = if *bootable && at == 0 { ", bootable" } else { "" };
-                    let _ = writeln!(text, "{size}{}{active}", attributes(*table, new));
+                    let _ = writeln!(text, "{size}{}{active}", described(*table, new));
                 }
                 // The table is written last: no partition ever shows what was there before it.
                 starts(partitions)
@@ -156,7 +171,7 @@ impl TableAction {
             }
             Self::Add { disk, table, partition, number, start } => {
                 let size = partition.size.map_or(String::new(), |size| format!("size={}MiB, ", size / MIB));
-                let text = format!("start={}MiB, {size}{}\n", start / MIB, attributes(*table, partition));
+                let text = format!("start={}MiB, {size}{}\n", start / MIB, described(*table, partition));
                 // Its neighbours may be in use.
                 vec![zero(disk, *start).arg("--force"), in_use(number).device(disk).input(text), tell(disk)]
             }
@@ -164,6 +179,7 @@ impl TableAction {
                 let size = size.map_or_else(|| "+".to_owned(), |size| format!("{}MiB", size / MIB));
                 vec![in_use(number).device(disk).input(format!(", {size}\n")), tell(disk)]
             }
+            Self::Attributes { disk, number, bits } => attributes::commands(disk, *number, bits),
             Self::Hybrid { gpt_first, entries, sector, .. } => hybrid::commands(node, *gpt_first, *sector, entries),
         }
     }
@@ -172,7 +188,7 @@ impl TableAction {
     pub(super) fn disk<'a>(&'a self, node: &'a NodeId) -> &'a NodeId {
         match self {
             Self::Create { .. } | Self::Hybrid { .. } => node,
-            Self::Add { disk, .. } | Self::Grow { disk, .. } => disk,
+            Self::Add { disk, .. } | Self::Grow { disk, .. } | Self::Attributes { disk, .. } => disk,
         }
     }
 }
@@ -197,12 +213,13 @@ fn word(table: TableKind) -> &'static str {
     }
 }
 
-fn attributes(table: TableKind, new: &NewPartition) -> String {
+/// A partition's line for sfdisk, behind where it lies.
+fn described(table: TableKind, new: &NewPartition) -> String {
     let kind = code(table, new.kind);
-    match new.uuid {
-        Some(uuid) => format!("type={kind}, uuid={uuid}, name=\"{}\"", new.name),
-        None => format!("type={kind}"),
-    }
+    let Some(uuid) = new.uuid else { return format!("type={kind}") };
+    let attrs = attributes::words(&new.attributes);
+    let attrs = if attrs.is_empty() { attrs } else { format!(", attrs=\"{attrs}\"") };
+    format!("type={kind}, uuid={uuid}, name=\"{}\"{attrs}", new.name)
 }
 
 /// Type GUIDs of the Discoverable Partitions Specification, and the DOS types that go with them.
@@ -327,7 +344,9 @@ fn declared<'a>(planner: &Planner<'a>, wished: &Wished) -> Vec<(&'a NodeId, &'a 
 }
 
 fn new_partition(id: &NodeId, partition: &Partition, size: Option<u64>) -> NewPartition {
-    NewPartition { node: id.clone(), name: partition.name.clone(), kind: partition.kind, uuid: partition.uuid, size }
+    let &Partition { kind, uuid, .. } = partition;
+    let attributes = partition.attributes.clone().unwrap_or_default();
+    NewPartition { node: id.clone(), name: partition.name.clone(), kind, uuid, attributes, size }
 }
 
 /// A size in bytes as it is made: whole MiB.

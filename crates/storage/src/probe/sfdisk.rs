@@ -2,6 +2,7 @@
 
 use super::mbr;
 use crate::facts::{Content, FactsError, Partition};
+use crate::tree::ATTRIBUTES;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -35,6 +36,8 @@ struct Entry {
     name: Option<String>,
     #[serde(default)]
     bootable: bool,
+    #[serde(default)]
+    attrs: String,
 }
 
 /// The table of the disk at `path` with `size` bytes and sectors of `sector`, and its partitions by the path of their
@@ -79,10 +82,28 @@ pub(super) fn parse(
             uuid: entry.uuid,
             name: entry.name.filter(|name| !name.is_empty()),
             bootable: entry.bootable,
+            attributes: attributes(&entry.attrs).ok_or_else(|| garbled(format!("attributes `{}`", entry.attrs)))?,
         };
         partitions.push((entry.node, partition));
     }
     Ok((content, partitions))
+}
+
+/// Names and numbers of bits, as sfdisk prints them: `RequiredPartition LegacyBIOSBootable GUID:60,63`.
+fn attributes(text: &str) -> Option<Vec<u8>> {
+    let mut bits = Vec::new();
+    for word in text.split_whitespace() {
+        match ATTRIBUTES.iter().find(|(_, name)| *name == word) {
+            Some((bit, _)) => bits.push(*bit),
+            None => {
+                for number in word.strip_prefix("GUID:")?.split(',') {
+                    bits.push(number.parse().ok().filter(|bit| *bit < 64)?);
+                }
+            }
+        }
+    }
+    bits.sort_unstable();
+    Some(bits)
 }
 
 #[cfg(test)]
@@ -94,11 +115,13 @@ mod tests {
     fn numbers_and_bytes() {
         let gpt = r#"{"partitiontable": {"label":"gpt", "id":"11111111-0000-5000-8000-000000000001", "device":"/dev/nvme0n1",
             "unit":"sectors", "firstlba":2048, "lastlba":4095, "sectorsize":512, "partitions": [
-            {"node":"/dev/nvme0n1p12", "start":2048, "size":1024, "type":"X", "uuid":"11111111-0000-5000-8000-000000000002"}]}}"#;
+            {"node":"/dev/nvme0n1p12", "start":2048, "size":1024, "type":"X", "uuid":"11111111-0000-5000-8000-000000000002",
+             "attrs": "RequiredPartition LegacyBIOSBootable GUID:60,63"}]}}"#;
         let (content, partitions) = parse(gpt, "/dev/nvme0n1", 4 << 20, 512, &[]).unwrap();
         assert!(matches!(content, Content::Table { id: None, uuid: Some(_), first: 1_048_576, end: 2_097_152, .. }));
         assert_eq!(partitions[0].1.number, 12);
         assert_eq!((partitions[0].1.start, partitions[0].1.size), (1 << 20, 512 << 10));
+        assert_eq!(partitions[0].1.attributes, [0, 2, 60, 63]);
         let dos = r#"{"partitiontable": {"label":"dos", "id":"0x90b442b0", "unit":"sectors", "partitions": []}}"#;
         let (content, _) = parse(dos, "/dev/sda", 4 << 20, 512, &[]).unwrap();
         assert!(matches!(content, Content::Table { id: Some(0x90b4_42b0), uuid: None, end: 4_194_304, .. }));
@@ -111,6 +134,12 @@ mod tests {
             ("no JSON", "sfdisk: /dev/sda: does not contain".to_owned()),
             ("other units", table(r#""unit":"cylinders""#)),
             ("endless", table(r#""unit":"sectors", "lastlba": 18446744073709551615"#)),
+            (
+                "unknown attributes",
+                table(
+                    r#""unit":"sectors", "partitions":[{"node":"/dev/sda1","start":1,"size":1,"type":"83","attrs":"Odd"}]"#,
+                ),
+            ),
             ("no number", table(r#""unit":"sectors", "partitions":[{"node":"x","start":1,"size":1,"type":"83"}]"#)),
         ] {
             assert!(parse(&text, "/dev/sda", 1 << 30, 512, &[]).is_err(), "{case}");

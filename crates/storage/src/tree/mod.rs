@@ -35,6 +35,7 @@ pub use nodev::{MountPoint, MountPointError, Nodev};
 pub use pool::{Vdev, VdevMode, ZfsMember, Zpool};
 pub use spread::Spread;
 pub use swap::{Discard, Swap};
+pub(crate) use table::{ATTRIBUTES, is_attribute};
 pub use table::{Partition, PartitionKind, Table, TableKind};
 pub use unlock::{Tpm2, Unlock};
 pub use volume_type::{Thin, VolumeType};

@@ -58,6 +58,11 @@ pub struct Partition {
     /// Name it in the MBR in front of the GPT too, for firmware that reads no GPT.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hybrid: Option<Hybrid>,
+    /// Bits that are set for it in a GPT, and no others: 0 (firmware needs it), 1 (EFI passes over it), 2 (a BIOS may boot
+    /// it), 48 to 63 (what the partition's type makes of them; 60 read-only, 62 hidden, 63 not mounted by itself). Left alone if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(range(max = 63)))]
+    pub attributes: Option<Vec<u8>>,
     /// Does a reinstall keep what lies on this partition?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persistent: Option<bool>,
@@ -70,7 +75,7 @@ impl Default for Partition {
     /// All that is left, for nothing in particular.
     fn default() -> Self {
         let (kind, priority, hybrid, uuid, persistent, content) = (None, None, None, None, None, None);
-        Self { size: Extent::End, kind, priority, hybrid, uuid, persistent, content }
+        Self { size: Extent::End, kind, priority, hybrid, attributes: None, uuid, persistent, content }
     }
 }
 
@@ -106,6 +111,15 @@ pub enum PartitionKind {
     LinuxLvm,
 }
 
+/// The bits of a partition in a GPT that have a name, and what sfdisk(8) calls them; those from 48 on are the type's.
+pub(crate) const ATTRIBUTES: [(u8, &str); 3] =
+    [(0, "RequiredPartition"), (1, "NoBlockIOProtocol"), (2, "LegacyBIOSBootable")];
+
+/// Has this bit a meaning? From 48 on the partition's type gives it one.
+pub(crate) fn is_attribute(bit: u8) -> bool {
+    ATTRIBUTES.iter().any(|(known, _)| *known == bit) || (48..64).contains(&bit)
+}
+
 const KINDS: [(&str, &str, PartitionKind); 6] = [
     ("linux", "8300", PartitionKind::Linux),
     ("efi", "EF00", PartitionKind::Efi),
@@ -139,6 +153,7 @@ impl Decode for Partition {
             priority: table.optional("priority", problems),
             uuid: table.optional("uuid", problems).map(|Id(uuid)| uuid),
             hybrid: table.optional("hybrid", problems),
+            attributes: table.optional("attributes", problems),
             persistent: table.optional("persistent", problems),
             content: table.optional("content", problems),
         };

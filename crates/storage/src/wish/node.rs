@@ -112,6 +112,9 @@ pub struct Partition {
     /// Its GUID (GPT only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uuid: Option<Uuid>,
+    /// The bits that are set for it in a GPT, in order; left alone if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Vec<u8>>,
     /// As blkid(8) and `/dev/disk/by-partuuid` show it: the GUID, or the table's identifier and the number.
     pub partuuid: String,
 }

@@ -131,6 +131,10 @@ impl Resolver<'_> {
                 size: declared.size,
                 kind: declared.kind.unwrap_or_else(|| implied(declared.content.as_ref())),
                 uuid: guid,
+                attributes: declared.attributes.clone().map(|mut bits| {
+                    bits.sort_unstable();
+                    bits
+                }),
                 partuuid: guid
                     .map_or_else(|| identity::mbr_partition(identity::short(uuid), number), |guid| guid.to_string()),
             };

@@ -97,7 +97,13 @@ fn partitions_one_by_one() {
         ),
         (
             "attributes",
-            json!({ "size": "1G", "attributes": [2] }),
+            json!({ "size": "1G", "attributes": [63, 2] }),
+            "{ size = \"1GiB\", attributes = [2, 63] }",
+            vec![],
+        ),
+        (
+            "attributes without a meaning",
+            json!({ "size": "1G", "attributes": [20] }),
             "{ size = \"1GiB\" }",
             vec![format!("left out {p}.attributes")],
         ),
@@ -237,6 +243,12 @@ fn legacy_tables() {
         table("msdos", json!([part("a", "0%", "50%"), part("b", "50%", "100%")])),
         ("partitions.a = { size = \"50%\" }\npartitions.b = { size = \"end\" }".to_owned(), vec![])
     );
+    // parted makes an EFI system partition of it, whatever it holds.
+    let root = json!({ "name": "a", "start": "1M", "end": "100%", "bootable": true,
+        "content": { "type": "filesystem", "format": "ext4", "mountpoint": "/" } });
+    let (lines, named) = table("gpt", json!([root]));
+    assert!(!lines.contains("efi"), "{lines}");
+    assert_eq!(named, ["changed disk.d.content.partitions.0.flags"]);
     let (_, named) = table("msdos", json!([part("a", "1MiB", "1GiB"), { "name": "b", "part-type": "extended" }]));
     assert_eq!(named, ["left out disk.d.content.partitions.1"]);
 }

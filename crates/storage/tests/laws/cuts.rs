@@ -227,7 +227,7 @@ pub fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
         // They write in one piece, or nothing anew.
         Action::Wipe(_)
         | Action::Settle
-        | Action::Table(TableAction::Add { .. } | TableAction::Grow { .. } | TableAction::Hybrid { .. })
+        | Action::Table(_)
         | Action::Array(
             ArrayAction::Assemble { .. }
             | ArrayAction::Force { .. }

@@ -96,7 +96,8 @@ pub fn trees() -> impl Strategy<Value = Tree> {
                 } else {
                     String::new()
                 };
-                let _ = writeln!(tree.text, "[disk.t{at}.content.partitions.p{number}]\nsize = \"{size}\"\n{flag}{hybrid}content = {content}");
+                let bits = if gpt && (at + last + number) % 3 == 0 { "attributes = [63, 0]\n" } else { "" };
+                let _ = writeln!(tree.text, "[disk.t{at}.content.partitions.p{number}]\nsize = \"{size}\"\n{flag}{hybrid}{bits}content = {content}");
             }
         }
         for (at, (level, members, spares, content, flag, crypt)) in arrays.into_iter().enumerate() {

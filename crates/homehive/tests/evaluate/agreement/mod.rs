@@ -225,7 +225,8 @@ impl Comparison<'_> {
             }
             Some(Loader::Efi(node)) => {
                 let mount = wish.mounts.iter().find(|mount| mount.node == node).map(|mount| mount.path.as_str());
-                self.same("boot loaders", (grub.enable, systemd_boot), (false, true));
+                let mirrored = matches!(wish.node(&node).map(|node| &node.kind), Some(storage::wish::Kind::Array(_)));
+                self.same("boot loaders", (grub.enable, systemd_boot), (mirrored, !mirrored));
                 self.same("efiSysMountPoint", Some(self.said.efi_sys_mount_point.as_str()), mount);
             }
             None => {}

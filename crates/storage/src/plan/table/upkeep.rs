@@ -1,7 +1,7 @@
 //! A partition table of ours that is there: what is missing from it, and what may grow.
 
 use super::hybrid::Extents;
-use super::{MIB, TableAction, Wished, declared, fixed, new_partition, settled, word};
+use super::{MIB, TableAction, Wished, attributes, declared, fixed, new_partition, settled, word};
 use crate::facts::{Content, Device, Partition as Found};
 use crate::plan::planner::{At, Planner, Site, Work};
 use crate::plan::step::{Action, Risk, StepId};
@@ -35,6 +35,7 @@ pub(super) fn complete<'a>(
         if let Some(device) = planner.sight.device(id) {
             known.push(device.name.as_str());
             let Some(found) = &device.partition else { continue };
+            last = attributes::plan(planner, (node, id), partition, found, waits(&last)).or(last);
             extents.insert(id.clone(), (found.start, found.size));
             let behind =
                 taken.iter().map(|(start, _)| *start).filter(|start| *start > found.start).min().unwrap_or(end);

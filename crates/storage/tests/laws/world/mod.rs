@@ -10,7 +10,7 @@ use storage::facts::{
     Btrfs, BtrfsDevice, Content, Device, DeviceKind, Enrol, Facts, Machine, MbrEntry, Mount, Nodev, Partition,
 };
 use storage::identity::{self, short};
-use storage::plan::{Action, BtrfsAction, Consent, FilesystemAction, Plan, Sight, Step, TableAction};
+use storage::plan::{Action, BtrfsAction, Consent, FilesystemAction, NewPartition, Plan, Sight, Step, TableAction};
 use storage::tree::{Format, MbrType, TableKind};
 use storage::wish::Holds;
 use storage::{NodeId, Wish, plan};
@@ -340,7 +340,7 @@ impl World {
                 let mut start = MIB;
                 for (number, new) in (1..).zip(partitions) {
                     let size = new.size.unwrap_or(end - start);
-                    self.partition(&name, number, start, size, new.uuid);
+                    self.partition(&name, number, start, size, new);
                     start += size;
                 }
                 assert!(start <= end, "the partitions do not fit");
@@ -348,7 +348,7 @@ impl World {
             TableAction::Add { partition, number, start, .. } => {
                 let disk = wish.node(node).unwrap().on[0].clone();
                 let name = self.name(wish, &disk);
-                self.partition(&name, *number, *start, partition.size.unwrap(), partition.uuid);
+                self.partition(&name, *number, *start, partition.size.unwrap(), partition);
             }
             TableAction::Grow { partition, size, .. } => {
                 let disk = wish.node(partition).unwrap().on[0].clone();
@@ -359,6 +359,12 @@ impl World {
                 let found = device.partition.as_mut().unwrap();
                 found.size = size.unwrap_or(end - found.start);
                 device.size = found.size;
+            }
+            TableAction::Attributes { number, bits, .. } => {
+                let name = self.name(wish, node);
+                let found = self.device(&name).partition.as_mut().unwrap();
+                assert_eq!(found.number, *number, "{node}");
+                found.attributes.clone_from(bits);
             }
             TableAction::Hybrid { gpt_first, entries, sector, .. } => {
                 let name = self.name(wish, node);
@@ -381,11 +387,12 @@ impl World {
         }
     }
 
-    fn partition(&mut self, disk: &str, number: u32, start: u64, size: u64, uuid: Option<Uuid>) {
+    fn partition(&mut self, disk: &str, number: u32, start: u64, size: u64, new: &NewPartition) {
         let name = format!("{disk}p{number}");
         let mut device = above(name.clone(), format!("/dev/{name}"), DeviceKind::Partition, size, vec![disk.into()]);
+        let (uuid, attributes) = (new.uuid, new.attributes.clone());
         device.partition =
-            Some(Partition { number, start, size, kind: String::new(), uuid, name: None, bootable: false });
+            Some(Partition { number, start, size, kind: String::new(), uuid, name: None, bootable: false, attributes });
         self.all.devices.push(device);
     }
 }

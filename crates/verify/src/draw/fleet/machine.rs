@@ -8,6 +8,7 @@ use crate::draw::svg::content;
 use crate::text::{clean, fit};
 use fleet::{Fleet, HostName, Loader, Machine, Role};
 use maud::html;
+use storage::wish::Kind;
 use storage::{NodeId, Wish};
 
 const SIDE: f64 = 20.0;
@@ -58,7 +59,10 @@ fn told(fleet: &Fleet, name: &HostName, machine: &Machine, wish: &Wish) -> Strin
         Some(Loader::Bios(disks)) => {
             words.push(format!("BIOS, GRUB on {}", disks.iter().map(short).collect::<Vec<_>>().join(", ")));
         }
-        Some(Loader::Efi(_)) => words.push("EFI, systemd-boot".to_owned()),
+        Some(Loader::Efi(node)) => {
+            let mirrored = matches!(wish.node(&node).map(|node| &node.kind), Some(Kind::Array(_)));
+            words.push(if mirrored { "EFI, GRUB" } else { "EFI, systemd-boot" }.to_owned());
+        }
         None => {}
     }
     words.join(" · ")
