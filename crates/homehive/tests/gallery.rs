@@ -45,9 +45,9 @@ fn machines(disks: usize, zfs: bool) -> String {
 /// Ends everything that is mounted, as before a reinstall.
 const LEAVE: &str = "findmnt /mnt >/dev/null && umount --recursive /mnt; swapoff --all";
 /// Writes a file into every filesystem of a disk, and tells how many there are.
-const WRITE: &str = "findmnt --raw --noheadings --output TARGET,FSTYPE | while read -r at kind; do at=$(printf '%b' \"$at\"); \
+const WRITE: &str = "while read -r _ at kind _; do at=$(printf '%b' \"$at\"); \
     case $at:$kind in *:tmpfs) ;; /mnt:*|/mnt/*) head -c 200000 /dev/urandom >\"$at/file\" && sha256sum \"$at/file\" || echo failed; esac; \
-    done >/run/sums; sync; ! grep failed /run/sums && grep -c . /run/sums || true";
+    done </proc/self/mounts >/run/sums; sync; ! grep failed /run/sums && grep -c . /run/sums || true";
 const KEPT: &str = "sha256sum --check --quiet /run/sums";
 const GONE: &str = "while read -r _ file; do [ ! -e \"$file\" ] || echo $file is still there; done </run/sums";
 

@@ -231,6 +231,13 @@ fn said(name: &Name, pool: &Zpool, at: &Path, problems: &mut Problems) {
 /// A filesystem or a volume, and not a mixture.
 fn sort(id: &NodeId, at: &Path, dataset: &Dataset, problems: &mut Problems) {
     match dataset.size {
+        Some(_) if dataset.empty_snapshot.is_some() => problems.add(
+            &at.join("empty_snapshot"),
+            "storage::volume_snapshot",
+            format!("`{id}` is a volume, and with nothing in it there is nothing to go back to"),
+            "not of a volume",
+            "remove it, or remove `size`: then it is a filesystem",
+        ),
         Some(_) if dataset.mountpoint.is_some() => problems.add(
             &at.join("mountpoint"),
             "storage::volume_mounted",

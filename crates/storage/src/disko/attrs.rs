@@ -170,11 +170,11 @@ impl<'a> Attrs<'a> {
         report.left_out(&self.place.join(key), format!("`{key}{shown}` has no counterpart"), help);
     }
 
-    /// Shell code that disko runs around its own steps.
+    /// Shell code that disko runs around its own steps, but for what has been understood.
     pub fn hooks(&mut self, report: &mut Report) {
-        for key in
-            ["preCreateHook", "postCreateHook", "preMountHook", "postMountHook", "preUnmountHook", "postUnmountHook"]
-        {
+        let all =
+            ["preCreateHook", "postCreateHook", "preMountHook", "postMountHook", "preUnmountHook", "postUnmountHook"];
+        for key in all.into_iter().filter(|key| !self.asked.contains(key)).collect::<Vec<_>>() {
             let help = "homehive runs no shell code of yours on disks: do it in a NixOS module of the machine, or by hand \
                         after `disks apply`";
             self.leave(key, &[], help, report);

@@ -40,8 +40,8 @@ pub(super) fn whole_disks(storage: &mut Storage, report: &mut Report) {
 pub(super) fn pools(all: &mut Attrs<'_>, storage: &mut Storage, report: &mut Report) {
     for Entry { mut attrs, given, name } in entries(all, "zpool", NodeId::pool, report) {
         attrs.text("type", report);
+        let mut pool = Zpool { empty_snapshot: empty_snapshot(&mut attrs, &given), ..Zpool::default() };
         attrs.hooks(report);
-        let mut pool = Zpool::default();
         mode(&mut attrs, storage, &name, &mut pool, report);
         pool.pool_properties = properties(&mut attrs, "options", report);
         // Where ZFS would keep a list of pools, none is needed.
@@ -65,6 +65,7 @@ fn datasets(value: &Value, place: &Place, pool_name: &str, pool: &mut Zpool, rep
         let Some(mut attrs) = Attrs::open(value, set.place.join(key), report) else { continue };
         let given = attrs.text("name", report).unwrap_or_else(|| key.to_owned());
         let kind = attrs.text("type", report).unwrap_or_else(|| "zfs_fs".to_owned());
+        let empty_snapshot = empty_snapshot(&mut attrs, &format!("{pool_name}/{given}")).filter(|_| kind == "zfs_fs");
         attrs.hooks(report);
         let path = match given.parse::<DatasetPath>() {
             Ok(path) => path,
@@ -74,7 +75,7 @@ fn datasets(value: &Value, place: &Place, pool_name: &str, pool: &mut Zpool, rep
                 continue;
             }
         };
-        let mut dataset = Dataset::default();
+        let mut dataset = Dataset { empty_snapshot, ..Dataset::default() };
         if kind == "zfs_volume" {
             let size = attrs.text("size", report).unwrap_or_default();
             let Ok(bytes) = size.parse::<Size>() else {
@@ -96,6 +97,20 @@ fn datasets(value: &Value, place: &Place, pool_name: &str, pool: &mut Zpool, rep
         attrs.close(report);
         pool.datasets.insert(path, dataset);
     }
+}
+
+/// The name of the snapshot that a hook takes of what is made, if that is all that it does: `zfs snapshot tank@blank`, also
+/// behind a question whether it is there.
+fn empty_snapshot(attrs: &mut Attrs<'_>, full: &str) -> Option<Name> {
+    let Kind::Text(hook) = &attrs.entry("postCreateHook")?.kind else { return None };
+    let (asked, taken) = hook.rsplit_once("||").unwrap_or(("zfs list -t snapshot", hook));
+    let asks = asked.trim_start().starts_with("zfs list -t snapshot") && !asked.contains([';', '&', '>', '`', '\n']);
+    let words: Vec<&str> = taken.split_whitespace().collect();
+    let ["zfs", "snapshot", target] = words[..] else { return None };
+    let (of, name) = target.trim_matches('"').split_once('@')?;
+    let name = name.parse().ok().filter(|_| asks && of == full)?;
+    attrs.raw("postCreateHook");
+    Some(name)
 }
 
 /// The properties of a dataset: some have words of their own here.

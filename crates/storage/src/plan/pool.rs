@@ -17,6 +17,13 @@ mod upkeep;
 pub use action::PoolAction;
 
 pub(super) const HOST_ID: &str = include_str!("pool/host-id.sh");
+pub(super) const EMPTY: &str = include_str!("pool/empty.sh");
+
+/// The property of a dataset that tells of the snapshot that is taken while nothing is in it: what it is called, behind a
+/// `@`, or [`PENDING`]. Whoever is below in the pool inherits it, which a probe does not show.
+pub(crate) const EMPTY_SNAPSHOT: &str = "homehive:empty";
+/// Of one that was made, and not taken yet.
+pub(crate) const PENDING: &str = "pending";
 
 fn list<T: ToString>(all: &[T]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")

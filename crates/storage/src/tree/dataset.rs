@@ -1,7 +1,7 @@
 //! ZFS: what lies in a pool, filesystems and volumes, and how it is encrypted.
 
 use super::Content;
-use crate::Size;
+use crate::{Name, Size};
 use document::{Decode, Path, Problems, Table, Value, parse_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,9 @@ pub struct Dataset {
     /// Encrypts it with a key of its own, and with it all that is below and does not say otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
+    /// Takes a snapshot of this name when it is made, while nothing is in it: what a machine that forgets goes back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty_snapshot: Option<Name>,
     /// Makes it a volume of this size, a device of its own, in whole MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<Size>,
@@ -126,6 +129,7 @@ impl Decode for Dataset {
             options: table.or_default("options", problems),
             properties: table.or_default("properties", problems),
             encryption: table.optional("encryption", problems),
+            empty_snapshot: table.optional("empty_snapshot", problems),
             size: table.optional("size", problems),
             content: table.optional("content", problems),
         };

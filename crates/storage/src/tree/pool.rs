@@ -57,6 +57,9 @@ pub struct Zpool {
     /// Encrypts the root dataset, and with it all that is below and does not say otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
+    /// Takes a snapshot of this name of the root dataset when the pool is made, while nothing is in it: what a machine that forgets goes back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty_snapshot: Option<Name>,
     /// Adopt a pool with this identity, as `zpool get guid` shows it, instead of one that homehive made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guid: Option<String>,
@@ -192,6 +195,7 @@ impl Decode for Zpool {
             properties: table.or_default("properties", problems),
             mountpoint: table.optional("mountpoint", problems),
             options: table.or_default("options", problems),
+            empty_snapshot: table.optional("empty_snapshot", problems),
             encryption: table.optional("encryption", problems),
             guid: table.optional("guid", problems),
             persistent: table.optional("persistent", problems),

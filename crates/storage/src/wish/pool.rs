@@ -101,6 +101,9 @@ pub struct Dataset {
     /// Its own properties.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, String>,
+    /// The snapshot that is taken of it while nothing is in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub empty_snapshot: Option<Name>,
     /// Set if it has a key of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
@@ -139,6 +142,7 @@ impl Pool {
             mountpoint: declared.mountpoint.clone(),
             options: declared.options.clone(),
             properties: declared.properties.clone(),
+            empty_snapshot: declared.empty_snapshot.clone(),
             encryption: declared.encryption.as_ref().map(Encryption::new),
         };
         let below = declared.datasets.iter().map(|(path, dataset)| Dataset {
@@ -147,6 +151,7 @@ impl Pool {
             mountpoint: dataset.mountpoint.clone(),
             options: dataset.options.clone(),
             properties: dataset.properties.clone(),
+            empty_snapshot: dataset.empty_snapshot.clone(),
             encryption: dataset.encryption.as_ref().map(Encryption::new),
         });
         Self {

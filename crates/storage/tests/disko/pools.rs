@@ -55,7 +55,17 @@ fn what_pools_have_that_has_no_counterpart_is_named() {
         ("draid", pool(json!({ "mode": "draid" })), vec!["left out zpool.tank.mode"]),
         (
             "a hook",
-            pool(json!({ "postCreateHook": "zfs snapshot tank@blank" })),
+            pool(json!({ "postCreateHook": "zfs snapshot tank@blank; reboot" })),
+            vec!["left out zpool.tank.postCreateHook"],
+        ),
+        (
+            "a snapshot of another one",
+            pool(json!({ "postCreateHook": "zfs snapshot other@blank" })),
+            vec!["left out zpool.tank.postCreateHook"],
+        ),
+        (
+            "a question that does more",
+            pool(json!({ "postCreateHook": "zfs list -t snapshot; reboot || zfs snapshot tank@blank" })),
             vec!["left out zpool.tank.postCreateHook"],
         ),
         (
@@ -88,6 +98,21 @@ fn what_pools_have_that_has_no_counterpart_is_named() {
     ] {
         assert_eq!(places(&imported(&tree)), named, "{case}");
     }
+}
+
+/// As people write it who have a machine forget all that is in a filesystem.
+#[test]
+fn a_hook_that_takes_a_snapshot_is_understood() {
+    let asked = "zfs list -t snapshot -H -o name | grep -E '^tank@blank$' || zfs snapshot tank@blank";
+    let tree = json!({ "disk": { "a": part("a") }, "zpool": { "tank": {
+        "postCreateHook": asked,
+        "datasets": { "root": { "type": "zfs_fs", "postCreateHook": "zfs snapshot tank/root@empty\n" } },
+    } } });
+    let import = imported(&tree);
+    assert_eq!(places(&import), Vec::<String>::new());
+    let pool = &import.storage.zpool[&"tank".parse().unwrap()];
+    assert_eq!(pool.empty_snapshot.as_ref().map(AsRef::as_ref), Some("blank"));
+    assert_eq!(pool.datasets.values().next().unwrap().empty_snapshot.as_ref().map(AsRef::as_ref), Some("empty"));
 }
 
 #[test]

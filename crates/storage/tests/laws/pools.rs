@@ -27,8 +27,10 @@ const REST: &str = r#"
 pool_properties = { ashift = "12" }
 properties = { compression = "zstd" }
 mountpoint = "/tank"
+empty_snapshot = "blank"
 [zpool.tank.datasets.home]
 mountpoint = "/home"
+empty_snapshot = "fresh"
 properties = { recordsize = "1M" }
 [zpool.tank.datasets.secret]
 encryption = { key_file = "k" }
@@ -51,6 +53,11 @@ fn made(mode: &str, disks: usize) -> (Wish, World) {
     let mut world = world(disks);
     world.converge(&wish, Consent::default());
     (wish, world)
+}
+
+fn unmount(world: &mut World) {
+    world.all.mounts.clear();
+    world.all.pools.iter_mut().flat_map(|pool| &mut pool.datasets).for_each(|dataset| dataset.mounts.clear());
 }
 
 fn steps(plan: &Plan) -> Vec<&str> {
@@ -99,6 +106,34 @@ fn after_a_reboot_it_is_imported_and_opened_and_nothing_else() {
     assert_eq!(state(&wish, &world.all).0, before.0);
 }
 
+/// A cut between making a filesystem and its snapshot leaves the note that it is to be taken: before anything is mounted.
+#[test]
+fn an_empty_snapshot_is_taken_once_while_nothing_is_mounted() {
+    let (wish, mut world) = made("mirror", 2);
+    let note = |world: &mut World, text: Option<&str>| {
+        let home = world.all.pools[0].datasets.iter_mut().find(|it| it.path == "home").unwrap();
+        home.properties.remove("homehive:empty");
+        home.properties.extend(text.map(|text| ("homehive:empty".to_owned(), text.to_owned())));
+    };
+    note(&mut world, Some("pending"));
+    unmount(&mut world);
+    let plan = look(&wish, &world);
+    let taken = plan.steps.iter().position(|step| step.id.0 == "zpool.tank/snapshot home").unwrap();
+    let mounted = plan.steps.iter().position(|step| step.describe().contains("/home")).unwrap();
+    assert!(taken < mounted, "{}", plan.to_text());
+    assert_eq!(plan.steps[taken].describe(), "take the empty snapshot tank/home@fresh");
+    world.converge(&wish, Consent::default());
+    assert!(look(&wish, &world).is_empty());
+    // Of what was there before it was declared there is none, nor of one that somebody has mounted since.
+    for text in [None, Some("@other"), Some("pending")] {
+        note(&mut world, text);
+        world.all.pools[0].datasets.iter_mut().find(|it| it.path == "home").unwrap().mounts = vec!["/home".into()];
+        let plan = look(&wish, &world);
+        assert!(plan.steps.is_empty(), "{}", plan.to_text());
+        assert!(plan.notes.iter().any(|note| note.text.contains("zfs snapshot tank/home@fresh")), "{}", plan.to_text());
+    }
+}
+
 #[test]
 fn a_pool_of_another_fleet_is_left_alone() {
     let (_, mut world) = made("mirror", 2);
@@ -127,8 +162,7 @@ fn a_pool_of_another_fleet_is_left_alone() {
 #[test]
 fn wiping_a_device_of_a_pool_wants_all_of_it_named() {
     let (wish, mut world) = made("mirror", 2);
-    world.all.mounts.clear();
-    world.all.pools.iter_mut().flat_map(|pool| &mut pool.datasets).for_each(|dataset| dataset.mounts.clear());
+    unmount(&mut world);
     let ask = |nodes: &[&str]| {
         let wipe = nodes.iter().map(|node| NodeId::from(*node)).collect();
         plan(&wish, &world.seen(), &Consent { wipe, ..Consent::default() })

@@ -2,9 +2,9 @@
 
 use super::super::group::script;
 use super::super::step::settle;
-use super::{HOST_ID, list};
-use crate::NodeId;
+use super::{EMPTY, EMPTY_SNAPSHOT, HOST_ID, PENDING, list};
 use crate::wish::{Dataset, Vdev};
+use crate::{Name, NodeId};
 use cmd::Cmd;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -63,6 +63,13 @@ pub enum PoolAction {
         key: NodeId,
         /// Has the pool volumes, whose devices are waited for?
         volumes: bool,
+    },
+    /// Takes the snapshot of a dataset in which nothing is yet.
+    Snapshot {
+        /// ZFS's name of the dataset.
+        full: String,
+        /// What the snapshot is called.
+        name: Name,
     },
     /// Sets properties of a dataset.
     Set {
@@ -137,6 +144,7 @@ impl PoolAction {
                 }
             }
             Self::Key { full, .. } => format!("open the encryption of {full}"),
+            Self::Snapshot { full, name } => format!("take the empty snapshot {full}@{name}"),
             Self::Set { full, properties } => format!("set of {full}: {}", set(properties)),
             Self::SetPool { name, properties } => format!("set of ZFS pool {name}: {}", set(properties)),
             Self::Add { name, vdevs } => format!("add to ZFS pool {name}: {}", described(vdevs)),
@@ -161,10 +169,12 @@ impl PoolAction {
                 let own = ["-o", "cachefile=none", "-m", "legacy"];
                 let make = Cmd::new("zpool").args(["create", "-f"]).args(own).args(["-o", &format!("comment={mark}")]);
                 let make = pairs(make, "-o", properties);
-                let make = pairs(encrypted(make, "-O", root, node), "-O", &root.properties).arg(name.as_str());
+                let make = pairs(encrypted(make, "-O", root, node), "-O", &root.properties);
+                let make = pending(make, "-O", root).arg(name.as_str());
                 let make = topology(make, vdevs);
                 let commands = known(host_id).into_iter().chain(destroy).chain([clear, make]);
-                commands.chain(boot_key(name, root)).chain([sync(name), settle()]).collect()
+                let done = boot_key(name, root).into_iter().chain(empty(name, root)).chain([sync(name), settle()]);
+                commands.chain(done).collect()
             }
             Self::Import { guid, members, host_id, volumes, .. } => {
                 // It is ours, by its mark, and its disks are in this machine: whoever used it last does not any more.
@@ -176,16 +186,21 @@ impl PoolAction {
                 let key = node.dataset(&dataset.path);
                 let make = Cmd::new("zfs").args(["create", "-p"]);
                 let make = pairs(encrypted(make, "-o", dataset, &key), "-o", &dataset.properties);
+                let make = pending(make, "-o", dataset);
                 let size = dataset.volume.map(|size| ["-V".to_owned(), size.0.to_string()]);
                 let make = make.args(size.into_iter().flatten()).arg(full.as_str());
                 let pool = full.split('/').next().unwrap_or_default();
-                let made = std::iter::once(make).chain(boot_key(full, dataset)).chain([sync(pool)]);
+                let made = std::iter::once(make)
+                    .chain(boot_key(full, dataset))
+                    .chain(empty(full, dataset))
+                    .chain([sync(pool)]);
                 made.chain(appear(dataset.volume.is_some())).collect()
             }
             Self::Key { full, key, volumes } => {
                 let load = Cmd::new("zfs").args(["load-key", "-L", "prompt", full]).key(key);
                 std::iter::once(load).chain(appear(*volumes)).collect()
             }
+            Self::Snapshot { full, name } => vec![snapshot(full, name)],
             Self::Set { full, properties } => {
                 let set = properties.iter().map(|(key, value)| format!("{key}={value}"));
                 vec![Cmd::new("zfs").arg("set").args(set).arg(full.as_str())]
@@ -220,6 +235,7 @@ impl PoolAction {
             Self::Import { .. }
             | Self::Dataset { .. }
             | Self::Key { .. }
+            | Self::Snapshot { .. }
             | Self::Set { .. }
             | Self::SetPool { .. }
             | Self::Expand { .. } => Vec::new(),
@@ -243,6 +259,21 @@ fn encrypted(cmd: Cmd, option: &str, dataset: &Dataset, key: &NodeId) -> Cmd {
 fn boot_key(full: &str, dataset: &Dataset) -> Option<Cmd> {
     let file = dataset.encryption.as_ref()?.boot_key_file.as_ref()?;
     Some(Cmd::new("zfs").args(["set", &format!("keylocation=file://{file}"), full]))
+}
+
+/// Says of a dataset that its snapshot is to be taken.
+fn pending(cmd: Cmd, option: &str, dataset: &Dataset) -> Cmd {
+    let said = dataset.empty_snapshot.iter().map(|_| format!("{EMPTY_SNAPSHOT}={PENDING}"));
+    said.fold(cmd, |cmd, said| cmd.args([option, &said]))
+}
+
+/// Takes it.
+fn empty(full: &str, dataset: &Dataset) -> Option<Cmd> {
+    dataset.empty_snapshot.as_ref().map(|name| snapshot(full, name))
+}
+
+fn snapshot(full: &str, name: &Name) -> Cmd {
+    script(EMPTY, "empty.sh").args([full, name.as_ref(), EMPTY_SNAPSHOT])
 }
 
 /// The devices of volumes come a while after the volumes.

@@ -2,7 +2,7 @@
 
 use super::super::planner::{At, Planner, Work, shown};
 use super::super::step::{Action, Risk, StepId};
-use super::PoolAction;
+use super::{EMPTY_SNAPSHOT, PENDING, PoolAction};
 use crate::facts;
 use crate::wish::{Dataset, Kind, Node, Pool};
 use crate::{NodeId, Size};
@@ -66,6 +66,7 @@ fn one<'a>(planner: &mut Planner<'a>, node: &'a Node, pool: &'a Pool, dataset: &
         after.push(step);
         hidden = true;
     }
+    after.extend(snapshot(planner, node, (&id, &full), dataset, found, &after));
     // A volume in what is closed has no device before that is open.
     hidden |= closed_above(planner, pool, known_key(found));
     let mut set = changed(dataset, found);
@@ -87,6 +88,33 @@ fn one<'a>(planner: &mut Planner<'a>, node: &'a Node, pool: &'a Pool, dataset: &
     }
     let Some(size) = dataset.volume else { return planner.place(&id, At::Made, after) };
     volume(planner, node, &id, &full, (size, found.volume.unwrap_or_default()), hidden, after);
+}
+
+/// The snapshot of what was made and is still empty, for nothing mounts it before that is taken.
+fn snapshot(
+    planner: &mut Planner,
+    node: &Node,
+    (id, full): (&NodeId, &str),
+    dataset: &Dataset,
+    found: &facts::Dataset,
+    after: &[StepId],
+) -> Option<StepId> {
+    let name = dataset.empty_snapshot.as_ref()?;
+    let taken = found.properties.get(EMPTY_SNAPSHOT).map(String::as_str);
+    if taken == Some(PENDING) && found.mounts.is_empty() {
+        let what = PoolAction::Snapshot { full: full.to_owned(), name: name.clone() };
+        let work = Work { after: after.to_vec(), ..Work::default() };
+        let verb = format!("snapshot {}", dataset.path);
+        return Some(planner.add(&node.id, verb.trim_end(), Action::Pool(what), Risk::Creates, work));
+    }
+    if taken != Some(&format!("@{name}")) {
+        let text = format!(
+            "{full}@{name} is taken only when it is made, and it is there already; with what is in it now: zfs snapshot \
+             {full}@{name} && zfs set {EMPTY_SNAPSHOT}=@{name} {full}"
+        );
+        planner.note(id, text);
+    }
+    None
 }
 
 /// A volume that is there: as large as declared, and its device seen.

@@ -57,6 +57,10 @@ impl World {
             PoolAction::Key { full, .. } => {
                 self.set(full, |dataset| drop(dataset.properties.insert("keystatus".into(), "available".into())));
             }
+            PoolAction::Snapshot { full, name } => {
+                let taken = format!("@{name}");
+                self.set(full, |dataset| drop(dataset.properties.insert("homehive:empty".into(), taken)));
+            }
             PoolAction::Set { full, properties } => {
                 let (mut size, properties) = (None, properties.clone());
                 self.set(full, |dataset| {
@@ -209,6 +213,7 @@ impl World {
 fn made(dataset: &wish::Dataset) -> Dataset {
     let mut properties: BTreeMap<String, String> = dataset.properties.clone();
     properties.insert("mountpoint".into(), "legacy".into());
+    properties.extend(dataset.empty_snapshot.iter().map(|name| ("homehive:empty".into(), format!("@{name}"))));
     if let Some(encryption) = &dataset.encryption {
         let at = encryption.boot_key_file.as_ref().map_or_else(|| "prompt".to_owned(), |file| format!("file://{file}"));
         let pool = "tank";
