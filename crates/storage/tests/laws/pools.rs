@@ -119,7 +119,7 @@ fn an_empty_snapshot_is_taken_once_while_nothing_is_mounted() {
     unmount(&mut world);
     let plan = look(&wish, &world);
     let taken = plan.steps.iter().position(|step| step.id.0 == "zpool.tank/snapshot home").unwrap();
-    let mounted = plan.steps.iter().position(|step| step.describe().contains("/home")).unwrap();
+    let mounted = plan.steps.iter().position(|step| step.describe().contains("/mnt/home")).unwrap();
     assert!(taken < mounted, "{}", plan.to_text());
     assert_eq!(plan.steps[taken].describe(), "take the empty snapshot tank/home@fresh");
     world.converge(&wish, Consent::default());
