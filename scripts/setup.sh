@@ -22,7 +22,8 @@ needed="cc:build-essential curl:curl ssh:openssh-client ssh-keygen:openssh-clien
 if [ "$purpose" = test ]; then
     needed="$needed shellcheck:shellcheck dash:dash /usr/sbin/sshd:openssh-server git:git rsync:rsync
     avahi-daemon:avahi-daemon avahi-resolve:avahi-utils dbus-daemon:dbus ip:iproute2 unshare:util-linux
-    testparm:samba-common-bin qemu-io:qemu-utils jq:jq strace:strace kubectl:kubernetes-client"
+    testparm:samba-common-bin qemu-io:qemu-utils jq:jq strace:strace kubectl:kubernetes-client
+    cryptsetup:cryptsetup-bin"
 fi
 
 missing=

@@ -19,15 +19,30 @@ impl Secret {
         &self.0
     }
 
+    /// Two of them for one command, a line each, as `printf %b` reads it: whatever bytes they are, a shell keeps them apart.
+    #[must_use]
+    pub fn pair(first: &Self, second: &Self) -> Self {
+        let mut lines = Zeroizing::new(String::with_capacity(2 + 5 * (first.0.len() + second.0.len())));
+        for key in [first, second] {
+            key.octals(&mut lines);
+            lines.push('\n');
+        }
+        Self::new(lines.as_bytes())
+    }
+
     /// Words of a POSIX shell that print it. They are the shell's own: no process is begun that bears them.
     pub(crate) fn to_sh(&self) -> Zeroizing<String> {
         let mut words = Zeroizing::new(String::with_capacity(16 + 5 * self.0.len()));
         words.push_str("printf %b '");
-        for byte in self.0.iter() {
-            let _ = write!(words, "\\0{byte:03o}");
-        }
+        self.octals(&mut words);
         words.push('\'');
         words
+    }
+
+    fn octals(&self, text: &mut String) {
+        for byte in self.0.iter() {
+            let _ = write!(text, "\\0{byte:03o}");
+        }
     }
 }
 

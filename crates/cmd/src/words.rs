@@ -48,12 +48,15 @@ pub struct Cmd {
     /// The node whose key it reads on standard input. The key itself is known only to whoever runs the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// The node of a second key, which it reads behind the first: [`Secret::pair`](crate::Secret::pair).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub further: Option<String>,
 }
 
 impl Cmd {
     /// A command without arguments.
     pub fn new(program: &str) -> Self {
-        Self { words: vec![program.into()], input: None, key: None }
+        Self { words: vec![program.into()], input: None, key: None, further: None }
     }
 
     /// With one more argument.
@@ -91,6 +94,13 @@ impl Cmd {
         self
     }
 
+    /// With two keys on standard input, a line each.
+    #[must_use]
+    pub fn keys(mut self, node: impl fmt::Display, further: impl fmt::Display) -> Self {
+        self.further = Some(further.to_string());
+        self.key(node)
+    }
+
     /// The same command with every device word replaced by what `path` answers for its node; the first node that it
     /// does not know is the error.
     pub fn resolve(&self, mut path: impl FnMut(&str) -> Option<String>) -> Result<Self, String> {
@@ -98,7 +108,7 @@ impl Cmd {
             Word::Text(_) => Ok(word.clone()),
             Word::Device { device } => path(device).map(Word::Text).ok_or_else(|| device.clone()),
         });
-        Ok(Self { words: words.collect::<Result<_, _>>()?, input: self.input.clone(), key: self.key.clone() })
+        Ok(Self { words: words.collect::<Result<_, _>>()?, ..self.clone() })
     }
 
     /// The words as text; a device that was not resolved stands as `{node}`.
@@ -126,7 +136,7 @@ impl Cmd {
             },
             Word::Device { .. } => word.clone(),
         });
-        Self { words: words.collect(), input: None, key: None }.to_string()
+        Self { words: words.collect(), input: None, key: None, further: None }.to_string()
     }
 
     /// The words quoted for a POSIX shell, a device as what `device` makes of its node (`"$disk_nvme"`, say).

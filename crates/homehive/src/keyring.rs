@@ -6,7 +6,7 @@ use crate::hostkeys;
 use crate::load::Loaded;
 use crate::reach;
 use crate::sealing::{self, Answer};
-use cmd::Secret;
+use cmd::{Cmd, Secret};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{IsTerminal as _, Read as _, Seek as _, SeekFrom};
@@ -52,16 +52,30 @@ impl Keyring {
                 Action::Luks(LuksAction::Format { .. })
                     | Action::Pool(PoolAction::Create { .. } | PoolAction::Dataset { .. })
             );
-            for node in step.commands().into_iter().filter_map(|cmd| cmd.key) {
-                let id = NodeId::from(node.as_str());
-                let Some(wanted) = wish.keys().into_iter().find(|key| key.node == id) else { continue };
-                if !self.known.contains_key(&id) {
-                    let key = self.find(wish, &wanted, makes)?;
-                    self.known.insert(id, key);
-                }
+            for cmd in step.commands() {
+                self.gather(wish, &cmd, makes)?;
             }
         }
         Ok(())
+    }
+
+    /// Finds the keys of one command. A further key that is the container's own is refused: it would be no other way in.
+    fn gather(&mut self, wish: &Wish, cmd: &Cmd, makes: bool) -> Result<(), Failure> {
+        for node in cmd.key.iter().chain(&cmd.further) {
+            let id = NodeId::from(node.as_str());
+            let Some(wanted) = wish.keys().into_iter().find(|key| key.node == id) else { continue };
+            if !self.known.contains_key(&id) {
+                let key = self.find(wish, &wanted, makes)?;
+                self.known.insert(id, key);
+            }
+        }
+        let known = |node: &Option<String>| self.known.get(&NodeId::from(node.as_deref()?));
+        match (known(&cmd.key), known(&cmd.further), &cmd.key, &cmd.further) {
+            (Some(key), Some(other), Some(own), Some(further)) if key == other => Err(Failure::Refused(format!(
+                "{further} is the key of {own} itself\n  put another key into its file, or remove it from `unlock.keys`"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn find(&mut self, wish: &Wish, key: &Key<'_>, makes: bool) -> Result<Secret, Failure> {
@@ -108,7 +122,7 @@ impl Keyring {
         let identity = self.identity.clone().map_or_else(hostkeys::identity, Ok);
         let opened = identity.and_then(|identity| hostkeys::open(path, &identity)).map_err(|error| {
             let place = format!("the key of {id}, {}", path.display());
-            Failure::failed(place, error, "set it (homehive secrets set), or correct `key_file`")
+            Failure::failed(place, error, "set it (homehive secrets set), or correct the file's name")
         })?;
         Ok(Zeroizing::new(hostkeys::reveal(&opened).as_bytes().to_vec()))
     }
@@ -119,7 +133,7 @@ impl Keyring {
         let path = self.dir.join(file);
         let failed = |error: &dyn std::fmt::Display| {
             let place = format!("the key of {id}, {}", path.display());
-            Failure::failed(place, error, "put the file there, or correct `key_file`")
+            Failure::failed(place, error, "put the file there, or correct its name")
         };
         let offset = boot.and_then(|boot| boot.offset).unwrap_or_default();
         let size = boot.and_then(|boot| boot.size).map(|size| usize::try_from(size).unwrap_or(usize::MAX));
@@ -188,6 +202,7 @@ fn asked(id: &NodeId, makes: bool) -> Result<Secret, Failure> {
 mod tests {
     use super::{Keyring, lines, passphrase};
     use crate::hostkeys::write_sealed;
+    use cmd::Cmd;
     use fleet::{Fleet, Format};
     use ssh_key::{Algorithm, LineEnding, PrivateKey};
     use std::collections::BTreeMap;
@@ -277,6 +292,38 @@ content = { type = "luks", name = "rest", content = { type = "filesystem", forma
                     (Err(failure), Err(told)) => assert!(failure.to_string().contains(told), "{input:?}: {failure}"),
                     (found, wanted) => panic!("{input:?} {name}: {found:?}, not {wanted:?}"),
                 }
+            }
+        }
+    }
+
+    /// Both keys of a command are found, the second in its file; and told apart.
+    #[test]
+    fn a_further_key_is_another_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = include_str!("../../../examples/layouts/luks-btrfs.toml")
+            .replace("name = \"crypt\"", "name = \"crypt\"\nunlock = { keys = { recovery = \"recovery\" } }");
+        let fleet = Fleet::parse(&text, "fleet.toml", Format::Toml).map_err(|report| report.findings()).unwrap();
+        let wish = fleet.wish(&"one".parse().unwrap()).unwrap();
+        let adds = Cmd::new("sh").keys("luks.crypt", "luks.crypt.recovery");
+        for (file, told) in [
+            (Some("other\n"), None),
+            (Some("word\n"), Some("is the key of luks.crypt itself")),
+            (None, Some("recovery")),
+        ] {
+            let path = dir.path().join("recovery");
+            file.map_or_else(|| fs::remove_file(&path), |text| fs::write(&path, text)).unwrap();
+            let (piped, known) = (Some(lines("word")), BTreeMap::new());
+            let mut keyring = Keyring { dir: dir.path().to_owned(), identity: None, ask: false, piped, known };
+            match (keyring.gather(&wish, &adds, false), told) {
+                (Ok(()), None) => {
+                    let found = |node: &str| keyring.keys()[&NodeId::from(node)].reveal().to_vec();
+                    assert_eq!(
+                        (found("luks.crypt"), found("luks.crypt.recovery")),
+                        (b"word".to_vec(), b"other".to_vec())
+                    );
+                }
+                (Err(failure), Some(told)) => assert!(failure.to_string().contains(told), "{failure}"),
+                (other, told) => panic!("{other:?}, not {told:?}"),
             }
         }
     }

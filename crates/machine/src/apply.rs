@@ -301,12 +301,18 @@ impl Work<'_> {
         nodes.iter().filter_map(|node| self.given.paths.get(node).cloned()).collect()
     }
 
-    /// The command with the key that it asks for.
+    /// The command with the keys that it asks for.
     fn fed(&self, cmd: Cmd) -> Result<Line, ApplyError> {
+        let given = |node: &String| {
+            let why = || format!("nobody gave the key of {node}");
+            let unfit = || ApplyError::Unfit { machine: self.machine.name().to_owned(), why: why() };
+            self.given.keys.get(&NodeId::from(node.as_str())).cloned().ok_or_else(unfit)
+        };
         let Some(node) = &cmd.key else { return Ok(Line::Run(cmd)) };
-        let key = self.given.keys.get(&NodeId::from(node.as_str())).cloned();
-        let why = || format!("nobody gave the key of {node}");
-        let key = key.ok_or_else(|| ApplyError::Unfit { machine: self.machine.name().to_owned(), why: why() })?;
+        let key = match &cmd.further {
+            Some(further) => Secret::pair(&given(node)?, &given(further)?),
+            None => given(node)?,
+        };
         Ok(Line::Feed { cmd, key })
     }
 

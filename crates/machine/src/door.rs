@@ -83,7 +83,7 @@ impl Machine {
 
     fn as_root(&self, cmd: &Cmd) -> Cmd {
         let sudo = ["sudo", "-n", "--"].into_iter().filter(|_| self.sudo).map(cmd::Word::from);
-        Cmd { words: sudo.chain(cmd.words.iter().cloned()).collect(), input: cmd.input.clone(), key: cmd.key.clone() }
+        Cmd { words: sudo.chain(cmd.words.iter().cloned()).collect(), ..cmd.clone() }
     }
 
     async fn pass(&self, cmd: &Cmd, deadline: Duration) -> Result<Output, RunError> {

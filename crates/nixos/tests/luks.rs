@@ -89,3 +89,18 @@ fn a_sealed_key_is_the_admins_alone() {
     assert_eq!(declared("secrets/crypt.age"), [("crypt.age".to_owned(), 0)]);
     assert_eq!(declared("keys/crypt"), []);
 }
+
+/// Every key that homehive unseals can be sealed, each with its own use; and none of them is rendered.
+#[test]
+fn all_sealed_keys_are_known() {
+    let uses = |layout: &str| -> Vec<(String, Vec<String>)> {
+        let fleet = Fleet::parse(layout, "fleet.toml", Format::Toml).map_err(|report| report.findings()).unwrap();
+        nixos::sealed(&fleet).into_iter().map(|secret| (secret.file, secret.uses)).collect()
+    };
+    let further = CRYPT.replace("allow_discards = true", "unlock = { keys = { recovery = \"secrets/recovery.age\" } }");
+    let of = |file: &str, node: &str| (file.to_owned(), vec![format!("{node} of one")]);
+    assert!(uses(&further).contains(&of("recovery.age", "luks.crypt.recovery")), "{:?}", uses(&further));
+    assert!(!rendered(&further).contains("recovery"), "{}", rendered(&further));
+    let zfs = include_str!("../../../examples/layouts/zfs.toml");
+    assert!(uses(zfs).iter().any(|(file, uses)| file == "papers.age" && uses[0].contains("papers")), "{:?}", uses(zfs));
+}

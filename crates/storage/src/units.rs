@@ -104,7 +104,7 @@ impl NodeId {
         Self(format!("nodev.{mountpoint}"))
     }
 
-    /// A partition of this disk, or a volume of this group.
+    /// A partition of this disk, a volume of this group, a further key of this container.
     #[must_use]
     pub fn child(&self, name: &Name) -> Self {
         Self(format!("{}.{name}", self.0))

@@ -90,7 +90,8 @@ pub fn derive(fleet: &Fleet, machines: &[HostName], key: &str) -> Result<Derived
 /// Where the key of the lab's encrypted devices lies, from its fleet file.
 pub const KEY_FILE: &str = "secrets/luks-key";
 
-/// A lab never sees the key of a real disk, and has no TPM and no FIDO2 key: its containers open with the key alone.
+/// A lab never sees the key of a real disk, further keys among them, and has no TPM and no FIDO2 key: its containers open with
+/// their key alone.
 fn own_keys(value: &mut Value) {
     match value {
         Value::Object(table) => {

@@ -3,7 +3,6 @@
 use super::{Home, RenderError};
 use crate::syntax::{Expr, Set};
 use crate::{File, Records};
-use ::storage::wish::Kind;
 use fleet::{Fleet, HostName};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -66,14 +65,14 @@ pub fn sealed(fleet: &Fleet) -> Vec<Sealed> {
         add(super::MAIL_PASSWORD, Origin::User, &everyone, "mail of the machines".to_owned());
     }
     for name in fleet.machines.keys() {
-        for node in fleet.wish(name).into_iter().flat_map(|wish| wish.nodes) {
+        let Some(wish) = fleet.wish(name) else { continue };
+        for key in wish.keys() {
             // Of the admin alone: a machine that could open it would keep its key beside its lock.
-            if let Kind::Crypt(crypt) = &node.kind
-                && let Some(file) = crypt.key_file.as_deref().and_then(|path| path.strip_prefix("secrets/"))
+            if let Some(file) = key.file.and_then(|path| path.strip_prefix("secrets/"))
                 && Path::new(file).extension().is_some_and(|ending| ending == "age")
                 && !file.contains('/')
             {
-                add(file, Origin::User, &[], format!("{} of {name}", node.id));
+                add(file, Origin::User, &[], format!("{} of {name}", key.node));
             }
         }
     }

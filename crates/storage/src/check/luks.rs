@@ -88,11 +88,28 @@ const PCRS: std::ops::Range<u32> = 0..24;
 fn unlock(luks: &Luks, at: &Path, problems: &mut Problems) {
     let Some(unlock) = &luks.unlock else { return };
     let at = at.join("unlock");
-    if luks.boot_key_file.is_some() && !unlock.is_empty() {
+    if luks.boot_key_file.is_some() && (unlock.tpm2.is_some() || unlock.fido2) {
         // systemd would take the file for a key that the TPM or the FIDO2 key has sealed (crypttab(5)).
         let message = format!("`{}` would be opened by `boot_key_file` and by `unlock`", luks.name);
         let help = "remove one of them: the key opens it in any case, typed at the console";
         problems.add(&at, "storage::luks_unlock", message, "one of two", help);
+    }
+    for (place, (name, file)) in unlock.keys.iter().enumerate() {
+        let before = || unlock.keys.iter().take(place).find(|(_, other)| *other == file);
+        let (message, help) = if file.is_empty() {
+            ("no file has an empty name".to_owned(), "name a file, or remove the line")
+        } else if luks.key_file.as_ref() == Some(file) {
+            (
+                format!("`{name}` is the key of `{}` itself", luks.name),
+                "name the file of another key, or remove the line",
+            )
+        } else if let Some((other, _)) = before() {
+            (format!("`{name}` and `{other}` are one key"), "name the file of another key, or remove one of them")
+        } else {
+            continue;
+        };
+        let at = at.join("keys").join(name.as_ref());
+        problems.add(&at, "storage::luks_key", message, "no further key", help);
     }
     let Some(tpm2) = &unlock.tpm2 else { return };
     let at = at.join("tpm2").join("pcrs");

@@ -146,10 +146,6 @@ fn rows() -> Vec<(&'static str, &'static str, String, String)> {
         ("luks_key", "disk.d.content.boot_key_file", luks("d", "c", ", boot_key_file = \"key\""), luks("d", "c", ", boot_key_file = \"/key\", boot_key_size = 64, boot_key_offset = 0")),
         ("luks_key", "disk.d.content.boot_key_size", luks("d", "c", ", boot_key_size = 64"), good()),
         ("luks_key", "disk.d.content.boot_key_size", luks("d", "c", ", boot_key_file = \"/key\", boot_key_size = 0"), good()),
-        ("luks_unlock", "disk.d.content.unlock", luks("d", "c", ", boot_key_file = \"/key\", unlock = { tpm2 = {} }"), luks("d", "c", ", boot_key_file = \"/key\", unlock = {}")),
-        ("luks_unlock", "disk.d.content.unlock", luks("d", "c", ", boot_key_file = \"/key\", unlock = { fido2 = true }"), luks("d", "c", ", unlock = { fido2 = true, tpm2 = {} }")),
-        ("luks_pcrs", "disk.d.content.unlock.tpm2.pcrs.1", luks("d", "c", ", unlock = { tpm2 = { pcrs = [7, 24] } }"), luks("d", "c", ", unlock = { tpm2 = { pcrs = [0, 23] } }")),
-        ("luks_pcrs", "disk.d.content.unlock.tpm2.pcrs.1", luks("d", "c", ", unlock = { tpm2 = { pcrs = [7, 7] } }"), luks("d", "c", ", unlock = { tpm2 = { pcrs = [] } }")),
         ("luks_pbkdf", "disk.d.content.pbkdf_memory", luks("d", "c", ", pbkdf_memory = \"8GiB\""), luks("d", "c", ", pbkdf_memory = \"32MiB\", pbkdf_time = 1")),
         ("luks_pbkdf", "disk.d.content.pbkdf_time", luks("d", "c", ", pbkdf_time = 0"), luks("d", "c", ", pbkdf_time = 30000")),
         ("luks_pbkdf", "disk.d.content.pbkdf_time", luks("d", "c", ", pbkdf_time = 30001"), good()),
@@ -173,6 +169,21 @@ fn rows() -> Vec<(&'static str, &'static str, String, String)> {
         ("bad_option", "disk.d.content.options.1", fs("format = \"xfs\", options = [\"noatime\", \"ro,nofail\"]"), fs("format = \"xfs\", options = [\"noatime\", \"nofail\"]")),
         ("persistent_swap", "disk.d.persistent", disk("d", "{ type = \"swap\" }\npersistent = true"), disk("d", "{ type = \"swap\" }\npersistent = false")),
         ("identity_twice", "disk.e.content.uuid", [("d", 1), ("e", 1)].map(|(name, id)| disk(name, &format!("{{ type = \"swap\", uuid = \"11111111-0000-5000-8000-00000000000{id}\" }}"))).concat(), [("d", 1), ("e", 2)].map(|(name, id)| disk(name, &format!("{{ type = \"swap\", uuid = \"11111111-0000-5000-8000-00000000000{id}\" }}"))).concat()),
+    ]
+}
+
+/// The same of what opens a container beside its key.
+#[rustfmt::skip]
+fn unlock_rows() -> Vec<(&'static str, &'static str, String, String)> {
+    vec![
+        ("luks_unlock", "disk.d.content.unlock", luks("d", "c", ", boot_key_file = \"/key\", unlock = { tpm2 = {} }"), luks("d", "c", ", boot_key_file = \"/key\", unlock = {}")),
+        ("luks_unlock", "disk.d.content.unlock", luks("d", "c", ", boot_key_file = \"/key\", unlock = { fido2 = true }"), luks("d", "c", ", unlock = { fido2 = true, tpm2 = {} }")),
+        ("luks_unlock", "disk.d.content.unlock", luks("d", "c", ", boot_key_file = \"/key\", unlock = { fido2 = true, keys = { a = \"a\" } }"), luks("d", "c", ", boot_key_file = \"/key\", unlock = { keys = { a = \"a\" } }")),
+        ("luks_key", "disk.d.content.unlock.keys.a", luks("d", "c", ", unlock = { keys = { a = \"\" } }"), luks("d", "c", ", unlock = { keys = {} }")),
+        ("luks_key", "disk.d.content.unlock.keys.a", luks("d", "c", ", key_file = \"k\", unlock = { keys = { a = \"k\" } }"), luks("d", "c", ", key_file = \"k\", unlock = { keys = { a = \"a\" } }")),
+        ("luks_key", "disk.d.content.unlock.keys.b", luks("d", "c", ", unlock = { keys = { a = \"k\", b = \"k\" } }"), luks("d", "c", ", unlock = { keys = { a = \"k\", b = \"l\" } }")),
+        ("luks_pcrs", "disk.d.content.unlock.tpm2.pcrs.1", luks("d", "c", ", unlock = { tpm2 = { pcrs = [7, 24] } }"), luks("d", "c", ", unlock = { tpm2 = { pcrs = [0, 23] } }")),
+        ("luks_pcrs", "disk.d.content.unlock.tpm2.pcrs.1", luks("d", "c", ", unlock = { tpm2 = { pcrs = [7, 7] } }"), luks("d", "c", ", unlock = { tpm2 = { pcrs = [] } }")),
     ]
 }
 
@@ -302,7 +313,7 @@ fn thin_rows() -> Vec<(&'static str, &'static str, String, String)> {
 
 #[test]
 fn each_check_finds_its_own_and_nothing_else() {
-    for (code, at, wrong, right) in rows().into_iter().chain(thin_rows()).chain(table_rows()) {
+    for (code, at, wrong, right) in rows().into_iter().chain(unlock_rows()).chain(thin_rows()).chain(table_rows()) {
         let expected = format!("storage::{code}");
         let found = codes(&wrong);
         let about: Vec<_> = found.iter().filter(|(found, _)| *found == expected).collect();

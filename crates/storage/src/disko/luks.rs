@@ -3,7 +3,7 @@
 use super::attrs::{Attrs, Usual};
 use super::content::{Site, content};
 use super::finding::Report;
-use super::named;
+use super::{named, plain};
 use crate::tree::{BtrfsMember, Content, Luks, Storage, Tpm2, Unlock};
 use crate::{NodeId, Size};
 use uuid::Uuid;
@@ -34,11 +34,7 @@ pub(super) fn luks(attrs: &mut Attrs<'_>, site: &Site<'_>, report: &mut Report) 
     if attrs.raw("initrdUnlock").is_some() && !attrs.flag("initrdUnlock", report) {
         luks.initrd = Some(false);
     }
-    for file in attrs.texts("additionalKeyFiles", report) {
-        let message = format!("`{}`, a further key", file.escape_debug());
-        let help = "add it on the machine, once it is there: cryptsetup luksAddKey";
-        report.left_out(&attrs.place.join("additionalKeyFiles"), message, help);
-    }
+    further(&mut luks, attrs, report);
     format(&mut luks, attrs, report);
     attrs.leave("extraOpenArgs", &[], "containers are opened in one way", report);
     if let Some(value) = attrs.raw("content") {
@@ -47,6 +43,27 @@ pub(super) fn luks(attrs: &mut Attrs<'_>, site: &Site<'_>, report: &mut Report) 
         luks.content = content(value, place, &inner, report).map(Box::new);
     }
     Some(Content::Luks(luks))
+}
+
+/// Further keys, each by the name of its file.
+fn further(luks: &mut Luks, attrs: &mut Attrs<'_>, report: &mut Report) {
+    let files = attrs.texts("additionalKeyFiles", report);
+    let place = attrs.place.join("additionalKeyFiles");
+    let unlock = (!files.is_empty()).then(|| luks.unlock.get_or_insert_default());
+    let Some(unlock) = unlock else { return };
+    for file in files {
+        let last = file.rsplit('/').next().unwrap_or_default();
+        let stem = last.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or("key");
+        // It is cut to what a name can hold: the number of one that is taken stands first.
+        let numbered = (2..).map(|number| format!("{number}-{stem}"));
+        let mut names = std::iter::once(stem.to_owned()).chain(numbered).filter_map(|name| plain(&name));
+        let Some(name) = names.find(|name| !unlock.keys.contains_key(name)) else { continue };
+        let message =
+            format!("the key {name}, `{}`, is read where homehive runs, not on the machine", file.escape_debug());
+        let help = "put it there; a newline behind a line of text is no part of it";
+        report.fill_in(&place, message, help);
+        unlock.keys.insert(name, file);
+    }
 }
 
 /// The settings, which are those of NixOS.

@@ -1,5 +1,6 @@
 //! What a LUKS2 header says of the ways to open it without typing its key, and what the machine could enrol.
 
+use crate::Name;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,15 @@ pub struct Token {
     /// Does it want a PIN besides?
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pin: bool,
+    /// What the fleet calls the key that opens its slots ([`Token::KEY`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+}
+
+impl Token {
+    /// The type of the tokens by which homehive knows further keys again. Such a token opens nothing itself: it tells which
+    /// slot the key of its `name` opens.
+    pub const KEY: &str = "homehive-key";
 }
 
 /// What systemd-cryptenroll(1) finds on the machine.

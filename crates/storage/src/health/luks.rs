@@ -27,11 +27,12 @@ impl Look<'_> {
     fn unenrolled(&self, node: &Node, crypt: &Crypt) -> Option<Said> {
         let below = node.on.first().and_then(|below| self.sight.device(below))?;
         let Content::Luks { tokens: Some(tokens), .. } = &below.content else { return None };
+        let home = at_home(self.wish, self.facts, &self.sight);
         let missing = crypt.unlock.as_ref()?.missing(tokens);
-        let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        let told = !missing.is_empty() && at_home(self.wish, self.facts, &self.sight);
+        let here = missing.iter().filter(|means| home || means.is_anywhere());
+        let missing: Vec<String> = here.map(ToString::to_string).collect();
         let text = || format!("not opened by {} yet: `homehive disks apply` enrols it", missing.join(", nor by "));
-        told.then(|| Said::new(State::Degraded, text()))
+        (!missing.is_empty()).then(|| Said::new(State::Degraded, text()))
     }
 }
 

@@ -1,20 +1,28 @@
 //! What opens a container beside its key: enrolled where it is declared and missing, taken out where it is declared away. The
 //! key itself stays: whoever takes a slot out must show that it opens another.
+//!
+//! Of a further key the header keeps the name, in a token of homehive's own: a probe sees no key, and looks for none.
 
 use super::luks::{is, last};
 use super::planner::{At, Planner, Work};
 use super::step::{Action, Risk};
 use super::{LuksAction, Sight, group, mount};
-use crate::NodeId;
 use crate::facts::{Content, Facts, Token};
 use crate::tree::Unlock;
 use crate::wish::{Crypt, Node, Wish};
+use crate::{Name, NodeId};
 use cmd::Cmd;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 
 pub(super) const FED: &str = include_str!("fed.sh");
+pub(super) const ADD_KEY: &str = include_str!("addkey.sh");
+pub(super) const DROP_KEY: &str = include_str!("dropkey.sh");
+
+/// The types of the tokens that are planned (systemd's `src/shared/cryptsetup-tpm2.h`, `cryptsetup-fido2.h`), and their words
+/// in step names.
+const KINDS: [(&str, &str); 3] = [("systemd-tpm2", "tpm2"), ("systemd-fido2", "fido2"), (Token::KEY, "key")];
 
 /// What opens a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -24,6 +32,8 @@ pub enum Means {
     Tpm2(Vec<u32>),
     /// A FIDO2 key that somebody touches.
     Fido2,
+    /// The further key of this name.
+    Key(Name),
 }
 
 /// A token that goes, and the key slots that go with it.
@@ -33,6 +43,9 @@ pub struct Stale {
     pub token: u32,
     /// The numbers of the slots.
     pub slots: Vec<u32>,
+    /// The name of the key, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
 }
 
 impl fmt::Display for Means {
@@ -41,6 +54,7 @@ impl fmt::Display for Means {
             Self::Tpm2(pcrs) if pcrs.is_empty() => f.write_str("the TPM, whatever is booted"),
             Self::Tpm2(pcrs) => write!(f, "the TPM, bound to PCR {}", listed(pcrs, ", ")),
             Self::Fido2 => f.write_str("a FIDO2 key"),
+            Self::Key(name) => write!(f, "the key {name}"),
         }
     }
 }
@@ -50,20 +64,27 @@ fn listed(numbers: &[u32], between: &str) -> String {
 }
 
 impl Means {
-    /// Its word in step names.
-    fn word(&self) -> &'static str {
+    /// The step's name.
+    fn step(&self) -> String {
         match self {
-            Self::Tpm2(_) => "tpm2",
-            Self::Fido2 => "fido2",
+            Self::Tpm2(_) => "enrol tpm2".to_owned(),
+            Self::Fido2 => "enrol fido2".to_owned(),
+            Self::Key(name) => format!("enrol key {name}"),
         }
     }
 
-    /// The type of its token (systemd's `src/shared/cryptsetup-tpm2.h`, `cryptsetup-fido2.h`).
+    /// The type of its token.
     fn kind(&self) -> &'static str {
         match self {
-            Self::Tpm2(_) => "systemd-tpm2",
-            Self::Fido2 => "systemd-fido2",
+            Self::Tpm2(_) => KINDS[0].0,
+            Self::Fido2 => KINDS[1].0,
+            Self::Key(_) => KINDS[2].0,
         }
+    }
+
+    /// Does it mean the same under whatever system it is enrolled?
+    pub(crate) fn is_anywhere(&self) -> bool {
+        matches!(self, Self::Key(_))
     }
 
     /// Is this token as declared? What a FIDO2 key wants besides is the business of who enrolled it.
@@ -71,12 +92,13 @@ impl Means {
         let same = match self {
             Self::Tpm2(pcrs) => token.pcrs.as_ref() == Some(pcrs) && !token.pin,
             Self::Fido2 => true,
+            Self::Key(name) => token.name.as_ref() == Some(name),
         };
         same && !token.slots.is_empty()
     }
 
     /// Enrols it: a slot and a token more. Whoever has to touch something has two minutes for it.
-    pub(super) fn enrol(&self, device: &NodeId, node: &NodeId) -> Cmd {
+    pub(super) fn enrol(&self, device: &NodeId, node: &NodeId, cost: Vec<String>) -> Cmd {
         let enrol = ["systemd-cryptenroll", "--unlock-key-file=/dev/fd/3"];
         let fed = group::script(FED, "fed").key(node);
         let cmd = match self {
@@ -88,6 +110,10 @@ impl Means {
                 let touched = ["--fido2-device=auto", "--fido2-with-client-pin=no"];
                 fed.args(["timeout", "120"]).args(enrol).args(touched)
             }
+            Self::Key(name) => {
+                let cmd = group::script(ADD_KEY, "addkey").keys(node, node.child(name));
+                return cmd.device(device).arg(name.as_ref()).args(cost);
+            }
         };
         cmd.device(device)
     }
@@ -96,7 +122,7 @@ impl Means {
 impl Unlock {
     fn means(&self) -> Vec<Means> {
         let tpm2 = self.tpm2.iter().map(|tpm2| Means::Tpm2(tpm2.pcrs.clone()));
-        tpm2.chain(self.fido2.then_some(Means::Fido2)).collect()
+        tpm2.chain(self.fido2.then_some(Means::Fido2)).chain(self.keys.keys().cloned().map(Means::Key)).collect()
     }
 
     /// What is declared and opens nothing yet.
@@ -106,12 +132,17 @@ impl Unlock {
     }
 }
 
-/// Takes tokens out, each behind its slots. cryptsetup takes none out unless the key that it reads opens another one.
-pub(super) fn forget(tokens: &[Stale], device: &NodeId, node: &NodeId) -> Vec<Cmd> {
+/// Takes tokens out, each behind its slots. cryptsetup takes none out unless the key that it reads opens another one. A
+/// further key may have become the container's own since: its slot stays then.
+pub(super) fn forget(kind: &str, tokens: &[Stale], device: &NodeId, node: &NodeId) -> Vec<Cmd> {
     let each = |stale: &Stale| {
         let kill = |slot: &u32| {
-            let cmd = Cmd::new("cryptsetup").args(["luksKillSlot", "--batch-mode", "--key-file=-"]).key(node);
-            cmd.device(device).arg(slot.to_string())
+            let cmd = if kind == Token::KEY {
+                group::script(FED, "fed").args(["sh", "-c", DROP_KEY, "dropkey"])
+            } else {
+                Cmd::new("cryptsetup").args(["luksKillSlot", "--batch-mode", "--key-file=-"])
+            };
+            cmd.key(node).device(device).arg(slot.to_string())
         };
         let remove = ["token", "remove", "--batch-mode", "--token-id", &stale.token.to_string()];
         let remove = Cmd::new("cryptsetup").args(remove).device(device);
@@ -140,7 +171,9 @@ pub(super) fn plan(planner: &mut Planner, node: &Node, crypt: &Crypt) {
         _ => return,
     };
     let known = tokens.as_deref().unwrap_or_default();
-    let missing = unlock.missing(known);
+    let home = at_home(planner.wish, planner.facts, &planner.sight);
+    let (here, later): (Vec<Means>, Vec<Means>) =
+        unlock.missing(known).into_iter().partition(|means| home || means.is_anywhere());
     if version == 1 && unlock.is_empty() {
         return;
     }
@@ -148,32 +181,37 @@ pub(super) fn plan(planner: &mut Planner, node: &Node, crypt: &Crypt) {
         let reason = "its header does not tell what else opens it";
         return planner.refuse(&node.id, reason, "remove `unlock`: then it is left as it is");
     }
-    if !at_home(planner.wish, planner.facts, &planner.sight) {
-        for means in missing {
-            let text = format!("{means} is enrolled once the machine runs from its own disks: homehive disks apply");
-            planner.note(&node.id, text);
-        }
-        return;
+    for means in later {
+        let text = format!("{means} is enrolled once the machine runs from its own disks: homehive disks apply");
+        planner.note(&node.id, text);
     }
-    if let Some((reason, remedy)) = missing.iter().find_map(|means| refused(means, version, planner.facts)) {
+    if let Some((reason, remedy)) = here.iter().find_map(|means| refused(means, version, planner.facts)) {
         return planner.refuse(&node.id, reason, remedy);
     }
-    let kinds = [Means::Tpm2(Vec::new()), Means::Fido2];
-    for kind in &kinds {
-        let own = |token: &&Token| token.kind == kind.kind();
-        let wished = unlock.means().into_iter().find(|means| means.kind() == kind.kind());
-        let kept = |token: &Token| wished.as_ref().is_some_and(|means| means.fits(token));
+    for (kind, word) in KINDS.into_iter().filter(|(kind, _)| home || *kind == Token::KEY) {
+        let own = |token: &&Token| token.kind == kind;
+        let wished: Vec<Means> = unlock.means().into_iter().filter(|means| means.kind() == kind).collect();
+        let kept = |token: &Token| wished.iter().any(|means| means.fits(token));
         // systemd-cryptenroll takes a token without a slot, of one that was cut while it was taken out, for enrolled.
         let (old, empty): (Vec<&Token>, Vec<&Token>) =
             known.iter().filter(own).filter(|token| !kept(token)).partition(|token| !token.slots.is_empty());
         let others: Vec<u32> =
             known.iter().filter(|token| !own(token) || kept(token)).flat_map(|token| token.slots.clone()).collect();
-        out(planner, &node.id, below, (kind, "clear"), &empty, &others);
-        if let Some(means) = missing.iter().find(|means| means.kind() == kind.kind()) {
-            let what = LuksAction::Enrol { device: below.clone(), means: means.clone() };
-            add(planner, &node.id, &format!("enrol {}", kind.word()), what, Risk::Creates);
+        out(planner, &node.id, below, (kind, &format!("clear {word}")), &empty, &others);
+        let forget = format!("forget {word}");
+        // A key that was given another name opens the slot that goes: it goes first.
+        let (first, behind) = if kind == Token::KEY { (&old[..], &[][..]) } else { (&[][..], &old[..]) };
+        out(planner, &node.id, below, (kind, &forget), first, &others);
+        for means in here.iter().filter(|means| means.kind() == kind) {
+            let (pbkdf_memory, pbkdf_time) = match means {
+                // No key that is typed: there is nothing to make costly.
+                Means::Tpm2(_) | Means::Fido2 => (None, None),
+                Means::Key(_) => (crypt.pbkdf_memory, crypt.pbkdf_time),
+            };
+            let what = LuksAction::Enrol { device: below.clone(), means: means.clone(), pbkdf_memory, pbkdf_time };
+            add(planner, &node.id, &means.step(), what, Risk::Creates);
         }
-        out(planner, &node.id, below, (kind, "forget"), &old, &others);
+        out(planner, &node.id, below, (kind, &forget), behind, &others);
     }
 }
 
@@ -182,7 +220,7 @@ fn out(
     planner: &mut Planner,
     node: &NodeId,
     below: &NodeId,
-    (kind, verb): (&Means, &str),
+    (kind, verb): (&str, &str),
     tokens: &[&Token],
     others: &[u32],
 ) {
@@ -190,9 +228,10 @@ fn out(
         return;
     }
     let own = |token: &&Token| token.slots.iter().copied().filter(|slot| !others.contains(slot)).collect();
-    let tokens = tokens.iter().map(|token| Stale { token: token.id, slots: own(token) }).collect();
-    let what = LuksAction::Forget { device: below.clone(), kind: kind.kind().to_owned(), tokens };
-    add(planner, node, &format!("{verb} {}", kind.word()), what, Risk::None);
+    let stale = |token: &&Token| Stale { token: token.id, slots: own(token), name: token.name.clone() };
+    let tokens = tokens.iter().map(stale).collect();
+    let what = LuksAction::Forget { device: below.clone(), kind: kind.to_owned(), tokens };
+    add(planner, node, verb, what, Risk::None);
 }
 
 fn add(planner: &mut Planner, node: &NodeId, verb: &str, what: LuksAction, risk: Risk) {
@@ -204,8 +243,14 @@ fn add(planner: &mut Planner, node: &NodeId, verb: &str, what: LuksAction, risk:
 /// Why it cannot be enrolled here, and what to do about it.
 fn refused(means: &Means, version: u32, facts: &Facts) -> Option<(String, &'static str)> {
     if version != 2 {
-        let reason = format!("it is LUKS{version}, which is opened by keys alone");
+        let reason = match means {
+            Means::Tpm2(_) | Means::Fido2 => format!("it is LUKS{version}, which is opened by keys alone"),
+            Means::Key(_) => format!("it is LUKS{version}, whose header keeps no names of further keys"),
+        };
         return Some((reason, "remove `unlock`, or make it LUKS2 while it is closed (cryptsetup convert)"));
+    }
+    if means.is_anywhere() {
+        return None;
     }
     let Some(found) = &facts.machine.enrol else {
         let reason = "nothing can be enrolled: the machine has no systemd-cryptenroll";
@@ -220,7 +265,7 @@ fn refused(means: &Means, version: u32, facts: &Facts) -> Option<(String, &'stat
             let remedy = "plug it into the machine, or remove `unlock.fido2`";
             Some(("no FIDO2 key is plugged into the machine".to_owned(), remedy))
         }
-        Means::Tpm2(_) | Means::Fido2 => None,
+        Means::Tpm2(_) | Means::Fido2 | Means::Key(_) => None,
     }
 }
 

@@ -62,6 +62,12 @@ pub enum LuksAction {
         device: NodeId,
         /// What.
         means: Means,
+        /// Memory that it takes to try a key.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pbkdf_memory: Option<Size>,
+        /// Milliseconds that it takes to try a key.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pbkdf_time: Option<u32>,
     },
     /// Takes out what opened it beside its key.
     Forget {
@@ -80,10 +86,12 @@ impl LuksAction {
             Self::Format { device, name, .. } => format!("encrypt {device} with LUKS, and open it as {name}"),
             Self::Open { device, name, .. } => format!("open the LUKS of {device} as {name}"),
             Self::Grow { device, name } => format!("grow the LUKS {name} to all of {device}"),
-            Self::Enrol { device, means } => format!("let {means} open the LUKS of {device} too"),
+            Self::Enrol { device, means, .. } => format!("let {means} open the LUKS of {device} too"),
             Self::Forget { device, kind, tokens } => {
                 let ids = tokens.iter().map(|stale| stale.token.to_string()).collect::<Vec<_>>().join(", ");
-                format!("take {kind} out of the LUKS of {device} (token {ids}); its key stays")
+                let names: Vec<&str> = tokens.iter().filter_map(|stale| Some(stale.name.as_ref()?.as_ref())).collect();
+                let kind = if names.is_empty() { kind.clone() } else { format!("the key {}", names.join(", ")) };
+                format!("take {kind} out of the LUKS of {device} (token {ids}); its own key stays")
             }
         }
     }
@@ -99,9 +107,7 @@ impl LuksAction {
             Self::Format { device, name, uuid, allow_discards, pbkdf_memory, pbkdf_time, close } => {
                 let format =
                     keyed("luksFormat").args(["--type", "luks2", "--uuid", &uuid.to_string(), "--label", BEGUN]);
-                let memory = pbkdf_memory.map(|size| ["--pbkdf-memory".to_owned(), (size.0 >> 10).to_string()]);
-                let time = pbkdf_time.map(|time| ["--iter-time".to_owned(), time.to_string()]);
-                let format = format.args(memory.into_iter().chain(time).flatten()).device(device);
+                let format = format.args(cost(*pbkdf_memory, *pbkdf_time)).device(device);
                 let close = close.iter().map(|name| cryptsetup("close").arg(name.as_str()));
                 // What the device held before reads as anything through a new key.
                 let zero = Cmd::new("blkdiscard").args(["--zeroout", "--length", "1048576"]).device(node);
@@ -112,8 +118,10 @@ impl LuksAction {
             }
             Self::Open { device, name, allow_discards } => vec![open(device, name, *allow_discards), settle()],
             Self::Grow { name, .. } => vec![keyed("resize").arg(name.as_str())],
-            Self::Enrol { device, means } => vec![means.enrol(device, node)],
-            Self::Forget { device, tokens, .. } => enrol::forget(tokens, device, node),
+            Self::Enrol { device, means, pbkdf_memory, pbkdf_time } => {
+                vec![means.enrol(device, node, cost(*pbkdf_memory, *pbkdf_time))]
+            }
+            Self::Forget { device, kind, tokens } => enrol::forget(kind, tokens, device, node),
         }
     }
 
@@ -134,6 +142,13 @@ impl LuksAction {
             Self::Open { .. } | Self::Grow { .. } => Vec::new(),
         }
     }
+}
+
+/// What cryptsetup is told of the cost of a key.
+fn cost(memory: Option<Size>, time: Option<u32>) -> Vec<String> {
+    let memory = memory.map(|size| ["--pbkdf-memory".to_owned(), (size.0 >> 10).to_string()]);
+    let time = time.map(|time| ["--iter-time".to_owned(), time.to_string()]);
+    memory.into_iter().chain(time).flatten().collect()
 }
 
 /// Does this device hold the container of this identity?

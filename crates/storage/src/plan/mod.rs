@@ -58,8 +58,10 @@ pub use wipe::Wipe;
 pub use writeout::Gauge;
 
 /// homehive's own shell scripts that stand in commands, by name.
-pub(crate) fn scripts() -> [(&'static str, &'static str); 7] {
+pub(crate) fn scripts() -> [(&'static str, &'static str); 9] {
     [
+        ("addkey", enrol::ADD_KEY),
+        ("dropkey", enrol::DROP_KEY),
         ("fed", enrol::FED),
         ("force", array::FORCE),
         ("group", group::CREATE),

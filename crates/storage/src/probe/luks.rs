@@ -55,7 +55,7 @@ pub(super) fn header(head: &[u8]) -> Option<Header> {
     Some(Header { version, offset, keys, tokens })
 }
 
-/// A token, in the words of the specification (3.2.3) and of systemd's own tokens.
+/// A token, in the words of the specification (3.2.3), of systemd's own tokens, and of homehive's.
 fn token(id: &str, value: &Value) -> Option<Token> {
     let number = |value: &Value| u32::try_from(value.as_u64()?).ok();
     let slots = value["keyslots"].as_array().into_iter().flatten().filter_map(|slot| slot.as_str()?.parse().ok());
@@ -71,6 +71,7 @@ fn token(id: &str, value: &Value) -> Option<Token> {
         slots: slots.collect(),
         pcrs,
         pin: says("tpm2-pin") || says("fido2-clientPin-required"),
+        name: value["name"].as_str().filter(|_| value["type"] == Token::KEY).and_then(|name| name.parse().ok()),
     })
 }
 
@@ -129,6 +130,7 @@ mod tests {
             slots: slots.to_vec(),
             pcrs: pcrs.map(<[u32]>::to_vec),
             pin,
+            name: None,
         };
         let expected = vec![
             token(0, "systemd-tpm2", &[], Some(&[7]), false),
@@ -138,6 +140,21 @@ mod tests {
         ];
         let header = header(&head(2, ENROLLED)).unwrap();
         assert_eq!((header.keys, header.tokens), (Some(3), Some(expected)));
+    }
+
+    /// As addkey.sh writes it; a name in a token of another type is that type's business.
+    #[test]
+    fn what_a_further_key_is_called() {
+        for (kind, name, expected) in [
+            ("homehive-key", "recovery", Some("recovery")),
+            ("homehive-key", "no name", None),
+            ("clevis", "recovery", None),
+        ] {
+            let json = format!(r#"{{"tokens":{{"3":{{"type":"{kind}","keyslots":["1"],"name":"{name}"}}}}}}"#);
+            let tokens = header(&head(2, &json)).unwrap().tokens.unwrap();
+            assert_eq!(tokens[0].slots, [1], "{kind} {name}");
+            assert_eq!(tokens[0].name.as_ref().map(AsRef::as_ref), expected, "{kind} {name}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 
 const HEAD: &str = include_str!("head.sh");
 const KEYS: &str = include_str!("keys.sh");
+const FURTHER: &str = include_str!("further.sh");
 
 /// Why there is no script.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -186,6 +187,9 @@ fn write(wish: &Wish, disks: &[(&NodeId, &Disk)], steps: &[&Step]) -> String {
     if steps.iter().flat_map(|step| step.commands()).any(|cmd| cmd.key.is_some()) {
         text.push_str(KEYS);
     }
+    if steps.iter().flat_map(|step| step.commands()).any(|cmd| cmd.further.is_some()) {
+        text.push_str(FURTHER);
+    }
     for (name, script) in scripts() {
         let used = name == "wipe"
             || steps.iter().flat_map(|step| step.commands()).any(|cmd| cmd.argv().iter().any(|word| word == script));
@@ -209,10 +213,15 @@ fn write(wish: &Wish, disks: &[(&NodeId, &Disk)], steps: &[&Step]) -> String {
     };
     each("free", &mut text);
     let mut keys: Vec<String> = Vec::new();
-    for key in steps.iter().flat_map(|step| step.commands()).filter_map(|cmd| cmd.key) {
-        if !keys.contains(&key) {
+    for cmd in steps.iter().flat_map(|step| step.commands()) {
+        for key in cmd.key.iter().chain(&cmd.further).filter(|key| !keys.contains(key)).cloned().collect::<Vec<_>>() {
             let _ = writeln!(text, "ask_key {}\n{}=$key", quote(&key), key_variable(&key));
             keys.push(key);
+        }
+        if let (Some(own), Some(further)) = (&cmd.key, &cmd.further) {
+            let words = [quote(further), quote(own)].join(" ");
+            let (own, further) = (key_variable(own), key_variable(further));
+            let _ = writeln!(text, "differ {words} \"${further}\" \"${own}\"");
         }
     }
     each("clear", &mut text);
@@ -223,7 +232,10 @@ fn write(wish: &Wish, disks: &[(&NodeId, &Disk)], steps: &[&Step]) -> String {
                 variable(id).or_else(|| part(wish, &names, id)).unwrap_or_else(|| quote(&path(wish, id)))
             });
             let _ = match (&cmd.key, &cmd.input) {
-                (Some(key), _) => writeln!(text, "printf %s \"${}\" | {words}", key_variable(key)),
+                (Some(key), _) => match cmd.further.as_deref().map(key_variable) {
+                    Some(further) => writeln!(text, "pair \"${}\" \"${further}\" | {words}", key_variable(key)),
+                    None => writeln!(text, "printf %s \"${}\" | {words}", key_variable(key)),
+                },
                 (None, Some(input)) => writeln!(text, "printf %s {} | {words}", quote(input)),
                 (None, None) => writeln!(text, "{words} </dev/null"),
             };

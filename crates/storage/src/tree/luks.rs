@@ -26,7 +26,7 @@ pub struct Luks {
     /// How many bytes of `boot_key_file` stand before the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot_key_offset: Option<u32>,
-    /// What else opens it: the machine's TPM, a FIDO2 key.
+    /// What else opens it: the machine's TPM, a FIDO2 key, further keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlock: Option<Unlock>,
     /// Is it opened in stage 1 (the default), or only later, beside everything else that starts?

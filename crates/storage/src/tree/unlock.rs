@@ -1,12 +1,14 @@
-//! By what else than its key a LUKS container opens: the machine's TPM, a FIDO2 key.
+//! By what else than its key a LUKS container opens: the machine's TPM, a FIDO2 key, further keys.
 
+use crate::Name;
 use document::{Decode, Path, Problems, Table, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
-/// What opens a container beside its key, which goes on to open it in any case. It is the whole list: a TPM or FIDO2 key that
-/// was enrolled and does not stand here is taken out, and `{}` takes out all of them. Where there is no `unlock`, what was
-/// enrolled by hand is left alone.
+/// What opens a container beside its key, which goes on to open it in any case. It is the whole list: a TPM, FIDO2 key or
+/// further key that was enrolled and does not stand here is taken out, and `{}` takes out all of them. Where there is no
+/// `unlock`, what was enrolled by hand is left alone; so are keys that homehive has not added itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Unlock {
@@ -16,6 +18,10 @@ pub struct Unlock {
     /// A FIDO2 key that is plugged in and touched. Where nobody is there to touch it, the machine does not boot by it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fido2: bool,
+    /// Further keys, a recovery key above all, by names of your own: files like `key_file`. A key is known again by its name,
+    /// so another one takes another name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<Name, String>,
 }
 
 /// What the TPM must measure again.
@@ -49,14 +55,18 @@ impl Unlock {
 
     /// Is there anything beside the key?
     pub fn is_empty(&self) -> bool {
-        self.tpm2.is_none() && !self.fido2
+        self.tpm2.is_none() && !self.fido2 && self.keys.is_empty()
     }
 }
 
 impl Decode for Unlock {
     fn decode(value: &Value, at: &Path, problems: &mut Problems) -> Option<Self> {
         let mut table = Table::open(value, at, problems)?;
-        let it = Self { tpm2: table.optional("tpm2", problems), fido2: table.or_default("fido2", problems) };
+        let it = Self {
+            tpm2: table.optional("tpm2", problems),
+            fido2: table.or_default("fido2", problems),
+            keys: table.or_default("keys", problems),
+        };
         table.close(problems);
         Some(it)
     }

@@ -54,9 +54,25 @@ fn words() {
         ),
         (
             "more keys",
-            json!({ "additionalKeyFiles": ["/tmp/more"] }),
-            "",
-            vec![format!("left out {at}.additionalKeyFiles")],
+            json!({ "additionalKeyFiles": ["/tmp/more.key", "/run/more", "/tmp/.hidden"] }),
+            ", unlock = { keys = { 2-more = \"/run/more\", key = \"/tmp/.hidden\", more = \"/tmp/more.key\"",
+            vec![format!("to fill in {at}.additionalKeyFiles"); 3],
+        ),
+        (
+            "more keys, with a key file",
+            json!({ "additionalKeyFiles": ["/tmp/more"], "settings": { "keyFile": "/dev/sdz", "crypttabExtraOpts": ["fido2-device=auto"] } }),
+            ", key_file = \"/dev/sdz\", boot_key_file = \"/dev/sdz\", unlock = { keys = { more = \"/tmp/more\"",
+            vec![
+                format!("left out {at}.settings.crypttabExtraOpts"),
+                format!("to fill in {at}"),
+                format!("to fill in {at}.additionalKeyFiles"),
+            ],
+        ),
+        (
+            "more keys, and a FIDO2 key",
+            json!({ "additionalKeyFiles": ["/tmp/more"], "settings": { "crypttabExtraOpts": ["fido2-device=auto"] } }),
+            ", unlock = { fido2 = true, keys = { more = \"/tmp/more\"",
+            vec![format!("to fill in {at}.additionalKeyFiles")],
         ),
         (
             "opened by a TPM or a FIDO2 key",

@@ -37,12 +37,14 @@ impl World {
                 let name = self.name(wish, node);
                 self.device(&name).size = size;
             }
-            LuksAction::Enrol { device, means } => {
-                let found = self.all.machine.enrol.clone().expect("a machine that can enrol");
+            LuksAction::Enrol { device, means, .. } => {
+                let found = || self.all.machine.enrol.clone().expect("a machine that can enrol");
                 let (kind, pcrs) = match means {
-                    Means::Tpm2(pcrs) => ("systemd-tpm2", found.tpm2.then(|| Some(pcrs.clone()))),
-                    Means::Fido2 => ("systemd-fido2", found.fido2.then_some(None)),
+                    Means::Tpm2(pcrs) => ("systemd-tpm2", found().tpm2.then(|| Some(pcrs.clone()))),
+                    Means::Fido2 => ("systemd-fido2", found().fido2.then_some(None)),
+                    Means::Key(_) => (Token::KEY, Some(None)),
                 };
+                let name = if let Means::Key(name) = means { Some(name.clone()) } else { None };
                 let pcrs = pcrs.expect("a device to enrol");
                 let below = self.name(wish, device);
                 let (keys, tokens) = self.opened_by(&below);
@@ -54,7 +56,7 @@ impl World {
                 let taken = |slot: &u32| *slot == 0 || tokens.iter().any(|token| token.slots.contains(slot));
                 let slot = (0..32).find(|slot| !taken(slot)).unwrap();
                 *keys += 1;
-                tokens.push(Token { id, kind: kind.into(), slots: vec![slot], pcrs, pin: false });
+                tokens.push(Token { id, kind: kind.into(), slots: vec![slot], pcrs, pin: false, name });
             }
             LuksAction::Forget { device, tokens, .. } => {
                 let below = self.name(wish, device);
