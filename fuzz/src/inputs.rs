@@ -12,7 +12,7 @@ use storage::{Consent, Extent, Name, Size, Wish, health, identity, plan, probe};
 pub type Target = fn(&[u8]);
 
 /// The targets by name: the parser of which tool's output, or of which of the user's own texts.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("fleet", fleet_file),
     ("disko", disko_tree),
     ("units", units),
@@ -24,9 +24,14 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("superblock", superblock),
     ("lvm", |bytes| section(&NAS, "lvm", bytes)),
     ("kernel", |bytes| section(&NAS, "files", bytes)),
-    ("hardware", |bytes| sections(["machine", "drivers", "addresses"], bytes)),
-    ("btrfs", |bytes| sections(["btrfs", "subvolumes:/dev/sdb3", "profiles:/dev/sdb3"], bytes)),
+    ("hardware", |bytes| sections(&PAIR, &["machine", "drivers", "addresses"], bytes)),
+    ("btrfs", |bytes| sections(&PAIR, &["btrfs", "subvolumes:/dev/sdb3", "profiles:/dev/sdb3"], bytes)),
+    ("luks", luks),
+    ("zfs", |bytes| sections(&TANK, &ZFS, bytes)),
 ];
+
+/// What `zdb`, `zpool` and `zfs` print.
+const ZFS: [&str; 6] = ["zfs:/dev/nvme0n1p1", "pools", "pool-guids", "pool-properties", "datasets", "dataset-kinds"];
 
 /// A tree, and what the probe printed on the machine that has it.
 struct Machine {
@@ -42,6 +47,16 @@ static NAS: Machine = Machine {
 static PAIR: Machine = Machine {
     wish: LazyLock::new(|| wish(include_str!("../../crates/storage/tests/common/pair.toml"), "pair", "one")),
     output: include_str!("../../crates/storage/tests/fixtures/btrfs/mounted.txt"),
+};
+
+static VAULT: Machine = Machine {
+    wish: LazyLock::new(|| wish(include_str!("../../crates/storage/tests/common/vault.toml"), "vault", "one")),
+    output: include_str!("../../crates/storage/tests/fixtures/luks/open.txt"),
+};
+
+static TANK: Machine = Machine {
+    wish: LazyLock::new(|| wish(include_str!("../../crates/storage/tests/common/tank.toml"), "pools", "one")),
+    output: include_str!("../../crates/storage/tests/fixtures/zfs/imported.txt"),
 };
 
 fn wish(text: &str, fleet: &str, machine: &str) -> Wish {
@@ -76,19 +91,29 @@ fn with(output: &str, name: &str, text: &str) -> String {
     format!("{}{text}{}", &output[..start], &output[end..])
 }
 
-/// Several texts, each for a section, with an empty byte between them.
-fn sections(names: [&str; 3], bytes: &[u8]) {
+/// Several texts, each for a section, with an empty byte between them. Sections without one stay as they were.
+fn sections(machine: &Machine, names: &[&str], bytes: &[u8]) {
     let parts = bytes.split(|byte| *byte == 0).map(text);
-    let output = names.iter().zip(parts).fold(PAIR.output.to_owned(), |all, (name, text)| with(&all, name, &text));
-    seen(&PAIR, &output);
+    let output = names.iter().zip(parts).fold(machine.output.to_owned(), |all, (name, text)| with(&all, name, &text));
+    seen(machine, &output);
 }
 
-/// The first bytes of each disk of the array, as od(1) prints them.
+/// The first bytes of each disk of the array.
 fn superblock(bytes: &[u8]) {
+    seen(&NAS, &with(NAS.output, "heads", &dump(&["sda", "sdb"], 5120, bytes)));
+}
+
+/// The first bytes of the container: its header, and the JSON behind that.
+fn luks(bytes: &[u8]) {
+    seen(&VAULT, &with(VAULT.output, "luks", &dump(&["md127"], 16384, bytes)));
+}
+
+/// So many bytes of each of these devices, first those that are given and then zeroes, as head(1) and od(1) print them.
+fn dump(devices: &[&str], each: usize, bytes: &[u8]) -> String {
     let mut raw = Vec::new();
-    for disk in ["sda", "sdb"] {
-        raw.extend(format!("==> /dev/{disk} <==\n").bytes());
-        raw.extend(bytes.iter().chain(std::iter::repeat(&0)).take(5120));
+    for device in devices {
+        raw.extend(format!("==> /dev/{device} <==\n").bytes());
+        raw.extend(bytes.iter().chain(std::iter::repeat(&0)).take(each));
         raw.push(b'\n');
     }
     let line = |(at, bytes): (usize, &[u8])| {
@@ -96,7 +121,7 @@ fn superblock(bytes: &[u8]) {
         format!("{:06x} {}\n", at * 16, hex.join(" "))
     };
     let dump: String = raw.chunks(16).enumerate().map(line).collect();
-    seen(&NAS, &with(NAS.output, "heads", &format!("{dump}{:06x}\n", raw.len())));
+    format!("{dump}{:06x}\n", raw.len())
 }
 
 /// A fleet file in both of its languages: a fleet, or a report that can be printed.

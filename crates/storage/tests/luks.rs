@@ -8,28 +8,7 @@ use storage::health::{self, State};
 use storage::plan::Consent;
 use storage::{Wish, identity, plan};
 
-const TREE: &str = r#"
-disk.a = { serial = "A", content = { type = "mdraid", name = "trio" } }
-disk.b = { serial = "B", content = { type = "mdraid", name = "trio" } }
-disk.c = { serial = "C", content = { type = "mdraid", name = "trio" } }
-[disk.system]
-serial = "SYSTEM"
-[disk.system.content]
-type = "gpt"
-partitions.bios = { size = "1MiB", type = "bios-boot" }
-partitions.root = { content = { type = "filesystem", format = "ext4", mountpoint = "/" } }
-[mdadm.trio]
-level = 5
-[mdadm.trio.content]
-type = "luks"
-name = "vault"
-content = { type = "lvm_pv", vg = "vault" }
-[lvm_vg.vault]
-persistent = true
-[lvm_vg.vault.lvs]
-data = { size = "320MiB", content = { type = "filesystem", format = "xfs", mountpoint = "/data" } }
-papers = { size = "320MiB", content = { type = "filesystem", format = "ext4", mountpoint = "/papers" } }
-"#;
+const TREE: &str = include_str!("common/vault.toml");
 
 fn wish() -> Wish {
     Wish::new(&common::storage(TREE), identity::namespace("vault", "one"))
