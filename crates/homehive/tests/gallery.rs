@@ -72,7 +72,8 @@ impl Machine {
         let boot = others["disk"].as_object_mut().unwrap().remove("boot").unwrap();
         let key = file.with_file_name("secrets").join("luks-key");
         fs::create_dir_all(key.parent().unwrap()).unwrap();
-        fs::write(key, "a key of the gallery").unwrap();
+        fs::write(&key, "a key of the gallery").unwrap();
+        fs::write(key.with_file_name("further-key"), "another one").unwrap();
         let machine = Self { bench, file, fleet, boot, others };
         machine.clear(disks).unwrap();
         Some(machine)
@@ -241,7 +242,7 @@ fn mend(value: &mut Value, mended: &mut Vec<String>) {
         value["size"] = json!("256MiB");
     }
     if value["mountpoint"] == "/boot"
-        && let Some(options) = value["options"].as_array_mut()
+        && let Some(options) = value.get_mut("options").and_then(Value::as_array_mut)
         && options.iter().any(|option| option == "nofail")
     {
         mended.push("/boot without `nofail`".to_owned());
@@ -259,6 +260,8 @@ fn keyed(value: &mut Value) {
     if value["type"] == "luks" {
         value["key_file"] = json!("secrets/luks-key");
         value.as_object_mut().unwrap().retain(|key, _| !key.starts_with("boot_key"));
+        let further = value.pointer_mut("/unlock/keys").and_then(Value::as_object_mut);
+        further.into_iter().flat_map(|keys| keys.values_mut()).for_each(|key| *key = json!("secrets/further-key"));
     }
     if value.get("encryption").is_some() {
         value["encryption"] = json!({ "key_file": "secrets/luks-key" });
