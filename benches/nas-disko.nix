@@ -39,7 +39,7 @@ in
       lvs.cache.size = "512M";
       lvs.data = {
         size = "100%FREE"; priority = 2000;
-        content = { type = "filesystem"; format = "xfs"; mountpoint = "/data"; preCreateHook = "lvconvert --yes --type writecache --cachevol cache nas/data"; };
+        content = { type = "filesystem"; format = "xfs"; mountpoint = "/data"; preCreateHook = "lvchange --activate n nas/cache; lvconvert --yes --type writecache --cachevol cache nas/data"; };
       };
     };
   };

@@ -91,6 +91,28 @@ fn a_pool_in_words() {
     insta::assert_snapshot!(words(&look(&wish, &world), &wish, &world));
 }
 
+/// zpool takes the word of a class once, and a device behind a vdev of several for one of that.
+#[test]
+fn devices_that_stand_alone_come_before_vdevs_of_several() {
+    let names =
+        |members: &[usize]| members.iter().map(|at| format!("\"disk.d{at}.zfs\"")).collect::<Vec<_>>().join(", ");
+    let both = |class: &str, two: [usize; 2], one: usize| {
+        let (two, one) = (names(&two), names(&[one]));
+        format!("{class} = [{{ mode = \"mirror\", members = [{two}] }}, {{ members = [{one}] }}]\n")
+    };
+    let lists = both("vdev", [0, 1], 2) + &both("log", [3, 4], 5) + &both("special", [6, 7], 8);
+    let wish = wish(&tree("", 9, &lists));
+    let world = world(9);
+    let words = words(&look(&wish, &world), &wish, &world);
+    let made = words.lines().find(|line| line.contains("zpool create")).unwrap();
+    let part = |at: usize| format!("/dev/sd{at}p1");
+    let group = |word: &str, two: [usize; 2], one: usize| {
+        format!("{word} {} mirror {} {}", part(one), part(two[0]), part(two[1]))
+    };
+    let expected = [group("tank", [0, 1], 2), group("special", [6, 7], 8), group("log", [3, 4], 5)].join(" ");
+    assert!(made.ends_with(&expected), "{made}");
+}
+
 #[test]
 fn after_a_reboot_it_is_imported_and_opened_and_nothing_else() {
     let (wish, mut world) = made("raidz2", 4);

@@ -281,9 +281,16 @@ fn appear(volumes: bool) -> Option<Cmd> {
     volumes.then(|| Cmd::new("zvol_wait"))
 }
 
+/// Its vdevs as zpool(8) reads them: the word of a class once, and a device that stands alone before any vdev of several,
+/// which would take it for one of its own.
 fn topology(cmd: Cmd, vdevs: &[Vdev]) -> Cmd {
-    vdevs.iter().fold(cmd, |cmd, vdev| {
-        let words = vdev.class.word().into_iter().chain(vdev.mode.map(crate::tree::VdevMode::word));
-        vdev.members.iter().fold(cmd.args(words), Cmd::device)
+    let mut sorted: Vec<&Vdev> = vdevs.iter().collect();
+    sorted.sort_by_key(|vdev| (vdev.class, vdev.mode.is_some()));
+    let classes = sorted.chunk_by(|one, other| one.class == other.class);
+    classes.fold(cmd, |cmd, vdevs| {
+        let cmd = cmd.args(vdevs.first().and_then(|vdev| vdev.class.word()));
+        vdevs.iter().fold(cmd, |cmd, vdev| {
+            vdev.members.iter().fold(cmd.args(vdev.mode.map(crate::tree::VdevMode::word)), Cmd::device)
+        })
     })
 }
