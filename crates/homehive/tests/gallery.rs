@@ -313,7 +313,9 @@ fn in_the_lab_the_layouts_of_disko_are_made_destroyed_and_reinstalled() {
         let seconds = begun.elapsed().as_secs();
         println!("{name:30} {word:8} {seconds:4} s  {}", done.trim_end_matches(", "));
         for (word, lines) in [("left out", &left_out), ("changed", &mended)] {
-            lines.iter().for_each(|line| println!("    {word}: {line}"));
+            for line in lines {
+                println!("    {word}: {line}");
+            }
         }
         for error in [played.err(), cleared.as_ref().err().cloned()].into_iter().flatten() {
             println!("    {error}");
