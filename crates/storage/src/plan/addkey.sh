@@ -34,7 +34,7 @@ slot=$(opens "$further")
 if [ -z "$slot" ]; then
     printf %b "$further" | {
         exec 3<&0
-        printf %b "$own" | cryptsetup luksAddKey --batch-mode --key-file=- "$@" "$device" /dev/fd/3
+        printf %b "$own" | cryptsetup luksAddKey --batch-mode --key-file=- "$@" "$device" /proc/self/fd/3
     }
     slot=$(opens "$further")
     [ -n "$slot" ] || {

@@ -99,7 +99,7 @@ impl Means {
 
     /// Enrols it: a slot and a token more. Whoever has to touch something has two minutes for it.
     pub(super) fn enrol(&self, device: &NodeId, node: &NodeId, cost: Vec<String>) -> Cmd {
-        let enrol = ["systemd-cryptenroll", "--unlock-key-file=/dev/fd/3"];
+        let enrol = ["systemd-cryptenroll", "--unlock-key-file=/proc/self/fd/3"];
         let fed = group::script(FED, "fed").key(node);
         let cmd = match self {
             Self::Tpm2(pcrs) => {
@@ -274,7 +274,7 @@ mod tests {
     use super::FED;
     use std::io::Write as _;
 
-    /// What a command finds at `/dev/fd/3`, and what is left of it: bytes of any sort, in a file without a name.
+    /// What a command finds at `/proc/self/fd/3`, and what is left of it: bytes of any sort, in a file without a name.
     #[test]
     #[expect(clippy::disallowed_types, reason = "what a script does is what a real shell does")]
     fn a_key_in_a_file_that_nobody_else_sees() {
@@ -293,13 +293,13 @@ mod tests {
             assert!(out.status.success(), "{words:?}");
             out.stdout
         };
-        assert_eq!(run(&["cat", "/dev/fd/3"]), key);
+        assert_eq!(run(&["cat", "/proc/self/fd/3"]), key);
         // systemd-cryptenroll seeks, which a pipe does not let it.
-        assert_eq!(run(&["dd", "if=/dev/fd/3", "bs=1", "skip=250", "status=none"]), key[250..]);
-        let file = String::from_utf8(run(&["readlink", "/dev/fd/3"])).unwrap();
+        assert_eq!(run(&["dd", "if=/proc/self/fd/3", "bs=1", "skip=250", "status=none"]), key[250..]);
+        let file = String::from_utf8(run(&["readlink", "/proc/self/fd/3"])).unwrap();
         let (path, rest) = file.trim_end().split_once(' ').unwrap();
         assert!(path.starts_with("/dev/shm/homehive.") && rest == "(deleted)", "{file}");
         assert!(!std::path::Path::new(path).exists());
-        assert_eq!(run(&["stat", "-L", "-c", "%a %h", "/dev/fd/3"]), b"600 0\n");
+        assert_eq!(run(&["stat", "-L", "-c", "%a %h", "/proc/self/fd/3"]), b"600 0\n");
     }
 }

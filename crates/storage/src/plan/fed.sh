@@ -2,7 +2,7 @@
 # The key comes from standard input. The file is in memory, and has no name by the time that anything is in it: so nothing is
 # left of it, whatever happens.
 #
-# arguments: COMMAND WORD…, which finds the key at /dev/fd/3
+# arguments: COMMAND WORD…, which finds the key at /proc/self/fd/3
 set -eu
 umask 077
 [ "$(stat -f -c %T /dev/shm)" = tmpfs ] || {
