@@ -19,8 +19,8 @@ type = "gpt"
 partitions.bios = { size = "1MiB", type = "bios-boot" }
 partitions.esp = { size = "256MiB", type = "efi", content = { type = "mdraid", name = "boot" } }
 partitions.key = { size = "32MiB", content = { type = "filesystem", format = "ext4", mountpoint = "/etc/ssh" } }
-partitions.sleep = { size = "64MiB", content = { type = "swap", resume = true, priority = 1, discard = "once" } }
-partitions.secret = { size = "64MiB", content = { type = "swap", random_encryption = true, priority = 100 } }
+partitions.sleep = { size = "16MiB", content = { type = "swap", resume = true, priority = 1, discard = "once" } }
+partitions.secret = { size = "16MiB", content = { type = "swap", random_encryption = true, priority = 100 } }
 partitions.nix = { content = { type = "filesystem", format = "ext4", mountpoint = "/nix" } }
 
 [machines.one.storage.disk.b]
@@ -76,7 +76,7 @@ fn in_the_lab_small_kinds_are_made_and_come_back() {
         &bench,
         "head -c 3000000 /dev/urandom > /mnt/nix/file; for at in boot flash old older; do cp /mnt/nix/file /mnt/$at; done; echo lost > /mnt/file",
     );
-    sh(&bench, "cd /mnt && sha256sum */file > nix/sums; sync");
+    sh(&bench, "cd /mnt && sha256sum */file > nix/sums && sync");
 
     // What firmware sees: a FAT with the boot files in it on each disk alone, found by no more than its beginning.
     let member = "for disk in A B; do part=$(readlink -f /dev/disk/by-id/ata-QEMU_HARDDISK_$disk-part2); \

@@ -76,4 +76,16 @@ fn in_the_lab_a_wiped_disk_with_a_file_is_put_back() {
     }
     sh(&bench, "pkill sleep; sleep 1");
     assert_eq!(sh(&bench, look), before);
+
+    // A group whose volumes carry an array: all of it goes, the topmost first.
+    sh(
+        &bench,
+        "sfdisk -q --delete $d; wipefs -aq $d; vgcreate -qq -y stack $d; for v in a b; do lvcreate -qq -y -n $v -L 64M stack; done; mdadm -q --create /dev/md/top --run --level=1 --raid-devices=2 --metadata=1.2 /dev/stack/a /dev/stack/b; udevadm settle; mkfs.ext4 -q /dev/md/top",
+    );
+    let foreign = bench.ask(&["--lab", "disks", "apply", "nas"]);
+    assert_eq!(foreign.status.code(), Some(3), "{}", told(&foreign));
+    bench.run(&wipe);
+    assert_eq!(sh(&bench, "ls -d /sys/block/md* /dev/stack 2>/dev/null || true"), "");
+    let plan = bench.run(&["--lab", "disks", "plan", "nas"]);
+    assert!(plan.contains("nothing to do"), "{plan}");
 }

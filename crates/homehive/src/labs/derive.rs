@@ -11,7 +11,7 @@ use lab::{Blueprint, scale};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use storage::tree::{Content, Disk};
+use storage::tree::{Content, Disk, Level};
 use storage::wish::{Holds, Kind, Node, Pool, VdevClass, Wish};
 use storage::{Extent, NodeId};
 
@@ -279,8 +279,19 @@ fn least(wish: &Wish, node: &Node) -> u64 {
         Some(Holds::Filesystem { .. }) => 320 * MIB,
         // Its headers, and what is in it.
         Some(Holds::Luks { crypt, .. }) => 16 * MIB + wish.node(crypt).map_or(64 * MIB, |within| least(wish, within)),
+        // Each of a mirror that is booted from has all of it.
+        Some(Holds::Member { array, .. }) => match wish.node(array) {
+            Some(mirror) if is_booted(mirror) => least(wish, mirror),
+            _ => 64 * MIB,
+        },
         Some(_) | None => 64 * MIB,
     }
+}
+
+/// Is it a mirror that a boot loader reads?
+fn is_booted(node: &Node) -> bool {
+    matches!(&node.kind, Kind::Array(array) if array.level == Level::Raid1)
+        && matches!(&node.holds, Some(Holds::Filesystem { mountpoint: Some(path), .. }) if path.starts_with("/boot"))
 }
 
 /// Where a partition or volume is declared, as a JSON pointer below the machine.
@@ -324,6 +335,21 @@ mod tests {
         let lab = parsed(&derived.fleet.to_string(), Format::Json);
         assert_eq!(link(&lab).as_deref(), Some("/dev/disk/by-id/usb-QEMU_QEMU_HARDDISK_NEW-1-0:0"));
     }
+
+    #[test]
+    fn the_lab_of_every_layout_is_a_right_fleet() {
+        let layouts = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/layouts");
+        for file in std::fs::read_dir(layouts).unwrap() {
+            let fleet = parsed(&std::fs::read_to_string(file.unwrap().path()).unwrap(), Format::Toml);
+            let names: Vec<_> = fleet.machines.keys().cloned().collect();
+            let derived = derive(&fleet, &names, &fleet.admin.keys[0].to_string()).unwrap();
+            let lab = parsed(&derived.fleet.to_string(), Format::Json);
+            for name in &names {
+                assert_eq!(lab.wish(name).unwrap().announce(), fleet.wish(name).unwrap().announce());
+            }
+        }
+    }
+
     #[test]
     fn the_lab_of_the_cluster_is_a_right_fleet() {
         let fleet = parsed(include_str!("../../../../examples/cluster/fleet.toml"), Format::Toml);

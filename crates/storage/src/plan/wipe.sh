@@ -2,12 +2,6 @@
 #
 # arguments: GROUP… -- DEVICE…
 set -eu
-while [ "$1" != -- ]; do
-    vgchange --quiet --activate n "$1" >&2
-    vgremove --quiet --quiet --force --force --yes "$1" >&2
-    shift
-done
-shift
 
 # Ends what the kernel has built on a block device, the topmost first. Whatever is mounted refuses by itself.
 take_down() {
@@ -38,6 +32,23 @@ wipe() {
     done
     sync "$1"
 }
+
+# What stands on its volumes first: a group whose volumes are in use is not let go.
+remove_group() {
+    for volume in "/dev/$1/"*; do
+        [ -e "$volume" ] || continue
+        volume=$(readlink -f "$volume")
+        take_down "${volume##*/}"
+    done
+    vgchange --quiet --activate n "$1" >&2
+    vgremove --quiet --quiet --force --force --yes "$1" >&2
+}
+
+while [ "$1" != -- ]; do
+    remove_group "$1"
+    shift
+done
+shift
 
 for device in "$@"; do
     device=$(readlink -f "$device")
