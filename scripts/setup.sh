@@ -23,7 +23,7 @@ if [ "$purpose" = test ]; then
     needed="$needed shellcheck:shellcheck dash:dash /usr/sbin/sshd:openssh-server git:git rsync:rsync
     avahi-daemon:avahi-daemon avahi-resolve:avahi-utils dbus-daemon:dbus ip:iproute2 unshare:util-linux
     testparm:samba-common-bin qemu-io:qemu-utils jq:jq strace:strace kubectl:kubernetes-client
-    cryptsetup:cryptsetup-bin"
+    cryptsetup:cryptsetup-bin pvcreate:lvm2"
 fi
 
 missing=

@@ -45,7 +45,7 @@ fn shellcheck_finds_nothing() {
         }
     }
     for (name, text) in [
-        ("group.sh", include_str!("../src/plan/group.sh")),
+        ("group.sh", concat!(include_str!("../src/plan/pv.sh"), include_str!("../src/plan/group.sh"))),
         ("identify.sh", include_str!("../src/plan/identify.sh")),
         ("wipe.sh", include_str!("../src/plan/wipe.sh")),
     ] {

@@ -226,7 +226,11 @@ impl<'a> Ready<'a> {
         let at = moment.within(took);
         sleep(at);
         let counts = cut(self.bench, &[], lose, seed);
-        println!("finished before: {}", applying.wait().unwrap().success());
+        // It would wait for an answer of the machine for a minute.
+        let finished = applying.try_wait().unwrap().is_some_and(|status| status.success());
+        applying.kill().unwrap();
+        applying.wait().unwrap();
+        println!("finished before: {finished}");
         told(moment, at, counts, files, resume(self.bench, kind, &self.disks, files))
     }
 }

@@ -15,7 +15,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-pub(super) const CREATE: &str = include_str!("group.sh");
+pub(super) const CREATE: &str = concat!(include_str!("pv.sh"), include_str!("group.sh"));
+pub(super) const CREATE_PV: &str = concat!(include_str!("pv.sh"), "physical_volume \"$@\"\n");
 pub(super) const IDENTIFY: &str = include_str!("identify.sh");
 
 /// What is done to a group.
@@ -156,11 +157,7 @@ impl GroupAction {
                 vec![cmd]
             }
             Self::Extend { name, pvs } => {
-                let create = pvs.iter().map(|pv| {
-                    Cmd::new("pvcreate")
-                        .args(["--quiet", "--yes", "--norestorefile", "--uuid", &pv.uuid])
-                        .device(&pv.node)
-                });
+                let create = pvs.iter().map(|pv| script(CREATE_PV, "pv").device(&pv.node).arg(pv.uuid.as_str()));
                 let nodes: Vec<NodeId> = pvs.iter().map(|pv| pv.node.clone()).collect();
                 let extend = devices(Cmd::new("vgextend").args(["--quiet", name.as_ref()]), &nodes);
                 create.chain([extend]).collect()

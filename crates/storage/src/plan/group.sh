@@ -23,7 +23,7 @@ while [ $# -gt 0 ]; do
         if [ "$width" -gt 4096 ] && [ $((width % 4096)) -eq 0 ] && [ "$width" -le 67108864 ]; then
             align=$(((align + width - 1) / width * width))
         fi
-        pvcreate --quiet --yes --norestorefile --uuid "$2" --dataalignment "${align}b" "$3" >&2
+        physical_volume "$3" "$2" --dataalignment "${align}b"
         eval "pv$number=\$3"
         number=$((number + 1))
         echo "pv $2 $bytes $align" >>"$dir/tree"

@@ -58,7 +58,7 @@ pub use wipe::Wipe;
 pub use writeout::Gauge;
 
 /// homehive's own shell scripts that stand in commands, by name.
-pub(crate) fn scripts() -> [(&'static str, &'static str); 9] {
+pub(crate) fn scripts() -> [(&'static str, &'static str); 10] {
     [
         ("addkey", enrol::ADD_KEY),
         ("dropkey", enrol::DROP_KEY),
@@ -67,6 +67,7 @@ pub(crate) fn scripts() -> [(&'static str, &'static str); 9] {
         ("group", group::CREATE),
         ("host_id", pool::HOST_ID),
         ("identify", group::IDENTIFY),
+        ("pv", group::CREATE_PV),
         ("subvolumes", btrfs::SUBVOLUMES),
         ("wipe", wipe::WIPE),
     ]

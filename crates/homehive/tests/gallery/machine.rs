@@ -1,21 +1,12 @@
-//! The layouts of a checkout of disko on a machine of the lab, one after the other: imported, refused on disks that hold
-//! something else, made, planned once more, unmounted and mounted, reinstalled with and without what is persistent,
-//! destroyed and made anew. What each showed is printed, a line each.
-//!
-//! `HOMEHIVE_DISKO` names the checkout, and `HOMEHIVE_LAYOUTS` the layouts: `all`, or some with commas between. All of them
-//! take more than half an hour.
+//! A machine of the lab whose disks are now those of one layout and now those of another.
 
-#![expect(clippy::unwrap_used, reason = "a test, which stops where it fails")]
-
-mod bench;
-
-use bench::{Bench, told};
+use super::bench::{Bench, told};
+use super::layout::{keys, mounts, starts_both_ways};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Output;
-use std::time::Instant;
 
 /// The machine and the disk that it boots from; the others come behind it, of 3 GiB in the lab.
 const MACHINES: &str = r#"
@@ -52,8 +43,8 @@ const KEPT: &str = "sha256sum --check --quiet /run/sums";
 const GONE: &str = "while read -r _ file; do [ ! -e \"$file\" ] || echo $file is still there; done </run/sums";
 
 /// The lab's machine, whose disks are now these and now those.
-struct Machine {
-    bench: Bench,
+pub struct Machine {
+    pub bench: Bench,
     /// The lab's fleet file, and what stood in it first.
     file: PathBuf,
     fleet: Value,
@@ -63,17 +54,14 @@ struct Machine {
 }
 
 impl Machine {
-    fn new(disks: usize, zfs: bool) -> Option<Self> {
+    pub fn new(disks: usize, zfs: bool) -> Option<Self> {
         let bench = Bench::of("gallery", &machines(disks, zfs))?;
         bench.run(&["lab", "up"]);
         let file = bench.lab_fleet();
         let mut fleet: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
         let mut others = fleet["machines"]["one"]["storage"].take();
         let boot = others["disk"].as_object_mut().unwrap().remove("boot").unwrap();
-        let key = file.with_file_name("secrets").join("luks-key");
-        fs::create_dir_all(key.parent().unwrap()).unwrap();
-        fs::write(&key, "a key of the gallery").unwrap();
-        fs::write(key.with_file_name("further-key"), "another one").unwrap();
+        keys(&file);
         let machine = Self { bench, file, fleet, boot, others };
         machine.clear(disks).unwrap();
         Some(machine)
@@ -93,7 +81,7 @@ impl Machine {
         // It is as persistent as the layout's own disks; and where they could be booted in two ways, one is said.
         boot["persistent"] =
             storage["disk"].as_object().unwrap().values().all(|disk| disk["persistent"] == true).into();
-        if ["\"bios-boot\"", "\"efi\""].iter().all(|kind| storage.to_string().contains(kind)) {
+        if starts_both_ways(storage) {
             fleet["machines"]["one"]["boot"] = json!("bios");
         }
         fleet["machines"]["one"]["storage"] = storage.clone();
@@ -129,7 +117,7 @@ impl Machine {
     }
 
     /// From disks that hold something else to disks that hold something else.
-    fn play(&self, storage: &Value, done: &mut String) -> Result<(), String> {
+    pub fn play(&self, storage: &Value, done: &mut String) -> Result<(), String> {
         let disks = storage["disk"].as_object().unwrap();
         let wipe: Vec<String> = disks.keys().flat_map(|disk| ["--wipe".to_owned(), format!("disk.{disk}")]).collect();
         let reinstall = ["--reinstall".to_owned()];
@@ -175,7 +163,7 @@ impl Machine {
     }
 
     /// The first so many disks as they were in the beginning.
-    fn clear(&self, disks: usize) -> Result<(), String> {
+    pub fn clear(&self, disks: usize) -> Result<(), String> {
         self.declare(&self.others);
         self.sh(LEAVE)?;
         let all = (1..=disks).flat_map(|disk| ["--wipe".to_owned(), format!("disk.nvme{disk}")]);
@@ -190,145 +178,4 @@ fn answer(output: &Output, status: i32, words: &str) -> Result<String, String> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     Err(format!("{words}: {}", told(output)))
-}
-
-/// A layout as it is imported.
-struct Layout {
-    /// The machine's `storage`.
-    storage: Value,
-    /// What homehive does not make of it.
-    left_out: Vec<String>,
-    /// What `check` does not let pass, and was changed as it says.
-    mended: Vec<String>,
-}
-
-fn import(bench: &Bench, file: &Path) -> Layout {
-    let output = bench.ask(&["--json", "disks", "import", file.to_str().unwrap(), "--machine", "one"]);
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let answer = &answer["answer"];
-    let mut storage = answer["storage"].clone();
-    let disks = storage["disk"].as_object_mut().unwrap();
-    for (index, disk) in disks.values_mut().enumerate() {
-        disk["serial"] = json!(format!("G{}", index + 1));
-        disk["device"] = json!(format!("/dev/disk/by-id/nvme-QEMU_NVMe_Ctrl_G{}", index + 1));
-    }
-    keyed(&mut storage);
-    let mut mended = Vec::new();
-    mend(&mut storage, &mut mended);
-    let findings = answer["findings"].as_array().unwrap().iter();
-    let left_out = findings.filter(|finding| ["left_out", "wrong"].iter().any(|kind| finding["kind"] == *kind));
-    let left_out = left_out.map(|finding| format!("{}: {}", finding["at"], finding["message"]));
-    Layout { storage, left_out: left_out.collect(), mended }
-}
-
-/// Is anything mounted there?
-fn mounts(value: &Value, path: &str) -> bool {
-    match value {
-        Value::Object(table) => {
-            table.get("mountpoint").is_some_and(|at| at == path)
-                || table.get("nodev").is_some_and(|nodev| nodev.get(path).is_some())
-                || table.values().any(|value| mounts(value, path))
-        }
-        Value::Array(list) => list.iter().any(|value| mounts(value, path)),
-        _ => false,
-    }
-}
-
-/// What a machine could not boot from: EFI system partitions too small for two kernels, and a `/boot` that may be missing.
-fn mend(value: &mut Value, mended: &mut Vec<String>) {
-    let size = value["size"].as_str().and_then(|size| size.parse().ok());
-    if value["type"] == "efi" && size < Some(storage::Size(256 << 20)) {
-        mended.push(format!("an EFI system partition of {} has 256MiB", value["size"]));
-        value["size"] = json!("256MiB");
-    }
-    if value["mountpoint"] == "/boot"
-        && let Some(options) = value.get_mut("options").and_then(Value::as_array_mut)
-        && options.iter().any(|option| option == "nofail")
-    {
-        mended.push("/boot without `nofail`".to_owned());
-        options.retain(|option| option != "nofail");
-    }
-    match value {
-        Value::Object(table) => table.values_mut().for_each(|value| mend(value, mended)),
-        Value::Array(list) => list.iter_mut().for_each(|value| mend(value, mended)),
-        _ => {}
-    }
-}
-
-/// The lab's key for every container.
-fn keyed(value: &mut Value) {
-    if value["type"] == "luks" {
-        value["key_file"] = json!("secrets/luks-key");
-        value.as_object_mut().unwrap().retain(|key, _| !key.starts_with("boot_key"));
-        let further = value.pointer_mut("/unlock/keys").and_then(Value::as_object_mut);
-        further.into_iter().flat_map(|keys| keys.values_mut()).for_each(|key| *key = json!("secrets/further-key"));
-    }
-    if value.get("encryption").is_some() {
-        value["encryption"] = json!({ "key_file": "secrets/luks-key" });
-    }
-    match value {
-        Value::Object(table) => table.values_mut().for_each(keyed),
-        Value::Array(list) => list.iter_mut().for_each(keyed),
-        _ => {}
-    }
-}
-
-#[test]
-fn in_the_lab_the_layouts_of_disko_are_made_destroyed_and_reinstalled() {
-    let (Ok(disko), Ok(which)) = (std::env::var("HOMEHIVE_DISKO"), std::env::var("HOMEHIVE_LAYOUTS")) else {
-        return println!(
-            "skipped: the layouts of disko: HOMEHIVE_DISKO (a checkout of disko) or HOMEHIVE_LAYOUTS (`all`, or names) is \
-             not set"
-        );
-    };
-    let chosen = |file: &PathBuf| {
-        let name = file.file_stem().unwrap_or_default().to_string_lossy();
-        file.extension().is_some_and(|kind| kind == "nix") && (which == "all" || which.split(',').any(|it| it == name))
-    };
-    let entries = fs::read_dir(Path::new(&disko).join("example")).unwrap();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).filter(chosen).collect();
-    assert!(!files.is_empty(), "no such layouts: {which}");
-    files.sort();
-    // The largest of them has 14 disks.
-    let largest = if files.iter().any(|file| file.ends_with("zfs-with-vdevs.nix")) { 14 } else { 4 };
-    let zfs = files.iter().any(|file| fs::read_to_string(file).unwrap().contains("zpool"));
-    let Some(mut machine) = Machine::new(largest, zfs) else { return };
-    let (mut wrong, mut applied, mut in_part) = (Vec::new(), 0, 0);
-    for file in &files {
-        let name = file.file_stem().unwrap().to_string_lossy();
-        let begun = Instant::now();
-        let Layout { storage, left_out, mended } = import(&machine.bench, file);
-        let mut done = String::new();
-        let played = machine.play(&storage, &mut done);
-        let disks = storage["disk"].as_object().unwrap().len();
-        let cleared = machine.clear(disks);
-        let whole = left_out.is_empty();
-        let word = match (&played, whole) {
-            (Ok(()), true) => "whole",
-            (Ok(()), false) => "in part",
-            (Err(_), _) => "no",
-        };
-        applied += usize::from(played.is_ok() && whole);
-        in_part += usize::from(played.is_ok() && !whole);
-        let seconds = begun.elapsed().as_secs();
-        println!("{name:30} {word:8} {seconds:4} s  {}", done.trim_end_matches(", "));
-        for (word, lines) in [("left out", &left_out), ("changed", &mended)] {
-            for line in lines {
-                println!("    {word}: {line}");
-            }
-        }
-        for error in [played.err(), cleared.as_ref().err().cloned()].into_iter().flatten() {
-            println!("    {error}");
-            // What was imported as a whole can be had as a whole.
-            if whole {
-                wrong.push(name.to_string());
-            }
-        }
-        if cleared.is_err() {
-            drop(machine);
-            machine = Machine::new(largest, zfs).unwrap();
-        }
-    }
-    println!("of {}, {applied} were applied whole, {in_part} without what was left out", files.len());
-    assert!(wrong.is_empty(), "{wrong:?}");
 }

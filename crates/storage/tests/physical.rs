@@ -1,0 +1,53 @@
+//! Physical volumes on real block devices, as LVM itself makes and reads them.
+#![expect(clippy::disallowed_types, reason = "what a script is worth is what the real LVM says of it")]
+
+mod common;
+
+use common::loops::Loop;
+use std::process::{Command, Output};
+
+/// The script, for one physical volume.
+const SCRIPT: &str = concat!("set -eu\n", include_str!("../src/plan/pv.sh"), "physical_volume \"$@\"\n");
+const OURS: &str = "68f4f7-255e-d55d-6cbf-09d8-bc62-58d963";
+const OTHER: &str = "a4ce0c-746b-ec5b-a991-1d49-9d64-cd92b8";
+
+fn sh(script: &str, args: &[&str]) -> Output {
+    Command::new("sh").args(["-c", script, "pv"]).args(args).output().unwrap()
+}
+
+/// UUID, group, and how many areas for metadata are whole.
+fn seen(device: &str) -> String {
+    let look =
+        "pvs --noheadings --separator / --options pv_uuid,vg_name,pv_mda_count \"$1\" 2>/dev/null | tr -d ' \\n'";
+    String::from_utf8(sh(look, &[device]).stdout).unwrap()
+}
+
+/// What a power cut may leave of one that was being made: each 4 KiB of its beginning written, or not.
+#[test]
+fn one_that_was_begun_is_made_whole_and_a_damaged_one_of_others_is_not() {
+    if Command::new("pvcreate").arg("--version").output().is_err() {
+        return eprintln!("SKIPPED: lvm2 is not installed");
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(64 << 20).unwrap();
+    let Some(device) = Loop::over(file.path().to_str().unwrap()) else {
+        return eprintln!("SKIPPED: no loop device is to be had here (root alone can)");
+    };
+    let lose = |block: &str| {
+        let zero = "dd if=/dev/zero \"of=$1\" bs=4096 \"seek=$2\" count=1 conv=notrunc,fsync status=none";
+        assert!(sh(zero, &[&device.0, block]).status.success());
+    };
+    let make = |uuid: &str| sh(SCRIPT, &[&device.0, uuid, "--dataalignment", "1048576b"]);
+    let whole = format!("{OURS}//1");
+
+    for (case, lost) in [("nothing is there", None), ("label alone", Some("1")), ("header alone", Some("0"))] {
+        lost.into_iter().for_each(lose);
+        let made = make(OURS);
+        assert!(made.status.success(), "{case}: {}", String::from_utf8_lossy(&made.stderr));
+        assert_eq!(seen(&device.0), whole, "{case}");
+    }
+    // What is damaged and not ours may be somebody's.
+    lose("1");
+    assert!(!make(OTHER).status.success());
+    assert_eq!(seen(&device.0), format!("{OURS}//0"));
+}
