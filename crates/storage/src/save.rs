@@ -155,20 +155,25 @@ pub fn read(path: &str, areas: &[Area]) -> Cmd {
     Cmd::new("sh").args(["-c", READ, "read.sh", path]).args(words)
 }
 
+/// Has the kernel read the partition table of the disk at `path` again; fails if a partition is in use. Whoever only looks at
+/// one takes a lock on the disk, as udev does, and is waited for: <https://systemd.io/BLOCK_DEVICE_LOCKING>.
+pub fn reread(path: &str) -> Cmd {
+    Cmd::new("flock").args(["--exclusive", "--timeout=20", path, "blockdev", "--rereadpt", path])
+}
+
 /// The lines that write areas, given in base64, to the device at `path`: first it is asked whether it is still the
 /// device that `guards` know, and whether nothing uses it.
 pub fn write(device: &Device, areas: &[(Area, String)]) -> Vec<Line> {
     let path = device.path.as_str();
     let partitioned = device.kind == crate::facts::DeviceKind::Disk;
-    let reread = || Cmd::new("blockdev").args(["--rereadpt", path]);
     let guards = overwrite::identity(device).into_iter().map(Guard::into);
-    let before = partitioned.then(reread).map(Line::Run);
+    let before = partitioned.then(|| reread(path)).map(Line::Run);
     let writes = areas.iter().map(|(area, bytes)| {
         let words = [path.to_owned(), area.offset.to_string()];
         Line::Run(Cmd::new("sh").args(["-c", WRITE, "write.sh"]).args(words).input(bytes.as_str()))
     });
     let settle = Cmd::new("udevadm").args(["settle", "--timeout=100"]);
-    let after = partitioned.then(reread).into_iter().chain([settle]).map(Line::Run);
+    let after = partitioned.then(|| reread(path)).into_iter().chain([settle]).map(Line::Run);
     guards.chain(before).chain(writes).chain(after).collect()
 }
 

@@ -8,7 +8,6 @@ use crate::medium::image::Image;
 use crate::medium::look;
 use crate::medium::stick::Stick;
 use crate::medium::write::{self, Pass};
-use cmd::Cmd;
 use machine::{Story, run_local};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -62,7 +61,7 @@ pub async fn run(context: &Context, args: &WriteMedium) -> Result<(), Failure> {
     };
     put(&image, &stick, file, story).await?;
     // A stick that was written has another table than the one that the kernel has read.
-    let reread = Cmd::new("blockdev").args(["--rereadpt", &format!("/dev/{}", stick.kernel)]);
+    let reread = storage::save::reread(&format!("/dev/{}", stick.kernel));
     if let Err(error) = run_local(&reread, SOON).await {
         story.note(
             "stick",
