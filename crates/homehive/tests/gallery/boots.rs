@@ -17,12 +17,16 @@ address = "192.168.1.10"
 [machines.one.storage.disk.first]
 device = "/dev/disk/by-id/virtio-G1"
 serial = "G1"
-content = { type = "mbr", bootable = true, partitions.root = { content = { type = "filesystem", format = "ext4", mountpoint = "/" } } }
+content = { type = "mbr", bootable = true, partitions.root = { content = { type = "mdraid", name = "root" } } }
 
 [machines.one.storage.disk.second]
 device = "/dev/disk/by-id/virtio-G2"
 serial = "G2"
-content = { type = "gpt", partitions.other = { size = "256MiB" } }
+content = { type = "mbr", bootable = true, partitions.root = { content = { type = "mdraid", name = "root" } } }
+
+[machines.one.storage.mdadm.root]
+level = 1
+content = { type = "filesystem", format = "ext4", mountpoint = "/" }
 "#;
 
 #[test]

@@ -95,7 +95,8 @@ fn drive(words: Cmd, at: usize, disk: &DiskSpec, health: Health, drive: &Path, f
         }
         Health::Good | Health::Pulled => (words, file),
     };
-    let boot = if firmware && disk.boot { ",bootindex=0" } else { "" };
+    // Of several, as of a mirror, the firmware tries one after another, and shows them all to the boot loader.
+    let boot = if firmware && disk.boot { format!(",bootindex={at}") } else { String::new() };
     let wwn = disk.wwn.map_or_else(String::new, |wwn| format!(",wwn={wwn:#018x}"));
     let (serial, pull) = (&disk.serial, pull_id(at, disk.kind));
     let port = format!("pcie-root-port,id=port{at},chassis={}", at + 1);
