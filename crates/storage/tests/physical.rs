@@ -1,5 +1,9 @@
 //! Physical volumes on real block devices, as LVM itself makes and reads them.
-#![expect(clippy::disallowed_types, reason = "what a script is worth is what the real LVM says of it")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    reason = "what a script is worth is what the real LVM says of it"
+)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! A partition table is read again by a real kernel while somebody looks at one of its partitions.
-#![expect(clippy::disallowed_types, reason = "who has a device open is the kernel's affair")]
+#![expect(clippy::disallowed_types, clippy::unwrap_used, reason = "who has a device open is the kernel's affair")]
 
 mod common;
 
