@@ -49,6 +49,8 @@ git ls-files '*.sh' .ci/run | while read -r file; do
     esac
 done
 stage dependencies
+# Those of other systems, too: they are judged, though never built here.
+cargo fetch --locked --quiet
 cargo deny --offline check --hide-inclusion-graph bans licenses sources
 if timeout 60 cargo deny check --hide-inclusion-graph advisories >/dev/null 2>&1; then
     echo "advisories: none"
