@@ -158,7 +158,9 @@ pub fn read(path: &str, areas: &[Area]) -> Cmd {
 /// Has the kernel read the partition table of the disk at `path` again; fails if a partition is in use. Whoever only looks at
 /// one takes a lock on the disk, as udev does, and is waited for: <https://systemd.io/BLOCK_DEVICE_LOCKING>.
 pub fn reread(path: &str) -> Cmd {
-    Cmd::new("flock").args(["--exclusive", "--timeout=20", path, "blockdev", "--rereadpt", path])
+    // Not by its path: where a disk was pulled out, flock(1) would make a file of that name.
+    let script = "exec 9<\"$1\" && flock --exclusive --timeout=20 9 && exec blockdev --rereadpt \"$1\"";
+    Cmd::new("sh").args(["-c", script, "reread", path])
 }
 
 /// The lines that write areas, given in base64, to the device at `path`: first it is asked whether it is still the
