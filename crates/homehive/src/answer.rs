@@ -1,8 +1,9 @@
-//! The answer on standard output: JSON in one envelope whose schema has a version, or text.
+//! The answer on standard output: JSON in one envelope whose schema has a version, or text; and what is said beside it.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
+use std::fmt::Display;
 use std::io::{self, Write as _};
 
 /// Version of every answer's schema; raised when a field goes or changes its meaning, not when one is added.
@@ -31,6 +32,18 @@ pub fn json<T: Serialize>(verb: &str, answer: &T) {
 pub fn text(text: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{}", text.trim_end());
+}
+
+/// Tells what is no answer, on standard error. Work that has begun goes on where nobody reads any more: a log that was
+/// closed, a terminal that is gone.
+pub fn aside(text: impl Display) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Asks on standard error; the answer is typed behind it.
+pub fn question(text: &str) {
+    let mut out = io::stderr().lock();
+    let _ = write!(out, "{text}").and_then(|()| out.flush());
 }
 
 /// The schema of a verb's answer.

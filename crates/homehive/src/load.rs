@@ -132,6 +132,6 @@ pub fn tell(report: &fleet::Report, global: &Global) {
         miette::GraphicalReportHandler::new().with_links(false).render_report(&mut text, report)
     };
     if drawn.is_ok() {
-        eprintln!("{}", text.trim_end());
+        crate::answer::aside(text.trim_end());
     }
 }

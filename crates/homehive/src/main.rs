@@ -1,5 +1,8 @@
 //! The command line: verbs, progress, diagnostics, exit statuses. Everything else is left to the other crates.
 
+// They panic where nobody reads any more; `answer` does not.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod answer;
 mod approval;
 mod args;
@@ -43,7 +46,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             let text = failure.to_string();
             if !text.is_empty() {
-                eprintln!("homehive: {}", text.trim_end());
+                answer::aside(format_args!("homehive: {}", text.trim_end()));
             }
             failure.code()
         }

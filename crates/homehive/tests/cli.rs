@@ -239,7 +239,7 @@ impl Home {
     /// The search path with this shell in front, for what is asked of this very machine.
     fn shell(&self, script: &str) -> String {
         let bin = self.dir.path().join("bin");
-        fs::create_dir(&bin).unwrap();
+        fs::create_dir_all(&bin).unwrap();
         for (name, script) in [("sh", script), ("sudo", "shift 2\nexec \"$@\"\n")] {
             fs::write(bin.join(name), format!("#!/bin/sh\n{script}")).unwrap();
             fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
@@ -260,6 +260,20 @@ fn verbs_that_write_ask_for_the_lock_first() {
         let story = text(&output);
         assert_eq!(output.status.code(), Some(3), "{story}");
         assert!(story.contains("ben@there is writing to its disks"), "{story}");
+    }
+}
+
+/// `2>&1 | head`, or a terminal that is gone: what has begun goes on to its own end.
+#[test]
+fn nobody_has_to_read_the_story() {
+    let home = Home::new();
+    let path = home.shell("case \"$*\" in *\" /run/homehive-disks.lock \"*) echo 'busy ben@there'; exit 75 ;; esac\n");
+    for option in [&[][..], &["--json"]] {
+        let words = [&["disks", "apply", "nas", "--host", "local"], option].concat();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = home.command(&words).env("PATH", &path).stderr(writer).status().unwrap();
+        assert_eq!(status.code(), Some(3), "{words:?}");
     }
 }
 

@@ -77,13 +77,16 @@ fn in_the_lab_an_installation_cut_behind_each_phase_goes_on() {
 /// Kills homehive in the middle of the copy, as a closed laptop would.
 fn kill_while_it_copies(bench: &Bench) {
     let mut child = bench.command(&INSTALL).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let story = BufReader::new(child.stderr.take().unwrap());
-    let copies = story.lines().map_while(Result::ok).any(|line| line.contains("phase 3 of 5"));
-    assert!(copies, "the copy has begun");
+    let mut story = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(story.any(|line| line.contains("phase 3 of 5")), "the copy has begun");
+    // The lid is closed: however fast the copy is, it does not end before another one has come by.
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
     // Nobody plans disks anew below it.
     let mut other = bench.command(&["--lab", "disks", "apply", "one"]).stderr(Stdio::piped()).spawn().unwrap();
-    let story = BufReader::new(other.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let waits = story.inspect(|line| println!("{line}")).any(|line| line.contains("install is writing to its disks"));
+    let mut told = BufReader::new(other.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let waits =
+        told.by_ref().inspect(|line| println!("{line}")).any(|it| it.contains("install is writing to its disks"));
     other.kill().unwrap();
     other.wait().unwrap();
     assert!(waits, "another one waits");

@@ -1,6 +1,7 @@
 //! Bars on a terminal: what is done stays as a line, what goes on is drawn below.
 
 use super::lines::text;
+use crate::answer;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use machine::{Event, Story};
 use std::collections::BTreeMap;
@@ -44,7 +45,7 @@ pub fn bars() -> Story {
                 for (_, bar) in std::mem::take(&mut *running) {
                     bar.finish_and_clear();
                 }
-                board.suspend(|| eprint!("{text}"));
+                board.suspend(|| answer::question(text));
             }
             Event::Note { .. } | Event::Command { .. } | Event::Printed { .. } => {
                 let _ = board.println(format!("  {}", text(&event)));

@@ -1,5 +1,6 @@
 //! One line an event: for logs, pipes and people who asked for it.
 
+use crate::answer;
 use machine::{Event, Story};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -24,10 +25,10 @@ pub fn plain() -> Story {
             last.insert(key, Instant::now());
         }
         if let Event::Question { text } = &event {
-            eprint!("{text}");
+            answer::question(text);
             return;
         }
-        eprintln!("{:7.1}s  {}", start.elapsed().as_secs_f64(), text(&event));
+        answer::aside(format_args!("{:7.1}s  {}", start.elapsed().as_secs_f64(), text(&event)));
     })
 }
 
@@ -35,7 +36,7 @@ pub fn plain() -> Story {
 pub fn json() -> Story {
     Story::new(|event| {
         if let Ok(line) = serde_json::to_string(&event) {
-            eprintln!("{line}");
+            answer::aside(line);
         }
     })
 }

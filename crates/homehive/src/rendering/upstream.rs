@@ -2,6 +2,7 @@
 
 use super::record::digest;
 use super::save;
+use crate::answer;
 use crate::failure::Failure;
 use cluster::catalogue::Source;
 use cluster::{Catalogue, Upstream};
@@ -54,7 +55,7 @@ fn checkout(dir: &Path, source: &Source, upstream: &mut Upstream) -> Result<(), 
     }
     if !others.is_empty() {
         let (dir, tag) = (dir.display(), &source.tag);
-        eprintln!("{CHECKOUT}: in {dir} other than in {tag} is {}", others.join(", "));
+        answer::aside(format_args!("{CHECKOUT}: in {dir} other than in {tag} is {}", others.join(", ")));
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! A secret in the user's editor: in a file that only the user can read, in memory where there is room, wiped afterwards.
 
+use crate::answer;
 use crate::failure::Failure;
 use std::fs;
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -50,7 +51,7 @@ impl Private {
 impl Drop for Private {
     fn drop(&mut self) {
         if let Err(error) = self.wipe() {
-            eprintln!("cannot wipe {}: {error}; remove it by hand", self.0.path().display());
+            answer::aside(format_args!("cannot wipe {}: {error}; remove it by hand", self.0.path().display()));
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Asking for a secret at the terminal without showing it, or reading it from standard input.
 
+use crate::answer;
 use crate::args::Global;
 use crate::failure::Failure;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
-use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _};
 use zeroize::Zeroizing;
 
 /// Room for what is typed; it never grows, so that no copy of it is left behind.
@@ -48,7 +49,7 @@ pub fn ask(question: &str) -> Result<Answer, Failure> {
         if *hidden("the same again: ")? == *first {
             return Ok(Answer::Typed(first));
         }
-        eprintln!("these were two different ones; once more");
+        answer::aside("these were two different ones; once more");
     }
 }
 
@@ -77,11 +78,10 @@ fn hidden(question: &str) -> Result<Zeroizing<String>, Failure> {
     // What was typed before the question is no answer to it.
     tcsetattr(io::stdin(), OptionalActions::Flush, &quiet).map_err(|error| failed(error.into()))?;
     let shown = Shown(before);
-    eprint!("{question}");
-    let _ = io::stderr().flush();
+    answer::question(question);
     let typed = line(|byte| rustix::io::read(io::stdin(), byte).map_err(io::Error::from));
     drop(shown);
-    eprintln!();
+    answer::aside("");
     match typed.map_err(failed)? {
         Some(bytes) => {
             let text = std::str::from_utf8(&bytes);

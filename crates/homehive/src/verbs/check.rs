@@ -41,7 +41,7 @@ pub fn run(context: &Context) -> Result<(), Failure> {
             let all = [count(machines, "machine"), count(disks, "disk"), count(shares, "share")].join(", ");
             answer::text(&format!("{}: nothing wrong ({all})", loaded.path.display()));
             if !Vault::of(&loaded).begun() {
-                eprintln!("no secrets have been made yet; next: {}", context.again("secrets init"));
+                answer::aside(format_args!("no secrets have been made yet; next: {}", context.again("secrets init")));
             }
             Ok(())
         }

@@ -91,11 +91,11 @@ fn tell(findings: &[Finding], machine: &str, context: &Context) {
     for Finding { kind, at, node, message, help } in findings {
         let place =
             node.as_ref().filter(|_| matches!(kind, Kind::Wrong | Kind::FillIn)).map_or(at.as_str(), NodeId::as_str);
-        eprintln!("{}: {place}: {message}\n  {help}", kind.word());
+        answer::aside(format_args!("{}: {place}: {message}\n  {help}", kind.word()));
     }
     let mut next = format!("append the lines to {}, then {}", context.global.fleet.display(), context.again("check"));
     if machine == UNNAMED {
         next = format!("say whose disks they are with --machine; then {next}");
     }
-    eprintln!("next: {next}");
+    answer::aside(format_args!("next: {next}"));
 }

@@ -235,7 +235,7 @@ fn serial(declared: &Loaded, machine: &str) -> Result<(), Failure> {
     if dir.guest(&name).is_none() {
         return Err(Failure::Failed(format!("{name} is off\n  next: homehive lab boot {name}")));
     }
-    eprintln!("the debug shell of {name}; press Enter for a prompt, Ctrl-] to leave");
+    answer::aside(format_args!("the debug shell of {name}; press Enter for a prompt, Ctrl-] to leave"));
     shell::attach(&dir.files(&name).shell()).map_err(labs::failed)
 }
 

@@ -91,7 +91,7 @@ pub async fn run(context: &Context, probe: &Probe) -> Result<(), Failure> {
         (Some(proposed), _) => {
             answer::text(&proposed.toml);
             let next = "say what each disk is to hold (`content`), or `homehive disks import` a device tree of disko's";
-            eprintln!("next: {next}; then {}", context.again("check"));
+            answer::aside(format_args!("next: {next}; then {}", context.again("check")));
         }
         (None, Some((None, file))) => answer::text(&file.text),
         (None, Some((Some(path), _))) => answer::text(&format!("wrote {}", path.display())),

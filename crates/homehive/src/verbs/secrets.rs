@@ -217,7 +217,7 @@ fn init(context: &Context, loaded: &Loaded, vault: &Vault) -> Result<(), Failure
                     vault.write(secret, &value).map_err(|error| failed(context, secret, &error))?;
                     made.push(format!("secrets/{}: what you typed", secret.file));
                 }
-                Err(why) => eprintln!("{} is not set: {why}", secret.name()),
+                Err(why) => answer::aside(format_args!("{} is not set: {why}", secret.name())),
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The power goes behind steps of the NAS's plan, and at any moment: while its disks are made, while it is installed anew over
 //! data that stay, while somebody writes. It takes with it what the drives had not flushed. The next `disks apply` finishes;
 //! what is on the disks then is what an undisturbed run leaves, with nothing left to do, and every file that was made sure of
-//! is there, whole. Real machines of the lab, the real command line.
+//! is there, whole. Behind a step it does what the machine of the planner's laws (`storage/tests/laws/world`) does then: that
+//! one is held to the lab's here. Real machines of the lab, the real command line.
 //!
 //! | variable | unset | else |
 //! |---|---|---|
@@ -15,12 +16,17 @@
 #[path = "../bench/mod.rs"]
 mod bench;
 mod files;
+mod model;
 mod moment;
 mod seen;
 mod tally;
+#[expect(dead_code, reason = "the laws want more of it")]
+#[path = "../../../storage/tests/laws/world/mod.rs"]
+mod world;
 
 use bench::Bench;
 use files::{Files, Missing, Writer, write};
+use model::Model;
 use moment::{Kind, Moment};
 use seen::{Seen, seen};
 use serde_json::Value;
@@ -86,19 +92,38 @@ fn counts(told: &str) -> (u64, u64) {
     (number("; of "), number("not flushed it took "))
 }
 
+/// What is to come of a cut.
+struct Expected<'a> {
+    /// What is on the disks.
+    disks: &'a [String],
+    /// What the next run does, sorted; where that is known.
+    steps: Option<Vec<String>>,
+    files: &'a Files,
+}
+
 /// Switches the machine on again and types the same once more: how that ends, and what is missing of the files.
-fn resume(bench: &Bench, kind: Kind, undisturbed: &[String], files: &Files) -> (End, Missing) {
+fn resume(bench: &Bench, kind: Kind, expected: &Expected) -> (End, Missing) {
     let resumed = catch_unwind(AssertUnwindSafe(|| {
         bench.run(&["lab", "boot", "nas", "--medium"]);
-        bench.run(kind.apply());
+        let steps = steps_done(&bench.run(&[&["--json"], kind.apply()].concat()));
         let Seen { disks, left } = seen(bench);
-        let same = disks == undisturbed && left.is_empty();
+        let same = disks == expected.disks && left.is_empty() && expected.steps.as_ref().is_none_or(|it| *it == steps);
         if !same {
-            println!("{disks:#?} instead of {undisturbed:#?}, left {left:#?}");
+            let Expected { disks: others, steps: other, .. } = expected;
+            println!("{disks:#?} instead of {others:#?}, left {left:#?}; did {steps:#?}, not {other:#?}");
         }
-        (if same { End::Same } else { End::Differs }, files.missing_on(bench))
+        (if same { End::Same } else { End::Differs }, expected.files.missing_on(bench))
     }));
-    resumed.unwrap_or((End::Stuck, Missing { lost: files.count(), late: 0 }))
+    resumed.unwrap_or((End::Stuck, Missing { lost: expected.files.count(), late: 0 }))
+}
+
+/// The steps that `disks apply --json` tells of, sorted.
+fn steps_done(answer: &str) -> Vec<String> {
+    let answer: Value = serde_json::from_str(answer).unwrap();
+    let done = answer["answer"]["done"].as_array().unwrap();
+    let mut steps: Vec<String> = done.iter().map(|step| step["text"].as_str().unwrap().to_owned()).collect();
+    steps.sort();
+    steps
 }
 
 /// What the plan for blank disks does, step by step.
@@ -136,7 +161,7 @@ fn chosen(steps: &[String]) -> Vec<usize> {
 fn in_the_lab_a_run_cut_behind_a_step_ends_like_an_undisturbed_one() {
     let Some(bench) = Bench::new(&example()) else { return };
     bench.run(&["lab", "up"]);
-    let steps = steps(&bench);
+    let (steps, model) = (steps(&bench), Model::of(&bench));
     let (disks, _) = undisturbed(&bench, Kind::Step);
     let mut tally = Tally::default();
     for number in chosen(&steps) {
@@ -146,7 +171,8 @@ fn in_the_lab_a_run_cut_behind_a_step_ends_like_an_undisturbed_one() {
         let seed = u64::try_from(number).unwrap();
         let moment = Moment { seed, kind: Kind::Step, share: 0, lose: "all" };
         let counts = cut(&bench, &["--after-step", &number.to_string()], moment.lose, seed);
-        let ended = resume(&bench, Kind::Step, &disks, &Files::default());
+        let (steps, files) = (Some(model.rest(number)), &Files::default());
+        let ended = resume(&bench, Kind::Step, &Expected { disks: &disks, steps, files });
         tally.add(told(moment, Duration::ZERO, counts, &Files::default(), ended));
     }
     // The machine is finished, and its filesystems are mounted.
@@ -231,7 +257,8 @@ impl<'a> Ready<'a> {
         applying.kill().unwrap();
         applying.wait().unwrap();
         println!("finished before: {finished}");
-        told(moment, at, counts, files, resume(self.bench, kind, &self.disks, files))
+        let expected = Expected { disks: &self.disks, steps: None, files };
+        told(moment, at, counts, files, resume(self.bench, kind, &expected))
     }
 }
 
@@ -242,7 +269,7 @@ fn writes(bench: &Bench, moment: Moment, disks: &[String], kept: &Files) -> Cut 
     sleep(at);
     let counts = cut(bench, &[], moment.lose, moment.seed);
     let files = kept.and(writer.end());
-    let ended = resume(bench, moment.kind, disks, &files);
+    let ended = resume(bench, moment.kind, &Expected { disks, steps: None, files: &files });
     told(moment, at, counts, &files, ended)
 }
 

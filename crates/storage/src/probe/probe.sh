@@ -217,23 +217,8 @@ list_drivers() {
     list_links "$@"
 }
 
-# One function, so that a shell that reads this text from its standard input has read all of it before anything runs.
-probe() {
-    echo '%% homehive-probe 1'
-
-    # Every block device by its path, leaving out what holds no data of its own, media that are not there, and arrays
-    # that are not started.
-    devices=
-    for dir in /sys/class/block/*; do
-        name=${dir##*/}
-        case $name in loop* | ram* | zram* | sr* | fd* | mtd* | nbd*) continue ;; esac
-        size=0
-        read -r size <"$dir/size" || continue
-        [ "$size" -gt 0 ] || continue
-        case $name in *!*) name=${name%%!*}/${name#*!} ;; esac
-        [ -b "/dev/$name" ] && devices="$devices /dev/$name"
-    done
-
+# What no signature has to be known for.
+list_rest() {
     section slaves list_slaves
     section unreadable list_unreadable
     section lsblk lsblk --json --bytes --list --exclude 1,2,7,11 \
@@ -246,6 +231,15 @@ probe() {
     done
     section links list_links "$@"
 
+    section files list_files
+    section machine list_machine
+    section enrol list_enrol
+    section drivers list_drivers
+    section addresses ip -o -4 address show
+}
+
+# What is on the devices, by their signatures.
+list_content() {
     # wipefs that is not told to wipe prints signatures, all of them, and goes on after a blank device (blkid does not).
     # shellcheck disable=SC2086 # device paths are words, and are split on purpose
     signatures=$(wipefs --json $devices)
@@ -319,6 +313,14 @@ $one"
         shift
     done
 
+    section lvm list_volumes | {
+        list_signed </dev/null
+        cat
+    }
+}
+
+# What the signatures call for, but for LVM.
+list_signed() {
     for device in $tables; do
         section "table:$device" sfdisk --json "$device"
     done
@@ -330,12 +332,30 @@ $one"
     [ -z "$xfs" ] || list_xfs
     [ -z "$zfs" ] || list_zfs
     section zero list_zero
-    section lvm list_volumes
-    section files list_files
-    section machine list_machine
-    section enrol list_enrol
-    section drivers list_drivers
-    section addresses ip -o -4 address show
+}
+
+# One function, so that a shell that reads this text from its standard input has read all of it before anything runs.
+# Both sides of a pipe run at a time: what the left one prints, the right one passes on at its own end.
+probe() {
+    echo '%% homehive-probe 1'
+
+    # Every block device by its path, leaving out what holds no data of its own, media that are not there, and arrays
+    # that are not started.
+    devices=
+    for dir in /sys/class/block/*; do
+        name=${dir##*/}
+        case $name in loop* | ram* | zram* | sr* | fd* | mtd* | nbd*) continue ;; esac
+        size=0
+        read -r size <"$dir/size" || continue
+        [ "$size" -gt 0 ] || continue
+        case $name in *!*) name=${name%%!*}/${name#*!} ;; esac
+        [ -b "/dev/$name" ] && devices="$devices /dev/$name"
+    done
+
+    list_rest | {
+        list_content </dev/null
+        cat
+    }
 
     echo '%% end'
 }

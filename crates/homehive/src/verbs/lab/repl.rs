@@ -4,6 +4,7 @@
 mod complete;
 mod split;
 
+use crate::answer;
 use crate::args::{Cli, Global};
 use crate::failure::Failure;
 use crate::labs;
@@ -70,7 +71,7 @@ fn converse(context: &Context, declared: &Loaded) -> Result<(), Failure> {
     // While a command runs Ctrl-C ends that one alone: this process takes it, and does nothing.
     let _taken = tokio::signal::unix::signal(SignalKind::interrupt())
         .map_err(|error| Failure::Failed(format!("cannot take Ctrl-C: {error}")))?;
-    eprintln!("the lab of {}; Tab completes, help explains, Ctrl-D leaves", declared.path.display());
+    answer::aside(format_args!("the lab of {}; Tab completes, help explains, Ctrl-D leaves", declared.path.display()));
     loop {
         match editor.readline("lab> ") {
             Ok(line) => match asked(&line) {
@@ -81,7 +82,7 @@ fn converse(context: &Context, declared: &Loaded) -> Result<(), Failure> {
                     // It has told what went wrong; here the next line is what comes next.
                     let _ = ended(context, &words);
                 }
-                Err(why) => eprintln!("homehive: {why}"),
+                Err(why) => answer::aside(format_args!("homehive: {why}")),
             },
             // Ctrl-C takes the line back.
             Err(ReadlineError::Interrupted) => {}
@@ -151,10 +152,12 @@ fn global(global: &Global) -> Vec<String> {
 }
 
 fn help() {
-    println!("the lab: {}", complete::lab_verbs().join(", "));
-    println!("its machines, as with homehive --lab: {}", Words::of(Cli::command()).first().join(", "));
-    println!("a word that both have means the lab; write homehive before it for the other");
-    println!("WORD --help explains one; exit, or Ctrl-D, leaves");
+    let (lab, all) = (complete::lab_verbs().join(", "), Words::of(Cli::command()).first().join(", "));
+    answer::text(&format!(
+        "the lab: {lab}\nits machines, as with homehive --lab: {all}\n\
+         a word that both have means the lab; write homehive before it for the other\n\
+         WORD --help explains one; exit, or Ctrl-D, leaves"
+    ));
 }
 
 /// What can be named: machines, their disks' nodes, and snapshots.
