@@ -4,7 +4,7 @@
 use crate::facts::{self, Device, DeviceKind, Facts};
 use crate::identity::short;
 use crate::plan::{Sight, mapped, shown};
-use crate::tree::{Content, Luks, LvmId, Storage, Table, VolumeGroup};
+use crate::tree::{Content, Luks, LvmId, Storage, Table, VolumeGroup, Zpool};
 use crate::wish::{Holds, Kind, Node, Wish};
 use crate::{Name, NodeId};
 use document::Path;
@@ -27,7 +27,7 @@ pub struct Adoption {
 pub struct Identity {
     /// The node.
     pub node: NodeId,
-    /// Where it is said: the place of the `uuid`.
+    /// Where it is said: the place of the `uuid`, or of what a pool has instead.
     pub at: Path,
     /// The identity, as the fleet file takes it.
     pub uuid: String,
@@ -77,6 +77,9 @@ pub fn adopt(storage: &Storage, at: &Path, wish: &Wish, facts: &Facts) -> Adopti
     }
     for (name, group) in &storage.lvm_vg {
         walk.group(name, group, &at.join("lvm_vg").join(name));
+    }
+    for (name, pool) in &storage.zpool {
+        walk.pool(name, pool, &at.join("zpool").join(name));
     }
     walk.found
 }
@@ -186,6 +189,20 @@ impl Walk<'_> {
                 });
                 self.within(declared, at, device);
             }
+            (Content::Zfs(member), Found::PoolMember { pool, gone: false, .. }) => {
+                let labelled = pool.as_deref() == Some(member.pool.as_ref());
+                let known = self.facts.pools.iter().find(|known| known.name == member.pool.as_ref());
+                // Whether it is a device of the pool, the pool says: the label tells what it was.
+                if known.map_or(labelled, |known| known.has(&device.name)) {
+                    return;
+                }
+                let reason = if labelled {
+                    format!("it bears the label of ZFS pool {}, which does not have it", member.pool)
+                } else {
+                    format!("it holds {}, and one of {} is declared", shown(&device.content), member.pool)
+                };
+                self.strange(id, reason, "declare what is there, or leave `content` out: then it is left alone");
+            }
             (declared, found) => {
                 let wanted = match declared {
                     Content::Filesystem(filesystem) => filesystem.format.word(),
@@ -234,7 +251,8 @@ impl Walk<'_> {
         }
         let declared = u32::try_from(table.partitions.len()).unwrap_or(u32::MAX);
         let more =
-            self.facts.children(&device.name).filter(|it| it.partition.as_ref().is_some_and(|it| it.number > declared));
+            |it: &&Device| it.partition.as_ref().is_some_and(|it| it.number > declared && it.kind != ZFS_RESERVED);
+        let more = self.facts.children(&device.name).filter(more);
         let more: Vec<String> = more.map(|child| child.path.clone()).collect();
         if !more.is_empty() {
             let reason = format!("the table has more partitions than are declared: {}", more.join(", "));
@@ -257,6 +275,44 @@ impl Walk<'_> {
                 let all = of.iter().map(|uuid| crate::identity::md(*uuid)).collect::<Vec<_>>().join(", ");
                 self.strange(id, format!("its declared members belong to several arrays: {all}"), "sort them by array");
                 None
+            }
+        }
+    }
+
+    /// A pool has identities of other kinds: its GUID, and the host id under which ZFS takes it for this machine's.
+    fn pool(&mut self, name: &Name, pool: &Zpool, at: &Path) {
+        let id = NodeId::pool(name);
+        let Some(wished) = self.wish.node(&id).and_then(|node| node.kind.pool()) else { return };
+        let Some(known) = self.facts.pools.iter().find(|known| known.name == name.as_ref()) else {
+            let label = |device: &Device| match &device.content {
+                facts::Content::PoolMember { pool, gone: false, .. } => pool.as_deref() == Some(name.as_ref()),
+                _ => false,
+            };
+            return if self.facts.devices.iter().any(label) {
+                self.strange(&id, "the pool is not imported", format!("import it: `zpool import {name}`"));
+            } else {
+                self.strange(&id, "there is no such pool", "correct its name, or leave it out");
+            };
+        };
+        let guid = (!wished.is(known)).then_some(("guid", known.guid.as_str(), "pool"));
+        // It is the machine's, and said once.
+        let said = self.found.identities.iter().any(|it| it.of == HOST_ID);
+        let host_id = self.facts.devices.iter().filter(|device| known.has(&device.name)).find_map(host_id);
+        let host_id = host_id.filter(|it| !said && *it != wished.host_id).map(|it| ("host_id", it, HOST_ID));
+        for (key, text, of) in guid.into_iter().chain(host_id) {
+            let (node, at) = (id.clone(), at.join(key));
+            self.found.identities.push(Identity { node, at, uuid: text.to_owned(), of: of.to_owned() });
+        }
+        for (path, declared) in &pool.datasets {
+            let (Some(content), Some(_)) = (&declared.content, known.dataset(path.as_ref())) else { continue };
+            let (id, link) = (id.dataset(path.as_ref()), format!("/dev/zvol/{name}/{path}"));
+            match self.facts.devices.iter().find(|device| device.links.contains(&link)) {
+                Some(device) => self.content(&id, content, &at.join("datasets").join(path).join("content"), device),
+                None => self.strange(
+                    &id,
+                    "it is no volume that can be seen",
+                    format!("load its key: `zfs load-key -r {name}`"),
+                ),
             }
         }
     }
@@ -292,9 +348,23 @@ impl Walk<'_> {
     }
 }
 
+/// The partition that ZFS puts at the end of a disk that it was given whole, and never writes to.
+const ZFS_RESERVED: &str = "6A945A3B-1DD2-11B2-99A6-080020736631";
+
 fn table_identity(node: &Node) -> Option<Uuid> {
     match &node.holds {
         Some(Holds::Table { uuid, .. }) => Some(*uuid),
+        _ => None,
+    }
+}
+
+/// What it is that a pool knows its machine by.
+const HOST_ID: &str = "host id of the machine";
+
+/// As whose a pool was last used, from the label of one of its devices.
+fn host_id(device: &Device) -> Option<&str> {
+    match &device.content {
+        facts::Content::PoolMember { host_id, .. } => host_id.as_deref(),
         _ => None,
     }
 }

@@ -50,6 +50,68 @@ fn a_nas_by_hand() {
     assert!(plan.is_empty() && plan.refusals.is_empty(), "{}", plan.to_text());
 }
 
+/// Its GUID, and the number under which ZFS takes it for this machine's; ZFS' own partition on a disk that it was given whole is no
+/// stranger.
+#[test]
+fn a_pool_by_hand() {
+    let (text, mut facts) = (include_str!("common/tank.toml"), facts("zfs/imported"));
+    // With the GUIDs that homehive did not choose, and without its comment.
+    for pool in &mut facts.pools {
+        pool.properties.remove("comment");
+    }
+    for device in &mut facts.devices {
+        if let Content::PoolMember { mark, .. } = &mut device.content {
+            *mark = None;
+        }
+    }
+    let at = facts.devices.iter().position(|device| device.path == "/dev/nvme0n1p1").unwrap();
+    let mut reserved = facts.devices[at].clone();
+    (reserved.name, reserved.path, reserved.content) = ("nvme0n1p9".into(), "/dev/nvme0n1p9".into(), Content::Blank);
+    let partition = reserved.partition.as_mut().unwrap();
+    (partition.number, partition.kind) = (9, "6A945A3B-1DD2-11B2-99A6-080020736631".into());
+    facts.devices.push(reserved);
+
+    let found = adopted(text, &facts);
+    assert_eq!(found.strange, []);
+    let pools: Vec<_> = found.identities.iter().filter(|it| it.node.as_str() == "zpool.tank").collect();
+    let lines: Vec<String> = pools.iter().map(|it| format!("{} = {:?}   # {}", it.at, it.uuid, it.of)).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    zpool.tank.guid = "16926993610787419746"   # pool
+    zpool.tank.host_id = "6690f7cd"   # host id of the machine
+    "#);
+    let inner: Vec<_> =
+        found.identities.iter().map(|it| it.at.to_string()).filter(|at| at.contains("datasets")).collect();
+    assert_eq!(inner.len(), 2, "{inner:?}");
+
+    let texts: Vec<_> = found.identities.into_iter().map(|it| (it.at, it.uuid)).collect();
+    let text = edit(text, Format::Toml, &texts).unwrap();
+    let plan = plan(&own(&text), &facts, &Consent::default());
+    assert!(plan.is_empty() && plan.refusals.is_empty(), "{}", plan.to_text());
+}
+
+#[test]
+fn pools_that_are_not_as_declared_are_said() {
+    let (text, whole) = (include_str!("common/tank.toml"), facts("zfs/imported"));
+    let mut told = String::new();
+    let mut tell = |case: &str, facts: &Facts, text: &str| {
+        told.push_str(case);
+        for it in adopted(text, facts).strange {
+            let _ = write!(told, "\n  {}: {}; {}", it.node, it.reason, it.remedy);
+        }
+        told.push('\n');
+    };
+    let exported = Facts { pools: Vec::new(), ..whole.clone() };
+    tell("not imported", &exported, text);
+    tell("another pool", &whole, &text.replace("tank", "bank"));
+    let mut closed = whole.clone();
+    closed.devices.retain(|device| !device.links.iter().any(|link| link.starts_with("/dev/zvol/tank/papers/")));
+    tell("a volume that is not open", &closed, text);
+    let mut moved = whole.clone();
+    moved.pools[0].vdevs[0].members.pop();
+    tell("a device that is not in it", &moved, text);
+    insta::assert_snapshot!(told);
+}
+
 /// What no tool knows counts as nothing only in what homehive made: where identities are declared, somebody else did.
 #[test]
 fn unknown_data_in_what_is_adopted_is_somebodys() {

@@ -4,8 +4,9 @@ use super::bench::Bench;
 use super::world::World;
 use fleet::{Fleet, Format};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 use storage::facts::Facts;
 use storage::plan::{Consent, Step};
 use storage::{Wish, plan};
@@ -27,8 +28,23 @@ impl Model {
         Self { wish: fleet.wish(&"nas".parse().unwrap()).unwrap(), blank }
     }
 
-    /// The steps that finish what a reboot behind the first `done` steps has left, sorted.
-    pub fn rest(&self, done: usize) -> Vec<String> {
+    /// The steps that finish what a power cut has left, sorted: behind those that the journal calls done, and any of those that
+    /// were begun beside them, of which nobody was told how far they came.
+    pub fn rests(&self, journal: &Path) -> Vec<Vec<String>> {
+        let mut states = BTreeMap::new();
+        for line in fs::read_to_string(journal).unwrap().lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            states.insert(line["step"].as_u64().unwrap(), line["state"] == "done");
+        }
+        let steps = |done| states.iter().filter(move |(_, is)| **is == done).map(|(step, _)| *step);
+        let (done, open): (BTreeSet<u64>, Vec<u64>) = (steps(true).collect(), steps(false).collect());
+        let some = (0_u32..1 << open.len())
+            .map(|some| open.iter().enumerate().filter(move |(bit, _)| some >> bit & 1 == 1).map(|(_, step)| *step));
+        some.map(|some| self.rest(&done.iter().copied().chain(some).collect())).collect()
+    }
+
+    /// The steps that are left to do once the machine has started again behind these of the plan for blank disks.
+    fn rest(&self, done: &BTreeSet<u64>) -> Vec<String> {
         let mut world = World {
             all: self.blank.clone(),
             stopped: BTreeSet::new(),
@@ -37,7 +53,9 @@ impl Model {
             exported: BTreeSet::new(),
         };
         let first = plan(&self.wish, &world.seen(), &Consent::default());
-        first.steps.iter().take(done).for_each(|step| world.apply(&self.wish, step));
+        for (_, step) in (1..).zip(&first.steps).filter(|(number, _)| done.contains(number)) {
+            world.apply(&self.wish, step);
+        }
         world.reboot();
         let plans = world.converge(&self.wish, Consent::default());
         let mut rest: Vec<String> = plans.iter().flat_map(|plan| &plan.steps).map(Step::describe).collect();

@@ -50,6 +50,20 @@ pub(super) fn check(tree: &Tree<'_>, problems: &mut Problems) {
         whole(name, pool, &at, members.get(name).map(Vec::as_slice).unwrap_or_default(), problems);
         said(name, pool, &at, problems);
     }
+    host_ids(tree, problems);
+}
+
+/// A machine has one host id.
+fn host_ids(tree: &Tree<'_>, problems: &mut Problems) {
+    let said = |(name, pool): (_, &Zpool)| Some((name, pool.host_id.clone()?));
+    let mut said = tree.storage.zpool.iter().filter_map(said);
+    let Some((first, host_id)) = said.next() else { return };
+    for (name, _) in said.filter(|(_, other)| *other != host_id) {
+        let message = format!("`{}` has another host id than `{}`", NodeId::pool(name), NodeId::pool(first));
+        let help = "a machine has one: say it at one pool, and remove the others";
+        let at = tree.at.join("zpool").join(name).join("host_id");
+        problems.add(&at, "storage::bad_host_id", message, "another one", help);
+    }
 }
 
 /// Can a device of a pool stand here?
@@ -215,6 +229,12 @@ fn said(name: &Name, pool: &Zpool, at: &Path, problems: &mut Problems) {
     if pool.guid.as_ref().is_some_and(|guid| guid.parse::<u64>().is_err()) {
         let help = "write the number that `zpool get -H -o value guid` prints, in quotes";
         problems.add(&at.join("guid"), "storage::bad_guid", format!("`{id}` has no such GUID"), "no number", help);
+    }
+    let digits = |text: &str| text.len() == 8 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if let Some(host_id) = pool.host_id.as_deref().filter(|id| !digits(id) || *id == "00000000") {
+        let message = format!("`{}` is no host id", host_id.escape_debug());
+        let help = "write the 8 digits that `hostid` prints on that machine, in quotes and in small letters";
+        problems.add(&at.join("host_id"), "storage::bad_host_id", message, "not 8 hexadecimal digits", help);
     }
     properties(&id, at, &pool.properties, problems);
     options(&id, at, &pool.options, problems);

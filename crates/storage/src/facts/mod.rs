@@ -279,6 +279,9 @@ pub enum Content {
         /// The comment that the pool bears.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mark: Option<String>,
+        /// As whose the pool was last used: the machine's host id, 8 hexadecimal digits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host_id: Option<String>,
         /// Was the pool destroyed, or its making cut short? Then nothing is in it any more, or yet.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         gone: bool,

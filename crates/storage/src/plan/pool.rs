@@ -29,7 +29,7 @@ fn list<T: ToString>(all: &[T]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// The imported pool that this one is, by its mark, or by the GUID that was adopted.
+/// The imported pool that this one is.
 pub(crate) fn ours<'f>(facts: &'f Facts, wished: &Pool) -> Option<&'f facts::Pool> {
     facts.pools.iter().find(|found| wished.is(found))
 }
@@ -37,10 +37,7 @@ pub(crate) fn ours<'f>(facts: &'f Facts, wished: &Pool) -> Option<&'f facts::Poo
 /// Does this device bear the label of the pool, as one that is in it?
 pub(crate) fn is_labelled(content: &Content, wished: &Pool) -> bool {
     let Content::PoolMember { guid, mark, gone: false, .. } = content else { return false };
-    match &wished.guid {
-        Some(_) => *guid == wished.guid,
-        None => mark.as_deref() == Some(wished.mark.as_str()),
-    }
+    wished.is_known_by(guid.as_deref(), mark.as_deref())
 }
 
 /// The devices of a pool that are there, by what they are as nodes.

@@ -30,7 +30,10 @@ pub(super) fn label(text: &str) -> Option<Content> {
     let state = own("state")?;
     // POOL_STATE_DESTROYED; a label that was never followed by what it announces has the number 0.
     let gone = state == "2" || own("txg").as_deref() == Some("0");
-    Some(Content::PoolMember { pool: own("name"), guid: own("pool_guid"), mark: own("comment"), gone })
+    // Decimal, and none or 0 of a machine that has none.
+    let host_id = own("hostid").and_then(|id| id.parse::<u32>().ok()).filter(|id| *id != 0);
+    let host_id = host_id.map(|id| format!("{id:08x}"));
+    Some(Content::PoolMember { pool: own("name"), guid: own("pool_guid"), mark: own("comment"), host_id, gone })
 }
 
 /// The pools: `status` is `zpool status -pLP`, `guids` the same with `-g`, `properties` `zpool get -Hp -o
@@ -246,7 +249,7 @@ mod tests {
         let text = |state: &str, txg: &str| {
             format!(
                 "------------------------------------\nLABEL 0 \n------------------------------------\n    version: 5000\n    \
-                 name: 'tank'\n    state: {state}\n    txg: {txg}\n    pool_guid: 12\n    comment: 'it'\n    vdev_tree:\n        \
+                 name: 'tank'\n    state: {state}\n    txg: {txg}\n    pool_guid: 12\n    hostid: 6566\n    comment: 'it'\n    vdev_tree:\n        \
                  type: 'disk'\n        name: 'inner'\n"
             )
         };
@@ -254,6 +257,7 @@ mod tests {
             pool: Some("tank".into()),
             guid: Some("12".into()),
             mark: Some("it".into()),
+            host_id: Some("000019a6".into()),
             gone,
         };
         for (case, text, expected) in [
@@ -264,7 +268,7 @@ mod tests {
             (
                 "a spare",
                 "    version: 5000\n    state: 3\n    guid: 9\n".to_owned(),
-                Some(Content::PoolMember { pool: None, guid: None, mark: None, gone: false }),
+                Some(Content::PoolMember { pool: None, guid: None, mark: None, host_id: None, gone: false }),
             ),
             ("no label", "failed to unpack label 0\n".to_owned(), None),
         ] {

@@ -63,6 +63,10 @@ pub struct Zpool {
     /// Adopt a pool with this identity, as `zpool get guid` shows it, instead of one that homehive made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guid: Option<String>,
+    /// Under which host id the machine uses its pools (`networking.hostId`), 8 hexadecimal digits, as `hostid` prints it; derived if
+    /// absent. ZFS takes a pool that was last used under another one for another machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_id: Option<String>,
     /// Does a reinstall keep the pool?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persistent: Option<bool>,
@@ -198,6 +202,7 @@ impl Decode for Zpool {
             empty_snapshot: table.optional("empty_snapshot", problems),
             encryption: table.optional("encryption", problems),
             guid: table.optional("guid", problems),
+            host_id: table.optional("host_id", problems),
             persistent: table.optional("persistent", problems),
             datasets: table.or_default("datasets", problems),
         };

@@ -134,8 +134,8 @@ pub struct Zvol {
 }
 
 impl Pool {
-    /// As declared at `id`; members that no list names are not known yet.
-    pub(super) fn new(name: &Name, declared: &tree::Zpool, namespace: Uuid, id: &NodeId) -> Self {
+    /// As declared at `id`, on a machine that has this host id already; members that no list names are not known yet.
+    fn new(name: &Name, declared: &tree::Zpool, namespace: Uuid, id: &NodeId, host_id: Option<&str>) -> Self {
         let root = Dataset {
             path: String::new(),
             volume: None,
@@ -158,7 +158,7 @@ impl Pool {
             name: name.clone(),
             // ZFS takes 32 characters, which are as many as its digits.
             mark: identity::identity(namespace, id, Role::Pool).simple().to_string(),
-            host_id: format!("{:08x}", identity::short(namespace)),
+            host_id: host_id.map_or_else(|| format!("{:08x}", identity::short(namespace)), str::to_owned),
             guid: declared.guid.clone(),
             vdevs: Vec::new(),
             properties: declared.pool_properties.clone(),
@@ -195,12 +195,14 @@ impl Pool {
         self.vdevs = vdevs;
     }
 
-    /// Is it this imported one? By its mark, or by the GUID that was adopted.
+    /// Is it this imported one?
     pub fn is(&self, found: &facts::Pool) -> bool {
-        match &self.guid {
-            Some(guid) => found.guid == *guid,
-            None => found.mark() == Some(self.mark.as_str()),
-        }
+        self.is_known_by(Some(&found.guid), found.mark())
+    }
+
+    /// By the GUID that was adopted, or by its mark: also an adopted one has that, once it was made anew.
+    pub(crate) fn is_known_by(&self, guid: Option<&str>, mark: Option<&str>) -> bool {
+        (self.guid.is_some() && self.guid.as_deref() == guid) || mark == Some(self.mark.as_str())
     }
 
     /// All of its devices.
@@ -216,9 +218,11 @@ impl Pool {
 
 impl Resolver<'_> {
     pub fn pools(&mut self) {
+        // A machine has one for all of them.
+        let host_id = self.storage.zpool.values().find_map(|declared| declared.host_id.as_deref());
         for (name, declared) in &self.storage.zpool {
             let id = NodeId::pool(name);
-            let pool = Pool::new(name, declared, self.namespace, &id);
+            let pool = Pool::new(name, declared, self.namespace, &id, host_id);
             self.add(id.clone(), Kind::Pool(pool), Vec::new(), declared.persistent, None);
             for (path, dataset) in &declared.datasets {
                 let Some(size) = dataset.size else { continue };

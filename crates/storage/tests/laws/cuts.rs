@@ -220,8 +220,8 @@ pub fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
         Action::Pool(PoolAction::Create { name, vdevs, .. }) => {
             for node in vdevs.iter().flat_map(|vdev| &vdev.members).take(some) {
                 let device = world.name(wish, node);
-                let (pool, guid, mark) = (Some(name.clone()), Some("1".to_owned()), None);
-                world.device(&device).content = Content::PoolMember { pool, guid, mark, gone: true };
+                let (pool, guid, mark, host_id) = (Some(name.clone()), Some("1".to_owned()), None, None);
+                world.device(&device).content = Content::PoolMember { pool, guid, mark, host_id, gone: true };
             }
         }
         // They write in one piece, or nothing anew.

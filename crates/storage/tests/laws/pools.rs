@@ -1,13 +1,15 @@
 //! ZFS pools: made, imported, changed while they live, and never lost.
 
-use super::common::wish;
+use super::common::{storage, wish};
 use super::trees::GIB;
 use super::world::{World, disk};
 use super::{config, state};
+use document::{Format, Path, edit};
 use proptest::prelude::*;
+use storage::adopt::adopt;
 use storage::facts::Content;
 use storage::plan::{Consent, Plan, Risk};
-use storage::{NodeId, Wish, plan};
+use storage::{NodeId, Wish, identity, plan};
 
 /// A pool over so many disks, with filesystems and volumes.
 fn tree(mode: &str, disks: usize, pool: &str) -> String {
@@ -154,6 +156,35 @@ fn an_empty_snapshot_is_taken_once_while_nothing_is_mounted() {
         assert!(plan.steps.is_empty(), "{}", plan.to_text());
         assert!(plan.notes.iter().any(|note| note.text.contains("zfs snapshot tank/home@fresh")), "{}", plan.to_text());
     }
+}
+
+/// What is adopted is as declared, and what a reinstall makes of it is still the fleet's, though ZFS chose another GUID for it.
+#[test]
+fn a_pool_of_another_fleet_is_adopted_and_made_anew() {
+    let (_, mut world) = made("raidz1", 3);
+    let text = tree("raidz1", 3, REST);
+    let own = |text: &str| Wish::new(&storage(text), identity::namespace("another", "nas"));
+    let found = adopt(&storage(&text), &Path::root(), &own(&text), &world.seen());
+    assert_eq!(found.strange, []);
+    let keys = found.identities.iter().filter(|it| it.node.as_str() == "zpool.tank").map(|it| it.at.to_string());
+    assert_eq!(keys.collect::<Vec<_>>(), ["zpool.tank.guid", "zpool.tank.host_id"]);
+    let texts: Vec<_> = found.identities.into_iter().map(|it| (it.at, it.uuid)).collect();
+    let text = edit(&text, Format::Toml, &texts).unwrap();
+    let wish = own(&text);
+    let plan = look(&wish, &world);
+    assert!(plan.is_empty() && plan.refusals.is_empty(), "{}", plan.to_text());
+
+    world.reboot();
+    world.converge(&wish, Consent::default());
+    unmount(&mut world);
+    let consent = Consent { reinstall: true, ..Consent::default() };
+    world.converge(&wish, consent);
+    assert_eq!(
+        world.all.pools[0].mark(),
+        wish.node(&"zpool.tank".into()).unwrap().kind.pool().map(|it| it.mark.as_str())
+    );
+    let plan = look(&wish, &world);
+    assert!(plan.is_empty() && plan.refusals.is_empty(), "{}", plan.to_text());
 }
 
 #[test]

@@ -6,6 +6,9 @@ use storage::facts::{Content, Dataset, DeviceKind, Facts, Pool, PoolMember, Vdev
 use storage::plan::PoolAction;
 use storage::{NodeId, Wish, wish};
 
+/// Of the machine that it is.
+const HOST_ID: &str = "8425e349";
+
 impl World {
     pub fn zpool(&mut self, wish: &Wish, node: &NodeId, action: &PoolAction) {
         let wished = wish.node(node).unwrap().kind.pool().unwrap();
@@ -153,6 +156,7 @@ impl World {
                 pool: Some(pool.name.clone()),
                 guid: Some(pool.guid.clone()),
                 mark: pool.mark().map(str::to_owned),
+                host_id: Some(HOST_ID.into()),
                 gone: false,
             };
         }
