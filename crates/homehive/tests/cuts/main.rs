@@ -123,9 +123,7 @@ fn resume(bench: &Bench, kind: Kind, expected: &Expected) -> (End, Missing) {
 fn steps_done(answer: &str) -> Vec<String> {
     let answer: Value = serde_json::from_str(answer).unwrap();
     let done = answer["answer"]["done"].as_array().unwrap();
-    let mut steps: Vec<String> = done.iter().map(|step| step["text"].as_str().unwrap().to_owned()).collect();
-    steps.sort();
-    steps
+    model::work(done.iter().map(|step| step["text"].as_str().unwrap().to_owned()))
 }
 
 /// What the plan for blank disks does, step by step.

@@ -57,9 +57,18 @@ impl Model {
             world.apply(&self.wish, step);
         }
         world.reboot();
+        // Here udev starts them, as far as it gets before we ask.
+        world.stopped.clear();
+        world.inactive.clear();
         let plans = world.converge(&self.wish, Consent::default());
-        let mut rest: Vec<String> = plans.iter().flat_map(|plan| &plan.steps).map(Step::describe).collect();
-        rest.sort();
-        rest
+        work(plans.iter().flat_map(|plan| &plan.steps).map(Step::describe))
     }
+}
+
+/// What steps make, sorted: not what they only start, which udev may have done before.
+pub fn work(steps: impl Iterator<Item = String>) -> Vec<String> {
+    let starts = |step: &String| step.starts_with("assemble ") || step.starts_with("activate ");
+    let mut steps: Vec<String> = steps.filter(|step| !starts(step)).collect();
+    steps.sort();
+    steps
 }

@@ -16,6 +16,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 pub(super) const CREATE: &str = concat!(include_str!("pv.sh"), include_str!("group.sh"));
+pub(super) const ACTIVATE: &str = include_str!("activate.sh");
 pub(super) const CREATE_PV: &str = concat!(include_str!("pv.sh"), "physical_volume \"$@\"\n");
 pub(super) const IDENTIFY: &str = include_str!("identify.sh");
 
@@ -163,7 +164,7 @@ impl GroupAction {
                 create.chain([extend]).collect()
             }
             Self::Resize { pv, .. } => vec![Cmd::new("pvresize").arg("--quiet").device(pv)],
-            Self::Activate { name } => vec![Cmd::new("vgchange").args(["--quiet", "--activate", "y", name.as_ref()])],
+            Self::Activate { name } => vec![script(ACTIVATE, "activate").arg(name.as_ref())],
             Self::Identify { name, uuid } => vec![script(IDENTIFY, "identify").args([name.as_ref(), "-", uuid])],
         }
     }

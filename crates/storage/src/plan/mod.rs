@@ -58,8 +58,9 @@ pub use wipe::Wipe;
 pub use writeout::Gauge;
 
 /// homehive's own shell scripts that stand in commands, by name.
-pub(crate) fn scripts() -> [(&'static str, &'static str); 10] {
+pub(crate) fn scripts() -> [(&'static str, &'static str); 11] {
     [
+        ("activate", group::ACTIVATE),
         ("addkey", enrol::ADD_KEY),
         ("dropkey", enrol::DROP_KEY),
         ("fed", enrol::FED),
