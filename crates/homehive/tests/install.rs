@@ -80,8 +80,8 @@ fn kill_while_it_copies(bench: &Bench) {
     let mut story = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     assert!(story.any(|line| line.contains("phase 3 of 5")), "the copy has begun");
     // The lid is closed: however fast the copy is, it does not end before another one has come by.
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
     // Nobody plans disks anew below it.
     let mut other = bench.command(&["--lab", "disks", "apply", "one"]).stderr(Stdio::piped()).spawn().unwrap();
     let mut told = BufReader::new(other.stderr.take().unwrap()).lines().map_while(Result::ok);

@@ -65,10 +65,11 @@ impl Model {
     }
 }
 
-/// What steps make, sorted: not what they only start, which udev may have done before.
+/// What steps make, sorted: not what they only start, which udev may have done before, nor the pieces of begun steps that they
+/// wipe.
 pub fn work(steps: impl Iterator<Item = String>) -> Vec<String> {
-    let starts = |step: &String| step.starts_with("assemble ") || step.starts_with("activate ");
-    let mut steps: Vec<String> = steps.filter(|step| !starts(step)).collect();
+    let makes = |step: &String| !["assemble ", "activate ", "wipe "].iter().any(|word| step.starts_with(word));
+    let mut steps: Vec<String> = steps.filter(makes).collect();
     steps.sort();
     steps
 }
