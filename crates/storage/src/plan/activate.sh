@@ -13,7 +13,10 @@ for cache in $(lvs --noheadings --options pool_lv --select segtype=writecache "$
     where=$(show lvs --all --options seg_pe_ranges "$name/$cache")
     device=${where%:*}
     first=${where##*:}
-    sector=$((($(show pvs --options pe_start "$device") + ${first%%-*} * extent) / 512))
+    start=$(show pvs --options pe_start "$device")
+    # Where LVM cannot say all of that, nothing is looked at.
+    case ${extent:-x}${start:-x}${first%%-*} in *[!0-9]*) continue ;; esac
+    sector=$(((start + ${first%%-*} * extent) / 512))
     # No magic number, and a version.
     begin=$(dd "if=$device" bs=512 "skip=$sector" count=1 status=none | od -A n -t x1 -N 8 | tr -d ' \n')
     [ "$begin" = 0000000001000000 ] || continue
