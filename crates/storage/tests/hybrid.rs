@@ -15,6 +15,7 @@ use common::wish;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use storage::facts::{Content, Device, Facts, MbrEntry, Partition};
+use storage::health::health;
 use storage::plan;
 use storage::plan::{Action, Consent, Plan, TableAction};
 use storage::tree::MbrType;
@@ -160,6 +161,8 @@ fn the_mbr_is_as_planned_and_stays() {
     std::io::Write::write_all(&mut std::fs::OpenOptions::new().write(true).open(&device.0).unwrap(), &code).unwrap();
     let behind = bytes(&device, 512, usize::try_from(SIZE).unwrap());
 
+    let mbr_told = || health(&wish(TREE), &seen(&device)).iter().any(|it| it.text.contains("its MBR does not name"));
+    assert!(mbr_told(), "the status of a disk whose MBR is plain");
     let later = made(TREE);
     let hybrid =
         later.steps.iter().find(|step| matches!(step.what, Action::Table(TableAction::Hybrid { saved: true, .. })));
@@ -181,6 +184,7 @@ fn the_mbr_is_as_planned_and_stays() {
     ];
     assert_eq!(mbr[..], expected);
     assert_eq!(run(&made(TREE), &device), [""; 0], "a second plan");
+    assert!(!mbr_told(), "the status of a disk whose MBR is as declared");
 
     // What grows and adds partitions keeps it; the grown one is told of again. The GPT first is another order.
     let larger = TREE.replace("efi_gpt_partition_first = false", "").replace("attributes = [60, 0]", "attributes = []");

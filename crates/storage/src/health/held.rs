@@ -1,10 +1,12 @@
 //! Whether a device holds what it should: by identity, finished, and mounted where it belongs.
 
 use super::{Look, Said, State};
-use crate::facts::{Content, Device, MemberState};
+use crate::NodeId;
+use crate::facts::{Content, Device, MbrEntry, MemberState};
 use crate::identity::short;
+use crate::plan::is_named;
 use crate::tree::TableKind;
-use crate::wish::{Holds, Kind, Node};
+use crate::wish::{Holds, HybridMbr, Kind, Node};
 
 impl Look<'_> {
     pub(super) fn held(&self, node: &Node, device: &Device, holds: &Holds) -> Vec<Said> {
@@ -16,8 +18,13 @@ impl Look<'_> {
             }
         };
         let said = match (holds, &device.content) {
-            (Holds::Table { table: TableKind::Gpt, uuid, .. }, Content::Table { label, uuid: found, .. }) => {
-                ours(label == "gpt" && *found == Some(*uuid), "partition table".into())
+            (
+                Holds::Table { table: TableKind::Gpt, uuid, hybrid, .. },
+                Content::Table { label, uuid: found, mbr, .. },
+            ) => {
+                let same = label == "gpt" && *found == Some(*uuid);
+                let named = hybrid.as_ref().filter(|_| same).and_then(|hybrid| self.hybrid_mbr(hybrid, device, mbr));
+                return std::iter::once(ours(same, "partition table".into())).chain(named).collect();
             }
             (Holds::Table { table: TableKind::Mbr, uuid, .. }, Content::Table { label, id, .. }) => {
                 ours(label == "dos" && *id == Some(short(*uuid)), "partition table".into())
@@ -72,6 +79,13 @@ impl Look<'_> {
             (_, content) => Said::new(State::Foreign, format!("holds {} instead", described(content))),
         };
         vec![said]
+    }
+
+    /// Whether the MBR in front of a GPT names what it should; of a partition that is not there that itself tells.
+    fn hybrid_mbr(&self, hybrid: &HybridMbr, disk: &Device, found: &[MbrEntry]) -> Option<Said> {
+        let place = |id: &NodeId| self.sight.device(id)?.partition.as_ref().map(|it| (it.start, it.size));
+        let text = "its MBR does not name the partitions that are declared `hybrid` as they are";
+        (!is_named(hybrid, disk, found, place)?).then(|| Said::new(State::Degraded, text))
     }
 
     /// A member with the right superblock: does the array have it?

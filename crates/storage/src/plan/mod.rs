@@ -52,6 +52,7 @@ pub(crate) use pool::{is_labelled, ours};
 pub(crate) use sight::mapped;
 pub use sight::{Sight, Unseen};
 pub use step::{Action, Risk, Step, StepId};
+pub(crate) use table::is_named;
 pub use table::{NewMbrEntry, NewPartition, TableAction};
 pub use volume::VolumeAction;
 pub use wipe::Wipe;

@@ -5,6 +5,7 @@ mod hybrid;
 mod upkeep;
 
 pub use hybrid::NewMbrEntry;
+pub(crate) use hybrid::is_named;
 
 use super::planner::{At, Planner, Site, Work};
 use super::step::{Action, Risk, StepId};

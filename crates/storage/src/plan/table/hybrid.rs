@@ -7,7 +7,7 @@ use crate::facts::{Content, Device, MbrEntry};
 use crate::plan::planner::{Planner, Work};
 use crate::plan::step::{Action, Risk, StepId, settle};
 use crate::tree::MbrType;
-use crate::wish::Node;
+use crate::wish::{HybridEntry, HybridMbr, Node};
 use cmd::Cmd;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -72,6 +72,26 @@ fn shown(gpt_first: bool, sector: u32, entries: &[NewMbrEntry]) -> Vec<MbrEntry>
     all
 }
 
+/// The entries that are wished, with partitions where `place` says: first byte and bytes; none if one is nowhere.
+fn entries(hybrid: &HybridMbr, place: impl Fn(&NodeId) -> Option<(u64, u64)>) -> Option<Vec<NewMbrEntry>> {
+    let entry = |wished: &HybridEntry| {
+        let (start, size) = place(&wished.partition)?;
+        let (partition, kind, active) = (wished.partition.clone(), wished.kind, wished.active);
+        Some(NewMbrEntry { partition, kind, active, start, size })
+    };
+    hybrid.entries.iter().map(entry).collect()
+}
+
+/// Does the MBR name what is wished, with partitions where `place` says? None if one is nowhere.
+pub(crate) fn is_named(
+    hybrid: &HybridMbr,
+    disk: &Device,
+    found: &[MbrEntry],
+    place: impl Fn(&NodeId) -> Option<(u64, u64)>,
+) -> Option<bool> {
+    Some(found == shown(hybrid.gpt_first, disk.sector, &entries(hybrid, place)?))
+}
+
 /// What becomes of the MBR, once the partitions are where `extents` says. Answers with the step, if there is one.
 pub(super) fn plan(
     planner: &mut Planner,
@@ -97,21 +117,14 @@ pub(super) fn plan(
         }
         return None;
     };
-    let mut entries = Vec::new();
-    for wished in &hybrid.entries {
-        // What is not there, and is not made, has been refused.
-        let (start, size) = *extents.get(&wished.partition)?;
-        if (start + size) / u64::from(disk.sector) > u64::from(u32::MAX) {
-            let reason = "it ends beyond what an MBR counts, which is 32 bits of sectors";
-            planner.refuse(
-                &wished.partition,
-                reason,
-                "give it a `priority` that puts it further in front, or remove `hybrid`",
-            );
-            return None;
-        }
-        let (partition, kind, active) = (wished.partition.clone(), wished.kind, wished.active);
-        entries.push(NewMbrEntry { partition, kind, active, start, size });
+    // What is not there, and is not made, has been refused.
+    let entries = entries(hybrid, |id| extents.get(id).copied())?;
+    let beyond = |it: &&NewMbrEntry| (it.start + it.size) / u64::from(disk.sector) > u64::from(u32::MAX);
+    if let Some(entry) = entries.iter().find(beyond) {
+        let reason = "it ends beyond what an MBR counts, which is 32 bits of sectors";
+        let remedy = "give it a `priority` that puts it further in front, or remove `hybrid`";
+        planner.refuse(&entry.partition, reason, remedy);
+        return None;
     }
     if found == shown(hybrid.gpt_first, disk.sector, &entries) {
         planner.keep(&node.id, "hybrid MBR");
