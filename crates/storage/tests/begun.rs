@@ -176,3 +176,38 @@ fn a_raid0_is_made_anew_by_the_journals_word_alone() {
         assert_eq!(found.iter().find(|it| it.node.as_str() == "mdadm.a").unwrap().state, state, "{case}");
     }
 }
+
+/// A physical volume says that it is of a group before that group's metadata stand; what was written last may be all that a
+/// power cut forgets. But the metadata may be on an array that does not run yet.
+#[test]
+fn a_group_that_was_cut_before_its_metadata_is_made_anew() {
+    let wish = wish(NAS);
+    let lost = Content::Other { name: "LVM2_member (its group is not to be found)".into() };
+    for (case, state, journal, verdict) in [
+        (
+            "as the journal has it",
+            "complete",
+            begun(),
+            Some("wipe what a cut step left on disk.nvme.cache, what a cut"),
+        ),
+        ("the journal knows of nothing", "complete", Vec::new(), None),
+        ("the array does not run", "inactive", begun(), Some("assemble md/nas from 6")),
+        ("nor does the journal know of it", "inactive", Vec::new(), Some("assemble md/nas from 6")),
+    ] {
+        let mut facts = facts(state);
+        facts.mounts.clear();
+        facts.groups.clear();
+        facts.devices.retain(|device| !device.name.starts_with("dm-"));
+        for device in &mut facts.devices {
+            if matches!(device.content, Content::PhysicalVolume { .. }) {
+                device.content = lost.clone();
+            }
+        }
+        let plan = plan(&wish, &facts, &Consent { begun: journal, ..Consent::default() });
+        let text = plan.to_text();
+        let told = verdict.map_or(!plan.refusals.is_empty(), |words| plan.refusals.is_empty() && text.contains(words));
+        assert!(told, "{case}: {text}");
+        assert_eq!(text.contains("create volume group"), case == "as the journal has it", "{case}: {text}");
+        assert!(plan.destroyed().is_empty(), "{case}");
+    }
+}

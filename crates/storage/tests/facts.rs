@@ -244,6 +244,10 @@ fn what_does_not_matter_is_not_asked_for() {
     };
     assert_eq!(other(&with("foreign", "table:/dev/sdc", "", 1), "sdc"), "gpt (broken table)");
     assert_eq!(other(&with("pvs", "lvm", "{\"report\": []}", 0), "nvme0n1p2"), "LVM2_member (unknown to LVM)");
+    let gone =
+        fixture("complete").replace("\"vg_name\":\"nas\", \"pv_size\"", "\"vg_name\":\"[unknown]\", \"pv_size\"");
+    assert_ne!(gone, fixture("complete"));
+    assert_eq!(other(&gone, "nvme0n1p2"), "LVM2_member (its group is not to be found)");
     assert_eq!(other(&with("complete", "heads", "", 0), "nvme0n1p1"), "xfs (unreadable)");
 }
 

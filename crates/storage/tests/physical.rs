@@ -14,6 +14,8 @@ use std::process::{Command, Output};
 const SCRIPT: &str = concat!("set -eu\n", include_str!("../src/plan/pv.sh"), "physical_volume \"$@\"\n");
 const OURS: &str = "68f4f7-255e-d55d-6cbf-09d8-bc62-58d963";
 const OTHER: &str = "a4ce0c-746b-ec5b-a991-1d49-9d64-cd92b8";
+/// Another one: the tests run side by side.
+const FORGOTTEN: &str = "9d4a89-dbf7-3c50-79b5-53f2-6104-e5633d";
 
 fn sh(script: &str, args: &[&str]) -> Output {
     Command::new("sh").args(["-c", script, "pv"]).args(args).output().unwrap()
@@ -54,4 +56,30 @@ fn one_that_was_begun_is_made_whole_and_a_damaged_one_of_others_is_not() {
     lose("1");
     assert!(!make(OTHER).status.success());
     assert_eq!(seen(&device.0), format!("{OURS}//0"));
+}
+
+/// A group's metadata that a power cut forgot, when the volume had already been marked as in use: LVM's word for that is
+/// what a probe looks for, and nothing but a wipe helps.
+#[test]
+fn one_whose_group_was_forgotten_is_made_only_where_it_was_wiped() {
+    if Command::new("pvcreate").arg("--version").output().is_err() {
+        return eprintln!("SKIPPED: lvm2 is not installed");
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(64 << 20).unwrap();
+    let Some(device) = Loop::over(file.path().to_str().unwrap()) else {
+        return eprintln!("SKIPPED: no loop device is to be had here (root alone can)");
+    };
+    let make = || sh(SCRIPT, &[&device.0, FORGOTTEN, "--dataalignment", "1048576b"]);
+    assert!(make().status.success());
+    let group = "set -eu\nnotes=$(mktemp)\ntrap 'rm \"$notes\"' EXIT\ndd \"if=$1\" bs=4096 skip=1 count=255 status=none >\"$notes\"\n\
+        vgcreate --quiet \"$2\" \"$1\"\ndd \"of=$1\" bs=4096 seek=1 conv=notrunc,fsync status=none <\"$notes\"";
+    let made = sh(group, &[&device.0, &format!("hh{}", std::process::id())]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert_eq!(seen(&device.0), format!("{FORGOTTEN}/[unknown]/1"));
+    assert!(!make().status.success(), "somebody's, as far as it can be told");
+    assert!(sh("wipefs --all --quiet \"$1\"", &[&device.0]).status.success());
+    let made = make();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert_eq!(seen(&device.0), format!("{FORGOTTEN}//1"));
 }

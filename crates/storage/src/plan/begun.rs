@@ -7,7 +7,7 @@ use super::{Action, ArrayAction, FilesystemAction, GroupAction, Step, TableActio
 use crate::NodeId;
 use crate::facts::{Content, Device, Facts};
 use crate::tree::TableKind;
-use crate::wish::{Holds, Wish};
+use crate::wish::{Holds, Kind, Node, Wish};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -87,7 +87,8 @@ pub(super) fn mark(device: &Device) -> String {
 pub(super) fn remains(wish: &Wish, facts: &Facts, begun: &[Begun], sight: &Sight<'_>) -> BTreeSet<NodeId> {
     let is_left = |begun: &&Begun| {
         let (Some(node), Some(device)) = (wish.node(&begun.node), sight.device(&begun.node)) else { return false };
-        begun.is_here(wish, sight) && !is_used(facts, device) && is_piece(node.holds.as_ref(), &device.content)
+        let is_piece = is_piece(node.holds.as_ref(), &device.content) && is_seen_with_its_group(wish, sight, node);
+        begun.is_here(wish, sight) && !is_used(facts, device) && is_piece
     };
     begun.iter().filter(is_left).map(|begun| begun.node.clone()).collect()
 }
@@ -96,6 +97,18 @@ fn is_used(facts: &Facts, device: &Device) -> bool {
     facts.mounts_of(device).next().is_some()
         || facts.swaps.contains(&device.name)
         || facts.children(&device.name).next().is_some()
+}
+
+/// A physical volume is nothing without its group, whose metadata may stand on another one that is not seen yet.
+fn is_seen_with_its_group(wish: &Wish, sight: &Sight<'_>, node: &Node) -> bool {
+    let Some(Holds::PhysicalVolume { group, .. }) = &node.holds else { return true };
+    let Some(Kind::Group(group)) = wish.node(group).map(|node| &node.kind) else { return true };
+    group.pvs.iter().all(|pv| sight.device(pv).is_some())
+}
+
+/// A physical volume that LVM knows nothing of, or not the group that it says it is of.
+pub(super) fn is_lost_pv(content: &Content) -> bool {
+    matches!(content, Content::Other { name } if name.starts_with("LVM2_member"))
 }
 
 /// Is this a piece of what the node is to hold, and no whole of anything?
@@ -113,7 +126,7 @@ fn is_piece(holds: Option<&Holds>, content: &Content) -> bool {
         (Some(Holds::Filesystem { format, .. }), Content::Filesystem { format: found, uuid: None, .. }) => {
             format.word() == found
         }
-        (Some(Holds::PhysicalVolume { .. }), Content::Other { name }) => name.starts_with("LVM2_member"),
+        (Some(Holds::PhysicalVolume { .. }), content) => is_lost_pv(content),
         // Its labels stand, and nothing that they announce; or it bears no mark yet.
         (Some(Holds::Zfs { .. }), Content::PoolMember { gone, mark, .. }) => *gone || mark.is_none(),
         // The first of its two headers torn.

@@ -2,6 +2,7 @@
 
 mod upkeep;
 
+use super::begun::is_lost_pv;
 use super::planner::{At, Planner, Work};
 use super::sight;
 use super::step::{Action, Risk, StepId};
@@ -186,7 +187,8 @@ enum Seat<'a> {
 pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, group: &'a Group) {
     let facts = planner.facts;
     let known = sight::our_group(planner.wish, facts, &node.id);
-    let seats: Vec<(&NodeId, Seat)> = group.pvs.iter().map(|pv| (pv, seat(planner, pv, known))).collect();
+    let hidden = group.pvs.iter().any(|pv| matches!(planner.site(pv).at, At::Hidden));
+    let seats: Vec<(&NodeId, Seat)> = group.pvs.iter().map(|pv| (pv, seat(planner, pv, known, hidden))).collect();
     let any = |wanted: fn(&Seat) -> bool| seats.iter().any(|(_, seat)| wanted(seat));
     let verdict = if any(|seat| matches!(seat, Seat::Hidden)) {
         At::Hidden
@@ -211,7 +213,8 @@ pub(super) fn plan<'a>(planner: &mut Planner<'a>, node: &'a Node, group: &'a Gro
     }
 }
 
-fn seat<'a>(planner: &mut Planner<'a>, pv: &NodeId, known: Option<&facts::Group>) -> Seat<'a> {
+/// What stands there; `hidden` if another one of the group is not seen yet.
+fn seat<'a>(planner: &mut Planner<'a>, pv: &NodeId, known: Option<&facts::Group>, hidden: bool) -> Seat<'a> {
     let Some(Holds::PhysicalVolume { uuid: wished, .. }) = planner.wish.node(pv).and_then(|node| node.holds.as_ref())
     else {
         return Seat::Closed;
@@ -226,6 +229,8 @@ fn seat<'a>(planner: &mut Planner<'a>, pv: &NodeId, known: Option<&facts::Group>
                 Seat::Inside(device)
             }
             Content::PhysicalVolume { uuid, group: None, .. } if uuid == wished => Seat::Free,
+            // What LVM cannot tell by now may stand on that one.
+            content if hidden && is_lost_pv(content) => Seat::Hidden,
             _ if planner.vacant(pv, device) && planner.refuse_used(pv, device) => Seat::Closed,
             _ if planner.vacant(pv, device) => Seat::Free,
             _ => {

@@ -301,6 +301,7 @@ impl Look<'_> {
             "LVM2_member" => {
                 let known = self.physical.iter().find(|pv| self.known.name(&pv.path).as_ref() == Some(&row.name));
                 match known {
+                    Some(pv) if pv.group.as_deref() == Some(lvm::UNKNOWN) => other(" (its group is not to be found)"),
                     Some(pv) => Content::PhysicalVolume {
                         uuid: pv.uuid.clone(),
                         group: pv.group.clone(),

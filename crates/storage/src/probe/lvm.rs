@@ -4,6 +4,9 @@ use crate::facts::{FactsError, Fill, Group, Volume};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The group of a physical volume that says it has one, where no metadata of that is to be found.
+pub(super) const UNKNOWN: &str = "[unknown]";
+
 /// A physical volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Physical {
