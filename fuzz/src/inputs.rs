@@ -24,7 +24,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("superblock", superblock),
     ("lvm", |bytes| section(&NAS, "lvm", bytes)),
     ("kernel", |bytes| section(&NAS, "files", bytes)),
-    ("hardware", |bytes| sections(&PAIR, &["machine", "drivers", "addresses"], bytes)),
+    ("hardware", |bytes| sections(&PAIR, &["machine", "links", "addresses"], bytes)),
     ("btrfs", |bytes| sections(&PAIR, &["btrfs", "subvolumes:/dev/sdb3", "profiles:/dev/sdb3"], bytes)),
     ("luks", luks),
     ("zfs", |bytes| sections(&TANK, &ZFS, bytes)),

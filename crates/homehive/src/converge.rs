@@ -97,7 +97,10 @@ const ROUNDS: usize = 8;
 impl Ground<'_> {
     /// Looks at the machine and plans.
     pub async fn look(&self) -> Result<(Facts, Plan), Diverged> {
-        let facts = self.machine.look().await?;
+        self.plan(self.machine.look().await?)
+    }
+
+    fn plan(&self, facts: Facts) -> Result<(Facts, Plan), Diverged> {
         let begun = self.records.journal.begun().map_err(ApplyError::from)?;
         let consent = Consent { begun, ..self.consent.clone() };
         let plan = plan(self.wish, &facts, &consent);
@@ -107,19 +110,25 @@ impl Ground<'_> {
     /// Looks, plans and applies until nothing is hidden any more.
     pub async fn converge(self) -> Result<Converged, Diverged> {
         if let Some(lock) = self.lock {
-            return self.rounds(lock).await;
+            let seen = self.machine.look().await?;
+            return Box::pin(self.rounds(lock, seen)).await;
         }
-        let lock = Lock::take(self.machine, "disks apply", self.story).await?;
-        let converged = self.rounds(&lock).await;
+        let lock = Lock::take(self.machine, "disks apply", self.story);
+        let (lock, seen) = Box::pin(self.machine.look_under::<Diverged>(lock)).await?;
+        let converged = Box::pin(self.rounds(&lock, seen)).await;
         lock.release().await;
         converged
     }
 
-    async fn rounds(mut self, lock: &Lock) -> Result<Converged, Diverged> {
+    async fn rounds(mut self, lock: &Lock, seen: Facts) -> Result<Converged, Diverged> {
         let mut rounds: Vec<Round> = Vec::new();
         let mut until = self.until;
+        let mut seen = Some(seen);
         for _ in 0..ROUNDS {
-            let (facts, plan) = self.look().await?;
+            let (facts, plan) = match seen.take() {
+                Some(seen) => self.plan(seen)?,
+                None => self.look().await?,
+            };
             let approved = self.approved.filter(|_| rounds.is_empty());
             approved.map_or(Ok(()), |approved| approved.facts(&plan))?;
             if !plan.refusals.is_empty() {

@@ -111,7 +111,7 @@ impl Machine {
         output
     }
 
-    fn tell_words(&self, cmd: &Cmd) {
+    pub(crate) fn tell_words(&self, cmd: &Cmd) {
         self.story.tell(Event::Command { machine: self.name.clone(), words: cmd.to_string() });
     }
 
@@ -167,20 +167,18 @@ impl Machine {
         }
     }
 
-    /// Waits until the machine answers, with its expected host key; a wrong key or a refused login ends the wait at
-    /// once, for waiting does not mend them.
+    /// Waits until the machine lets us in anew, with its expected host key; a wrong key ends the wait at once, for waiting
+    /// does not mend it.
     pub async fn wait(&self, deadline: Duration) -> Result<(), RunError> {
         let end = Instant::now() + deadline;
+        self.close().await;
         loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let asked = self.ask_as_login(&Cmd::new("true"), left.max(Duration::from_secs(1))).await;
-            match asked {
-                Ok(Output { status: 0, .. }) => return Ok(()),
+            match self.connect().await {
+                Ok(()) => return Ok(()),
                 Err(error @ RunError::Unreachable { reason: crate::Refusal::HostKey, .. }) => return Err(error),
                 Err(error) if Instant::now() >= end => return Err(error),
-                _ => tokio::time::sleep(Duration::from_millis(300)).await,
+                Err(_) => tokio::time::sleep(Duration::from_millis(300)).await,
             }
-            self.close().await;
         }
     }
 

@@ -19,17 +19,18 @@ locked --nonblock 8 || {
 	}
 }
 # Who holds it, for those who wait and for steps: from here on none of another begins.
-before=$(cat "$file")
+before='' session=''
+{ read -r before && read -r session; } <"$file" || :
 printf '%s\n%s\n' "$owner" "$$" >"$file"
 locked --nonblock 9 || {
-	left="busy a step that $(echo "$before" | head -n 1) has left behind"
+	left="busy a step that $before has left behind"
 	echo "$left"
 	locked --timeout "$seconds" 9 || {
-		printf '%s\n' "$before" >"$file"
+		printf '%s\n%s\n' "$before" "$session" >"$file"
 		echo "$left"
 		exit 75
 	}
 }
-flock --unlock 9
+exec 9>&-
 echo "held $$"
-while [ -n "$(timeout "$silence" head -c 1 8>&- 9>&-)" ]; do :; done
+while [ -n "$(timeout "$silence" head -c 1 8>&-)" ]; do :; done

@@ -6,7 +6,7 @@ use std::io;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// What a process left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,18 @@ pub(crate) async fn finish(
     let start = |source| RunError::Start { words: words.to_owned(), source };
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
     command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().map_err(start)?;
+    let child = command.spawn().map_err(start)?;
+    feed(child, input, words, deadline).await
+}
+
+/// Feeds `child` its input, and waits for it no longer than `deadline`; then it is killed, if it is to be killed when dropped.
+pub(crate) async fn feed(
+    mut child: Child,
+    input: Option<&str>,
+    words: &str,
+    deadline: Duration,
+) -> Result<Output, RunError> {
+    let start = |source| RunError::Start { words: words.to_owned(), source };
     let pipe = child.stdin.take();
     let feed = async {
         if let (Some(mut pipe), Some(input)) = (pipe, input) {
@@ -171,7 +182,7 @@ pub(crate) async fn stream(
     Ok(())
 }
 
-pub(crate) fn piped(cmd: &Cmd, stdin: Stdio, stdout: Stdio) -> Result<tokio::process::Child, RunError> {
+pub(crate) fn piped(cmd: &Cmd, stdin: Stdio, stdout: Stdio) -> Result<Child, RunError> {
     let argv = cmd.argv();
     let mut command = Command::new(&argv[0]);
     command.args(&argv[1..]).stdin(stdin).stdout(stdout).stderr(Stdio::piped()).kill_on_drop(true);

@@ -77,7 +77,7 @@ pub fn parse(output: &str) -> Result<Facts, FactsError> {
     }
     // What is good to know and needed for no disk: without it the facts are facts all the same.
     let extra = |name: &str| sections.get(name).map_or("", |section| section.text);
-    let mut machine = files.machine(sections.tool("machine", "uname")?, extra("drivers"), extra("addresses"));
+    let mut machine = files.machine(sections.tool("machine", "uname")?, extra("links"), extra("addresses"));
     machine.enrol = luks::enrol(sections.get("enrol"));
     let facts = Facts {
         version: Facts::VERSION,

@@ -13,7 +13,7 @@ const BUSES: [(&str, Bus); 5] = [
     ("/sys/class/net/", Bus::Net),
 ];
 
-/// Section `drivers`: links from devices to drivers and from those to modules, and the devices' classes.
+/// Section `links`: among others those from devices to drivers and from those to modules, and the devices' classes.
 pub(super) fn drivers(text: &str) -> Vec<Driver> {
     let links: BTreeMap<&str, &str> = links::pairs(text).collect();
     let last = |path: &&str| path.rsplit('/').next().unwrap_or_default().to_owned();

@@ -144,8 +144,8 @@ impl<'a> Files<'a> {
         found
     }
 
-    /// The machine itself, from here and from sections `machine`, `drivers` and `addresses`.
-    pub fn machine(&self, text: &str, drivers: &str, addresses: &str) -> Machine {
+    /// The machine itself, from here and from sections `machine`, `links` and `addresses`.
+    pub fn machine(&self, text: &str, links: &str, addresses: &str) -> Machine {
         let after = |key: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(key));
             line.map(|rest| rest.trim().trim_start_matches(':').trim())
@@ -173,7 +173,7 @@ impl<'a> Files<'a> {
             memory: after("MemTotal").and_then(leading).map_or(0, |kib: u64| kib.saturating_mul(1024)),
             nics: nics.collect(),
             enrol: None,
-            drivers: hardware::drivers(drivers),
+            drivers: hardware::drivers(links),
         }
     }
 }

@@ -31,10 +31,6 @@ list_unreadable() {
     done
 }
 
-list_links() {
-    [ $# -eq 0 ] || QUOTING_STYLE='locale' stat -c '%N' -- "$@"
-}
-
 # Superblocks of XFS (at 0), ext4 and f2fs (at 1 KiB) and md (at 0 or 4 KiB); MBRs.
 list_heads() {
     [ -n "$heads" ] || return 0
@@ -150,10 +146,13 @@ list_btrfs() {
 # of the device before. `-n` changes nothing.
 list_xfs() {
     asked=' '
-    while read -r _ _ _ _ target rest; do
+    while read -r _ _ number _ target rest; do
         case $rest in *' - xfs /dev/'*) ;; *) continue ;; esac
-        source=${rest#*' - xfs '}
-        source=$(readlink -f "${source%% *}")
+        # It may be mounted by any of its names; the kernel's own goes by the number.
+        source=
+        while IFS='=' read -r key value; do
+            [ "$key" != DEVNAME ] || source=/dev/$value
+        done <"/sys/dev/block/$number/uevent"
         case $asked in *" $source "*) continue ;; esac
         section "xfs:$source" xfs_growfs -n "$(unescape "$target")"
         asked="$asked$source "
@@ -189,21 +188,30 @@ list_files() {
 }
 
 list_machine() {
-    uname -m
+    arch=
+    # Kernels before 6.1 do not tell it there.
+    { read -r arch </proc/sys/kernel/arch; } 2>/dev/null || arch=$(uname -m)
+    echo "$arch"
     [ ! -d /sys/firmware/efi ] || echo efi
-    grep -sh -e '^MemTotal' -e '^processor' -e '^model name' /proc/meminfo /proc/cpuinfo
-    status=$?
+    while read -r line; do
+        case $line in MemTotal*) echo "$line" && break ;; esac
+    done </proc/meminfo
     # Of the first processor; its lines end with an empty one.
     while read -r line && [ -n "$line" ]; do
-        case $line in vendor_id* | flags*) echo "$line" ;; esac
+        case $line in vendor_id* | flags* | 'model name'*) echo "$line" ;; esac
     done </proc/cpuinfo
-    return "$status"
+    for cpu in /sys/devices/system/cpu/cpu[0-9]*; do
+        online=1
+        # The first one often cannot be taken off, and has no such file.
+        [ ! -r "$cpu/online" ] || read -r online <"$cpu/online"
+        [ "$online" = 0 ] || echo processor
+    done
+    [ -n "$arch" ]
 }
 
-# Which driver moves a device, and which kernel module the driver is of (one that is built in has none); and the classes
-# of these devices, in the same form.
-list_drivers() {
-    set --
+# list_links LINK...: these links; which driver moves a device, and which kernel module the driver is of (one that is built
+# in has none); and the classes of these devices, in the same form.
+list_links() {
     for link in /sys/bus/pci/devices/*/driver /sys/bus/usb/devices/*/driver /sys/class/block/*/device/driver \
         /sys/class/hwmon/*/device/driver /sys/class/net/*/device/driver; do
         [ -h "$link" ] || continue
@@ -214,7 +222,7 @@ list_drivers() {
             [ -r "$file" ] && read -r value <"$file" && printf "'%s' -> '%s'\n" "$file" "$value"
         done
     done
-    list_links "$@"
+    [ $# -eq 0 ] || QUOTING_STYLE='locale' stat -c '%N' -- "$@"
 }
 
 # What no signature has to be known for.
@@ -234,7 +242,6 @@ list_rest() {
     section files list_files
     section machine list_machine
     section enrol list_enrol
-    section drivers list_drivers
     section addresses ip -o -4 address show
 }
 
