@@ -2,7 +2,7 @@
 # From blank disks to mounted, the NAS of examples/nas in a lab of its own: `homehive disks apply` (which also probes,
 # asks again before it writes, and keeps a journal) against the bare commands of benches/plain-nas.sh, in turn.
 # After every run the plan must be empty: both have made exactly what is declared, or the benchmark fails.
-# Behind each, `disks apply` runs once more, with nothing to do.
+# Behind each, `disks apply` runs once more, with nothing to do; and at the end eleven times, when the array is in step.
 # With $HOMEHIVE_DISKO, a checkout of disko, and $HOMEHIVE_NIXPKGS its own script for the same layout (benches/nas-disko.nix) runs
 # in turn with them, and once again behind itself; nix-instantiate generates it, and sgdisk and parted of this machine go along.
 # Usage: benches/disks-apply.sh [RUNS]   (at least 5; 7 if left out)
@@ -147,8 +147,14 @@ while [ "$number" -lt "$runs" ]; do
     echo
 done
 
+# What was made last is disko's, or is in step by now.
+homehive lab ssh nas -- sh -s <benches/blank-nas.sh >/dev/null
+apply
+homehive lab ssh nas -- timeout 600 sh -c 'while grep -q resync /proc/mdstat; do sleep 1; done' >/dev/null
+for _ in 1 2 3 4 5 6 7 8 9 10 11; do timed idle apply; done
+
 median() { sort -n "$1" | awk '{ all[NR] = $1 } END { h = int((NR + 1) / 2); print NR % 2 ? all[h] : (all[h] + all[h + 1]) / 2 }'; }
-for what in $whats again; do
+for what in $whats again idle; do
     printf '%s: median %s s, least %s s, most %s s\n' "$what" "$(median "$dir/$what")" \
         "$(sort -n "$dir/$what" | head -n 1)" "$(sort -n "$dir/$what" | tail -n 1)"
 done

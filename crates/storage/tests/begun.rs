@@ -209,5 +209,7 @@ fn a_group_that_was_cut_before_its_metadata_is_made_anew() {
         assert!(told, "{case}: {text}");
         assert_eq!(text.contains("create volume group"), case == "as the journal has it", "{case}: {text}");
         assert!(plan.destroyed().is_empty(), "{case}");
+        let restored = plan.refusals.iter().all(|refusal| refusal.remedy.contains("vgcfgrestore(8); to destroy that"));
+        assert!(restored, "{case}: {text}");
     }
 }

@@ -230,7 +230,11 @@ impl<'a> Planner<'a> {
     /// Refuses to overwrite what a node holds, with the words that would allow it.
     pub fn refuse_foreign(&mut self, node: &NodeId, device: &Device) {
         let reason = format!("{} holds {}", self.place_of(node), shown(&device.content));
-        let remedy = format!("to destroy that: --wipe {node}");
+        let mut remedy = format!("to destroy that: --wipe {node}");
+        if begun::is_lost_pv(&device.content) {
+            remedy =
+                format!("a copy of its metadata may be in /etc/lvm of what used it, see vgcfgrestore(8); {remedy}");
+        }
         self.refuse(node, reason, remedy);
     }
 
