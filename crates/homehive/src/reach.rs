@@ -1,11 +1,14 @@
 //! Which way leads to a machine of the fleet, and which system answers there: its host key tells.
 
+mod on_medium;
+
 use crate::failure::Failure;
 use crate::hostkeys::{HostKeys, INSTALLER};
 use crate::load::Loaded;
 use cmd::Cmd;
 use fleet::HostName;
 use machine::{Address, Machine, Refusal, RunError, Story, Trust};
+use on_medium::OnMedium;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use storage::Wish;
@@ -213,7 +216,7 @@ async fn by(
     let place = host.map(Place::parse).transpose()?.unwrap_or_default();
     story.stage(name.to_string(), "is being reached");
     let mut ways = ways(loaded, name, &place);
-    let medium = OnMedium::of(loaded, name);
+    let medium = OnMedium::of(&loaded.dir(), name);
     if medium.is_marked() {
         ways.sort_by_key(|(system, _)| *system != System::Installer);
     }
@@ -234,32 +237,6 @@ async fn by(
     }
     let why = refused.map_or_else(|| "no way leads there".to_owned(), |error| error.to_string());
     Err(Failure::Failed(format!("`{name}`: {why}\n  next: mend that, then the same command again")))
-}
-
-/// Whether the installation medium was what answered last: then its key is tried first. A key that is refused costs a
-/// handshake, and sshd shuts out who comes too often and leaves at once (`PerSourcePenalties`).
-#[derive(Debug)]
-struct OnMedium(PathBuf);
-
-impl OnMedium {
-    fn of(loaded: &Loaded, name: &HostName) -> Self {
-        Self(loaded.dir().join(".homehive/on-medium").join(name.as_ref()))
-    }
-
-    fn is_marked(&self) -> bool {
-        self.0.exists()
-    }
-
-    /// Keeps what answered. That it cannot be written is no matter: the other key is tried then.
-    fn mark(&self, system: System) {
-        let _ = match system {
-            System::Installer if !self.is_marked() => {
-                self.0.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&self.0, ""))
-            }
-            System::Installed if self.is_marked() => std::fs::remove_file(&self.0),
-            _ => Ok(()),
-        };
-    }
 }
 
 /// Waits until everything that is declared is mounted: a machine lets people in before its slower disks are up, and
@@ -326,7 +303,7 @@ fn is_root() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{OnMedium, Place, System, installed_at, ways};
+    use super::{Place, System, installed_at, ways};
     use crate::load::Loaded;
     use machine::Trust;
 
@@ -371,24 +348,6 @@ configuration = ".#one"
             let known =
                 ways.iter().all(|(system, it)| (*system == System::Other) == matches!(it.trust, Trust::KnownHosts));
             assert!(known, "{keys:?}");
-        }
-    }
-
-    /// What some other Linux was tells nothing of the next time.
-    #[test]
-    fn what_answered_last_is_kept() {
-        let (_dir, loaded) = home(&["one", "installer"]);
-        let medium = OnMedium::of(&loaded, &"one".parse().unwrap());
-        for (system, marked) in [
-            (System::Installed, false),
-            (System::Other, false),
-            (System::Installer, true),
-            (System::Installer, true),
-            (System::Other, true),
-            (System::Installed, false),
-        ] {
-            medium.mark(system);
-            assert_eq!(medium.is_marked(), marked, "{system:?}");
         }
     }
 

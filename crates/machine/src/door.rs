@@ -190,6 +190,14 @@ impl Machine {
         }
     }
 
+    /// What a process that [`Self::shell_words`] started has answered, unless the connection broke.
+    pub(crate) async fn answered(&self, output: Output) -> Result<Output, RunError> {
+        match &self.door {
+            Door::Local => Ok(output),
+            Door::Ssh(ssh) => ssh.answered(output).await,
+        }
+    }
+
     /// Ends the connection, if there is one; the next command makes it again.
     pub async fn close(&self) {
         if let Door::Ssh(ssh) = &self.door {

@@ -41,7 +41,7 @@ impl Machine {
         let shell = piped(&self.shell_words(&words), Stdio::piped(), Stdio::piped()).map_err(failed)?;
         let lock = lock.await?;
         let output = feed(shell, Some(probe::SCRIPT), &words.to_string(), DEADLINE).await.map_err(failed)?;
-        Ok((lock, read(output)?))
+        Ok((lock, read(self.answered(output).await.map_err(failed)?)?))
     }
 }
 

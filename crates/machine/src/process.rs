@@ -117,10 +117,9 @@ pub(crate) async fn finish(
     words: &str,
     deadline: Duration,
 ) -> Result<Output, RunError> {
-    let start = |source| RunError::Start { words: words.to_owned(), source };
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
     command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let child = command.spawn().map_err(start)?;
+    let child = command.spawn().map_err(unstarted(words))?;
     feed(child, input, words, deadline).await
 }
 
@@ -131,7 +130,6 @@ pub(crate) async fn feed(
     words: &str,
     deadline: Duration,
 ) -> Result<Output, RunError> {
-    let start = |source| RunError::Start { words: words.to_owned(), source };
     let pipe = child.stdin.take();
     let feed = async {
         if let (Some(mut pipe), Some(input)) = (pipe, input) {
@@ -141,8 +139,12 @@ pub(crate) async fn feed(
     };
     let work = async { tokio::join!(feed, child.wait_with_output()).1 };
     let late = || RunError::Late { words: words.to_owned(), deadline };
-    let output = tokio::time::timeout(deadline, work).await.map_err(|_| late())?.map_err(start)?;
+    let output = tokio::time::timeout(deadline, work).await.map_err(|_| late())?.map_err(unstarted(words))?;
     Ok(read(&output))
+}
+
+fn unstarted(words: &str) -> impl FnOnce(io::Error) -> RunError {
+    |source| RunError::Start { words: words.to_owned(), source }
 }
 
 /// Runs `from` and `to`, both on this machine, the one's output being the other's input, no longer than `deadline`;
@@ -175,10 +177,9 @@ pub(crate) async fn stream(
     let all = async { tokio::join!(pump, source.wait_with_output(), sink.wait_with_output()) };
     let late = |_| RunError::Late { words: format!("{from} | {to}"), deadline };
     let ((), source, sink) = tokio::time::timeout(deadline, all).await.map_err(late)?;
-    let start = |words: &Cmd, source| RunError::Start { words: words.to_string(), source };
     // If the receiver failed, the sender only complains of its broken pipe: the receiver's words are the reason.
-    check(read(&sink.map_err(|error| start(to, error))?), &to.to_string())?;
-    check(read(&source.map_err(|error| start(from, error))?), &from.to_string())?;
+    check(read(&sink.map_err(unstarted(&to.to_string()))?), &to.to_string())?;
+    check(read(&source.map_err(unstarted(&from.to_string()))?), &from.to_string())?;
     Ok(())
 }
 
@@ -186,7 +187,7 @@ pub(crate) fn piped(cmd: &Cmd, stdin: Stdio, stdout: Stdio) -> Result<Child, Run
     let argv = cmd.argv();
     let mut command = Command::new(&argv[0]);
     command.args(&argv[1..]).stdin(stdin).stdout(stdout).stderr(Stdio::piped()).kill_on_drop(true);
-    command.spawn().map_err(|source| RunError::Start { words: cmd.to_string(), source })
+    command.spawn().map_err(unstarted(&cmd.to_string()))
 }
 
 pub(crate) fn read(output: &std::process::Output) -> Output {

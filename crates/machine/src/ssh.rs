@@ -155,8 +155,12 @@ impl Ssh {
         let line = cmd.argv().iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
         let mut command = self.command(&[]);
         command.arg("--").arg(&self.address.host).arg(line);
-        let output = process::finish(command, cmd.input.as_deref(), &cmd.to_string(), deadline).await?;
-        if output.status == 255 && !self.alive().await {
+        self.answered(process::finish(command, cmd.input.as_deref(), &cmd.to_string(), deadline).await?).await
+    }
+
+    /// What came back over the connection, unless that broke: ssh then ends with 255, as a command may too.
+    pub(crate) async fn answered(&self, output: Output) -> Result<Output, RunError> {
+        if output.status == 255 && !Box::pin(self.alive()).await {
             let stderr = output.stderr;
             return Err(RunError::Unreachable { place: self.place(), reason: Refusal::read(&stderr), stderr });
         }

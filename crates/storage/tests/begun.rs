@@ -183,16 +183,19 @@ fn a_raid0_is_made_anew_by_the_journals_word_alone() {
 fn a_group_that_was_cut_before_its_metadata_is_made_anew() {
     let wish = wish(NAS);
     let lost = Content::Other { name: "LVM2_member (its group is not to be found)".into() };
-    for (case, state, journal, verdict) in [
+    let (lost, torn) = (&lost, &Content::Unknown);
+    for (case, state, left, journal, verdict) in [
         (
             "as the journal has it",
             "complete",
+            lost,
             begun(),
             Some("wipe what a cut step left on disk.nvme.cache, what a cut"),
         ),
-        ("the journal knows of nothing", "complete", Vec::new(), None),
-        ("the array does not run", "inactive", begun(), Some("assemble md/nas from 6")),
-        ("nor does the journal know of it", "inactive", Vec::new(), Some("assemble md/nas from 6")),
+        ("the journal knows of nothing", "complete", lost, Vec::new(), None),
+        ("the array does not run", "inactive", lost, begun(), Some("assemble md/nas from 6")),
+        ("nor does the journal know of it", "inactive", lost, Vec::new(), Some("assemble md/nas from 6")),
+        ("bytes that no tool knows beside it", "inactive", torn, begun(), Some("assemble md/nas from 6")),
     ] {
         let mut facts = facts(state);
         facts.mounts.clear();
@@ -200,7 +203,7 @@ fn a_group_that_was_cut_before_its_metadata_is_made_anew() {
         facts.devices.retain(|device| !device.name.starts_with("dm-"));
         for device in &mut facts.devices {
             if matches!(device.content, Content::PhysicalVolume { .. }) {
-                device.content = lost.clone();
+                device.content = left.clone();
             }
         }
         let plan = plan(&wish, &facts, &Consent { begun: journal, ..Consent::default() });

@@ -21,6 +21,21 @@ fn sh(script: &str, args: &[&str]) -> Output {
     Command::new("sh").args(["-c", script, "pv"]).args(args).output().unwrap()
 }
 
+/// A blank device; none, said, where none is to be had.
+fn blank() -> Option<(tempfile::NamedTempFile, Loop)> {
+    if Command::new("pvcreate").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: lvm2 is not installed");
+        return None;
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(64 << 20).unwrap();
+    let device = Loop::over(file.path().to_str().unwrap());
+    if device.is_none() {
+        eprintln!("SKIPPED: no loop device is to be had here (root alone can)");
+    }
+    Some((file, device?))
+}
+
 /// UUID, group, and how many areas for metadata are whole.
 fn seen(device: &str) -> String {
     let look =
@@ -31,14 +46,7 @@ fn seen(device: &str) -> String {
 /// What a power cut may leave of one that was being made: each 4 KiB of its beginning written, or not.
 #[test]
 fn one_that_was_begun_is_made_whole_and_a_damaged_one_of_others_is_not() {
-    if Command::new("pvcreate").arg("--version").output().is_err() {
-        return eprintln!("SKIPPED: lvm2 is not installed");
-    }
-    let file = tempfile::NamedTempFile::new().unwrap();
-    file.as_file().set_len(64 << 20).unwrap();
-    let Some(device) = Loop::over(file.path().to_str().unwrap()) else {
-        return eprintln!("SKIPPED: no loop device is to be had here (root alone can)");
-    };
+    let Some((_file, device)) = blank() else { return };
     let lose = |block: &str| {
         let zero = "dd if=/dev/zero \"of=$1\" bs=4096 \"seek=$2\" count=1 conv=notrunc,fsync status=none";
         assert!(sh(zero, &[&device.0, block]).status.success());
@@ -62,14 +70,7 @@ fn one_that_was_begun_is_made_whole_and_a_damaged_one_of_others_is_not() {
 /// what a probe looks for, and nothing but a wipe helps.
 #[test]
 fn one_whose_group_was_forgotten_is_made_only_where_it_was_wiped() {
-    if Command::new("pvcreate").arg("--version").output().is_err() {
-        return eprintln!("SKIPPED: lvm2 is not installed");
-    }
-    let file = tempfile::NamedTempFile::new().unwrap();
-    file.as_file().set_len(64 << 20).unwrap();
-    let Some(device) = Loop::over(file.path().to_str().unwrap()) else {
-        return eprintln!("SKIPPED: no loop device is to be had here (root alone can)");
-    };
+    let Some((_file, device)) = blank() else { return };
     let make = || sh(SCRIPT, &[&device.0, FORGOTTEN, "--dataalignment", "1048576b"]);
     assert!(make().status.success());
     let group = "set -eu\nnotes=$(mktemp)\ntrap 'rm \"$notes\"' EXIT\ndd \"if=$1\" bs=4096 skip=1 count=255 status=none >\"$notes\"\n\

@@ -87,8 +87,9 @@ pub(super) fn mark(device: &Device) -> String {
 pub(super) fn remains(wish: &Wish, facts: &Facts, begun: &[Begun], sight: &Sight<'_>) -> BTreeSet<NodeId> {
     let is_left = |begun: &&Begun| {
         let (Some(node), Some(device)) = (wish.node(&begun.node), sight.device(&begun.node)) else { return false };
-        let is_piece = is_piece(node.holds.as_ref(), &device.content) && is_seen_with_its_group(wish, sight, node);
-        begun.is_here(wish, sight) && !is_used(facts, device) && is_piece
+        let is_sure = !is_lost_pv(&device.content) || is_seen_with_its_group(wish, sight, node);
+        let is_piece = is_piece(node.holds.as_ref(), &device.content);
+        begun.is_here(wish, sight) && !is_used(facts, device) && is_piece && is_sure
     };
     begun.iter().filter(is_left).map(|begun| begun.node.clone()).collect()
 }
@@ -99,7 +100,7 @@ fn is_used(facts: &Facts, device: &Device) -> bool {
         || facts.children(&device.name).next().is_some()
 }
 
-/// A physical volume is nothing without its group, whose metadata may stand on another one that is not seen yet.
+/// The metadata of a volume's group may stand on another physical volume, which is not seen yet.
 fn is_seen_with_its_group(wish: &Wish, sight: &Sight<'_>, node: &Node) -> bool {
     let Some(Holds::PhysicalVolume { group, .. }) = &node.holds else { return true };
     let Some(Kind::Group(group)) = wish.node(group).map(|node| &node.kind) else { return true };

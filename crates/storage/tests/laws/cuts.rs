@@ -176,11 +176,11 @@ pub fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
             }
         }
         Action::Group(GroupAction::Create { pvs, .. } | GroupAction::Extend { pvs, .. }) => {
+            let lost = some % 2 == 1 && matches!(&step.what, Action::Group(GroupAction::Create { .. }));
             for pv in pvs.iter().take(some) {
                 let device = world.name(wish, &pv.node);
                 let size = world.device(&device).size;
-                world.device(&device).content =
-                    Content::PhysicalVolume { uuid: pv.uuid.clone(), group: None, size, used: 0 };
+                world.device(&device).content = begun_volume(&pv.uuid, size, lost);
             }
         }
         Action::Btrfs(BtrfsAction::Make { uuid, members, .. }) => {
@@ -245,6 +245,14 @@ pub fn begin(wish: &Wish, world: &mut World, step: &Step, some: usize) {
         | Action::Mount(_)
         | Action::Nodev(_) => {}
     }
+}
+
+/// A physical volume of no group; or `lost`: that it is in use is written before what its group is.
+fn begun_volume(uuid: &str, size: u64, lost: bool) -> Content {
+    if lost {
+        return Content::Other { name: "LVM2_member (its group is not to be found)".into() };
+    }
+    Content::PhysicalVolume { uuid: uuid.to_owned(), group: None, size, used: 0 }
 }
 
 fn holds(Tree { text, disks }: Tree, cuts: &[Cut]) -> Result<(), TestCaseError> {
