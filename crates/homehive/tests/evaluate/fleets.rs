@@ -12,32 +12,39 @@ pub struct Rendered {
     pub tree: TempDir,
 }
 
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
+}
+
 impl Rendered {
     /// The example of this name, rendered by `homehive render` beside a copy of its fleet file.
     pub fn example(name: &'static str) -> Self {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/{name}/fleet.toml"));
-        Self::fleet(name, std::fs::read_to_string(file).unwrap())
+        Self::fleet(name, std::fs::read_to_string(examples().join(name).join("fleet.toml")).unwrap())
     }
 
     /// Every file of `examples/layouts`.
     pub fn layouts() -> impl Iterator<Item = Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/layouts");
-        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut files: Vec<_> =
+            std::fs::read_dir(examples().join("layouts")).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         files.into_iter().map(|file| {
             Self::fleet(file.file_stem().unwrap().to_str().unwrap(), std::fs::read_to_string(&file).unwrap())
         })
     }
 
-    /// The NAS with all that may be said of its hardware.
-    pub fn nas_with_hardware() -> Self {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/nas/fleet.toml");
-        let lines = "interface = \"enp3s0\"\nhardware.modules = [\"mpt3sas\"]\nhardware.sensors = [\"nct6775\"]\nhardware.cpu = \"amd\"\n";
-        let role = "role = \"k3s-server\"\n";
-        Self::fleet(
-            "nas with hardware",
-            std::fs::read_to_string(file).unwrap().replace(role, &format!("{role}{lines}")),
-        )
+    /// The NAS with all that may be said of its hardware, and an array of EFI system partitions, which GRUB starts from.
+    pub fn variants() -> impl Iterator<Item = Self> {
+        let hardware = "role = \"k3s-server\"\ninterface = \"enp3s0\"\nhardware.modules = [\"mpt3sas\"]\n\
+            hardware.sensors = [\"nct6775\"]\nhardware.cpu = \"amd\"\n";
+        let variants = [
+            ("nas with hardware", "nas/fleet.toml", "role = \"k3s-server\"\n", hardware),
+            ("esp-mirror by EFI", "layouts/esp-mirror.toml", "[machines.one]\n", "[machines.one]\nboot = \"efi\"\n"),
+        ];
+        variants.into_iter().map(|(name, example, line, lines)| {
+            let text = std::fs::read_to_string(examples().join(example)).unwrap();
+            assert!(text.contains(line), "{example}: no {line}");
+            Self::fleet(name, text.replace(line, lines))
+        })
     }
 
     fn fleet(name: &str, text: String) -> Self {

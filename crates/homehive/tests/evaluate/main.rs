@@ -77,7 +77,7 @@ fn flakes_check_and_every_derivation_evaluates() {
 fn configurations_say_what_the_fleet_says() {
     let Some(nix) = Nix::find() else { return };
     let examples = EXAMPLES.into_iter().map(Rendered::example);
-    for rendered in examples.chain(std::iter::once_with(Rendered::nas_with_hardware)).chain(Rendered::layouts()) {
+    for rendered in examples.chain(Rendered::variants()).chain(Rendered::layouts()) {
         let printed = nix.json(rendered.tree.path(), "#nixosConfigurations", include_str!("said.nix"));
         let said = said::read(printed);
         for (name, machine) in &rendered.fleet.machines {

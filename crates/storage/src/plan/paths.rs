@@ -1,7 +1,7 @@
 //! Where the devices of a plan's nodes are on this machine, now.
 
 use super::array::{begun, stranger, strangers};
-use super::{Action, ArrayAction, LuksAction, Plan, Sight, TableAction};
+use super::{Action, ArrayAction, LuksAction, Plan, PoolAction, Sight, TableAction};
 use crate::NodeId;
 use crate::facts::Facts;
 use crate::wish::{Kind, Wish};
@@ -29,6 +29,7 @@ impl Plan {
                 }
                 // It may be open under another name now.
                 (Kind::Crypt(_), ..) if self.opens(&node.id) => node.path.clone(),
+                (Kind::Zvol(volume), ..) if self.makes_dataset(&volume.full()) => node.path.clone(),
                 (.., Some(device)) => Some(device.path.clone()),
                 (Kind::Disk(_) | Kind::Group(_) | Kind::Pool(_), ..) => None,
                 (Kind::Partition(_) | Kind::Array(_) | Kind::Volume(_) | Kind::Crypt(_) | Kind::Zvol(_), ..) => {
@@ -62,6 +63,11 @@ impl Plan {
     fn opens(&self, node: &NodeId) -> bool {
         let opens = |what: &Action| matches!(what, Action::Luks(LuksAction::Format { .. } | LuksAction::Open { .. }));
         self.steps.iter().any(|step| step.node == *node && opens(&step.what))
+    }
+
+    fn makes_dataset(&self, name: &str) -> bool {
+        let makes = |what: &Action| matches!(what, Action::Pool(PoolAction::Dataset { full, .. }) if full == name);
+        self.steps.iter().any(|step| makes(&step.what))
     }
 
     fn starts(&self, node: &NodeId) -> bool {

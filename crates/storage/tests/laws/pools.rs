@@ -232,6 +232,10 @@ fn wiping_a_device_of_a_pool_wants_all_of_it_named() {
     let wipe = all.steps[0].commands();
     assert_eq!(wipe[0].to_string(), "zpool destroy -f tank");
     assert!(all.steps.iter().any(|step| step.id.0 == "zpool.tank/create"), "{}", all.to_text());
+    // The kernel may give a volume that is made anew another number.
+    let path = |plan: &Plan| plan.device_paths(&wish, &world.seen())[&"zpool.tank.swap".into()].clone();
+    assert!(path(&look(&wish, &world)).starts_with("/dev/zd"));
+    assert_eq!(path(&all), "/dev/zvol/tank/swap");
 }
 
 #[test]
