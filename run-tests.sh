@@ -7,11 +7,15 @@
 set -eu
 cd "$(dirname "$0")"
 
+if [ "${1:-}" = --container ]; then
+    shift
+    exec scripts/container.sh ./run-tests.sh "$@"
+fi
+
 lab=yes
 profile=default
 for word in "$@"; do
     case $word in
-    --container) exec scripts/container.sh ./run-tests.sh ;;
     --no-lab) lab=no ;;
     --all)
         profile=all

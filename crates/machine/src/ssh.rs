@@ -160,6 +160,7 @@ impl Ssh {
 
     /// What came back over the connection, unless that broke: ssh then ends with 255, as a command may too.
     pub(crate) async fn answered(&self, output: Output) -> Result<Output, RunError> {
+        // Seldom asked, and too large to be a part of every command.
         if output.status == 255 && !Box::pin(self.alive()).await {
             let stderr = output.stderr;
             return Err(RunError::Unreachable { place: self.place(), reason: Refusal::read(&stderr), stderr });
