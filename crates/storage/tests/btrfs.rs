@@ -90,6 +90,23 @@ fn devices_are_added_and_grow() {
     assert!(plan.notes.iter().any(|note| note.text.contains("btrfs balance start -dconvert=raid1,soft")));
 }
 
+/// btrfs does one such thing at a time, and refuses the next.
+#[test]
+fn what_is_done_to_a_mounted_one_is_done_one_after_another() {
+    let mut grown = facts("btrfs/mounted");
+    grown.btrfs[0].devices.iter_mut().for_each(|device| device.size -= 64 << 20);
+    let mut lost = grown.clone();
+    let gone = lost.btrfs[0].devices.pop().unwrap();
+    lost.btrfs[0].missing = 1;
+    lost.devices.iter_mut().find(|device| device.name == gone.device).unwrap().content = storage::facts::Content::Blank;
+    for (seen, count) in [(grown, 2), (lost, 3)] {
+        let plan = made(&own(TREE), &seen, &Consent::default());
+        let steps: Vec<_> = plan.steps.iter().filter(|step| matches!(step.what, plan::Action::Btrfs(_))).collect();
+        assert_eq!(steps.len(), count, "{}", plan.to_text());
+        assert!(steps.windows(2).all(|pair| pair[1].after.contains(&pair[0].id)), "{}", plan.to_text());
+    }
+}
+
 /// What was lost comes back on a new disk; without a second copy nothing is tried.
 #[test]
 fn a_missing_device_is_replaced() {

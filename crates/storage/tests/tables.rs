@@ -1,20 +1,18 @@
 //! Tables that are there, and change.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 mod common;
 
 use storage::facts::{Content, Device};
-use storage::plan::{Action, Consent, TableAction};
+use storage::plan::{Action, Consent, Plan, TableAction};
 use storage::wish::{Holds, Kind};
 
 const MIB: u64 = 1 << 20;
 
-/// One grows into what is free behind it, and the new one comes behind that.
-#[test]
-fn nothing_is_added_where_another_grows_to() {
-    let wish = common::wish(
-        "[disk.d]\nserial = \"S\"\n[disk.d.content]\ntype = \"gpt\"\n\
-         partitions.a = { size = \"24MiB\", priority = 1 }\npartitions.b = { size = \"4MiB\", priority = 2 }\n",
-    );
+/// The plan for a disk of 64 MiB, whose table has the partition `a` of 16 MiB, blank, and nothing else of `partitions`.
+fn planned(partitions: &str) -> Plan {
+    let wish = common::wish(&format!("[disk.d]\nserial = \"S\"\n[disk.d.content]\ntype = \"gpt\"\n{partitions}"));
     let mut facts = common::facts("blank");
     let mut disk = facts.devices[0].clone();
     let Some(Holds::Table { uuid, .. }) = wish.node(&"disk.d".into()).unwrap().holds.clone() else { panic!() };
@@ -29,10 +27,38 @@ fn nothing_is_added_where_another_grows_to() {
     }))
     .unwrap();
     facts.devices = vec![disk, part];
-    let plan = storage::plan(&wish, &facts, &Consent::default());
+    storage::plan(&wish, &facts, &Consent::default())
+}
+
+/// One grows into what is free behind it, and the new one comes behind that.
+#[test]
+fn nothing_is_added_where_another_grows_to() {
+    let plan = planned(
+        "partitions.a = { size = \"24MiB\", priority = 1 }\npartitions.b = { size = \"4MiB\", priority = 2 }\n",
+    );
     let added = plan.steps.iter().find_map(|step| match &step.what {
         Action::Table(TableAction::Add { start, .. }) => Some(*start),
         _ => None,
     });
     assert_eq!(added, Some(25 * MIB), "{}", plan.to_text());
+}
+
+/// While a table is written, the kernel may take all of its partitions away for a moment.
+#[test]
+fn what_uses_a_partition_waits_for_what_writes_its_table() {
+    let ext4 = "content = { type = \"filesystem\", format = \"ext4\", mountpoint = \"/a\" }";
+    for other in ["", "partitions.b = { size = \"4MiB\", priority = 2 }\n"] {
+        let plan = planned(&format!("partitions.a = {{ size = \"16MiB\", priority = 1, {ext4} }}\n{other}"));
+        let after = |id: &str| -> Vec<&str> {
+            let step = plan.steps.iter().find(|step| step.id.0 == id).unwrap();
+            step.after.iter().map(|id| id.0.as_str()).collect()
+        };
+        let named = plan.steps.iter().any(|step| step.id.0 == "disk.d.b/partition");
+        assert_eq!(named, !other.is_empty(), "{}", plan.to_text());
+        if named {
+            assert_eq!(after("partitions/settle"), ["disk.d.b/partition"]);
+        }
+        let waits = if named { &["partitions/settle"][..] } else { &[] };
+        assert_eq!(after("disk.d.a/format"), waits, "{}", plan.to_text());
+    }
 }

@@ -336,9 +336,9 @@ fn keep<'a>(planner: &mut Planner<'a>, node: &Node, btrfs: &Btrfs, facts: &facts
     let after = planner.waits(&ids);
     // Most likely they are there: then nothing is written.
     let risk = if facts.subvolumes.is_some() { Risk::Creates } else { Risk::None };
-    let step = subvolumes(planner, node, ids, paths, after, degraded, risk);
+    let step = subvolumes(planner, node, ids, paths, after.clone(), degraded, risk);
     if let Some((_, device)) = there.first() {
-        planner.place(&node.id, At::Here(device), step.into_iter().collect());
+        planner.place(&node.id, At::Here(device), step.map_or(after, |step| vec![step]));
     }
 }
 

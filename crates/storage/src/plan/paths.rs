@@ -30,6 +30,10 @@ impl Plan {
                 // It may be open under another name now.
                 (Kind::Crypt(_), ..) if self.opens(&node.id) => node.path.clone(),
                 (Kind::Zvol(volume), ..) if self.makes_dataset(&volume.full()) => node.path.clone(),
+                // Its number may be another one's next time; what leads to it has its name.
+                (Kind::Zvol(_), _, Some(device)) => {
+                    device.links.iter().find(|link| link.starts_with("/dev/zvol/")).or(Some(&device.path)).cloned()
+                }
                 (.., Some(device)) => Some(device.path.clone()),
                 (Kind::Disk(_) | Kind::Group(_) | Kind::Pool(_), ..) => None,
                 (Kind::Partition(_) | Kind::Array(_) | Kind::Volume(_) | Kind::Crypt(_) | Kind::Zvol(_), ..) => {

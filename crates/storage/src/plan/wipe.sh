@@ -3,9 +3,9 @@
 # arguments: GROUP… -- DEVICE…
 set -eu
 
-# Ends what the kernel has built on a block device, the topmost first. Whatever is mounted refuses by itself.
+# Ends what the kernel has built on a block device and its partitions, the topmost first. Whatever is mounted refuses by itself.
 take_down() {
-    for holder in "/sys/class/block/$1/holders/"*; do
+    for holder in "/sys/class/block/$1/holders/"* "/sys/class/block/$1/$1"*/holders/*; do
         [ -e "$holder" ] || continue
         holder=${holder##*/}
         (take_down "$holder")

@@ -8,7 +8,7 @@ use document::{Format, Path, edit};
 use proptest::prelude::*;
 use storage::adopt::adopt;
 use storage::facts::Content;
-use storage::plan::{Consent, Plan, Risk};
+use storage::plan::{Action, Consent, Plan, PoolAction, Risk};
 use storage::{NodeId, Wish, identity, plan};
 
 /// A pool over so many disks, with filesystems and volumes.
@@ -233,9 +233,51 @@ fn wiping_a_device_of_a_pool_wants_all_of_it_named() {
     assert_eq!(wipe[0].to_string(), "zpool destroy -f tank");
     assert!(all.steps.iter().any(|step| step.id.0 == "zpool.tank/create"), "{}", all.to_text());
     // The kernel may give a volume that is made anew another number.
-    let path = |plan: &Plan| plan.device_paths(&wish, &world.seen())[&"zpool.tank.swap".into()].clone();
-    assert!(path(&look(&wish, &world)).starts_with("/dev/zd"));
-    assert_eq!(path(&all), "/dev/zvol/tank/swap");
+    for plan in [all, look(&wish, &world)] {
+        assert_eq!(plan.device_paths(&wish, &world.seen())[&"zpool.tank.swap".into()], "/dev/zvol/tank/swap");
+    }
+}
+
+/// ZFS takes the devices of volumes away then, and gives them other numbers.
+#[test]
+fn what_renumbers_volumes_is_for_a_person() {
+    let (_, world) = made("mirror", 2);
+    let other = wish(&tree("mirror", 2, &REST.replace("\"zstd\"", "\"zstd\", volmode = \"dev\"")));
+    let plan = look(&other, &world);
+    assert!(plan.refusals[0].remedy.contains("zfs set volmode=dev tank"), "{}", plan.to_text());
+}
+
+/// The pool attaches nothing to what is being filled, and does not know any more what gave its place away.
+#[test]
+fn devices_that_come_and_go_are_left_to_that() {
+    let (_, mut world) = made("mirror", 2);
+    world.all.devices.extend((2..4).map(|at| disk(&format!("sd{at}"), &format!("S{at}"), 8 * GIB)));
+    let members: Vec<String> = world.all.pools[0].vdevs[0].members.iter().map(|member| member.name.clone()).collect();
+    let three = wish(&tree("mirror", 3, REST));
+    let attached = |world: &World| {
+        let plan = look(&three, world);
+        assert_eq!(plan.refusals, [], "{}", plan.to_text());
+        plan.steps.iter().find_map(|step| match &step.what {
+            Action::Pool(PoolAction::Attach { to, .. }) => Some(to.clone()),
+            _ => None,
+        })
+    };
+    for name in [Some(members[1].clone()), None] {
+        let filled = world.all.pools[0].vdevs[0].members.iter_mut().find(|member| !member.replacing).unwrap();
+        filled.replacing = true;
+        assert_eq!(attached(&world), name);
+    }
+
+    let (_, mut world) = made("mirror", 2);
+    world.all.devices.push(disk("sd9", "S9", 8 * GIB));
+    world.all.pools[0].properties.insert("expandsize".into(), "1073741824".into());
+    let other = wish(&tree("mirror", 2, REST).replace("\"S1\"", "\"S9\""));
+    let seen = look(&other, &world);
+    let expanded = seen.steps.iter().find_map(|step| match &step.what {
+        Action::Pool(PoolAction::Expand { members, .. }) => Some(members.clone()),
+        _ => None,
+    });
+    assert_eq!(expanded.map(|members| members.len()), Some(1), "{}", seen.to_text());
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub(in super::super) fn upkeep(planner: &mut Planner, known: &Known) {
     if forget {
         let work = Work { after: after.clone(), ..Work::default() };
         let what = BtrfsAction::Forget { at: at.clone() };
-        planner.add(node, "forget", Action::Btrfs(what), Risk::None, work);
+        after.push(planner.add(node, "forget", Action::Btrfs(what), Risk::None, work));
     }
     for (device, id, spans) in grown {
         if let Some(found) = planner.sight.device(&device) {
@@ -73,7 +73,8 @@ pub(in super::super) fn upkeep(planner: &mut Planner, known: &Known) {
         }
         let work = Work { after: after.clone(), touches: vec![device.clone()], blank: Vec::new() };
         let what = BtrfsAction::Grow { device: device.clone(), id, at: at.clone() };
-        planner.add(&device, "grow", Action::Btrfs(what), Risk::Grows, work);
+        // One after another: btrfs does only one of all these at a time.
+        after.push(planner.add(&device, "grow", Action::Btrfs(what), Risk::Grows, work));
     }
     converts(planner, known);
 }

@@ -80,6 +80,11 @@ fn one<'a>(planner: &mut Planner<'a>, node: &'a Node, pool: &'a Pool, dataset: &
             planner.refuse(&id, reason, format!("zfs set -u mountpoint=legacy {full}, or apply from the installer"));
         }
     }
+    if let Some(mode) = set.remove("volmode") {
+        // Volumes may be in use, and are nowhere for a while.
+        let reason = format!("with another `volmode`, ZFS takes the devices of {full} away and makes them again");
+        planner.refuse(&id, reason, format!("by hand, with none of them in use: zfs set volmode={mode} {full}"));
+    }
     if !set.is_empty() {
         let work = Work { after: after.clone(), ..Work::default() };
         let what = PoolAction::Set { full: full.clone(), properties: set };

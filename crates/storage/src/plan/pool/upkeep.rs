@@ -84,7 +84,9 @@ fn match_up<'a>(
         host.members.iter().filter(|member| !member.replacing && !declared(member)).collect();
     gone.sort_by_key(|member| member.device.is_some());
     let mut places = gone.iter().skip(absent).map(|member| member.name.clone()).collect::<Vec<_>>().into_iter();
-    let standing = host.members.iter().find(|member| member.device.is_some() && declared(member));
+    // What is being filled, or gives its place away, is no device of the mirror by itself.
+    let replacing = host.members.iter().any(|member| member.replacing);
+    let standing = host.members.iter().find(|member| member.device.is_some() && !member.replacing && declared(member));
     let standing = standing.map(|member| member.name.clone());
     for new in free {
         let work = Work {
@@ -97,6 +99,10 @@ fn match_up<'a>(
             (None, Some(to), Some(crate::tree::VdevMode::Mirror)) => {
                 let (name, to) = (known.name.clone(), to.clone());
                 (format!("attach {new}"), PoolAction::Attach { name, to, new })
+            }
+            (None, ..) if replacing => {
+                planner.note(&new, format!("it joins ZFS pool {} once that has filled another device", pool.name));
+                continue;
             }
             (None, ..) => {
                 let reason = format!("{new} cannot join a vdev of {} of ZFS pool {}", mode(vdev), pool.name);
@@ -177,17 +183,18 @@ fn shape(planner: &mut Planner, node: &Node, vdev: &Vdev, known: &facts::Pool, s
     }
 }
 
+/// The devices whose places this plan gives to others.
+fn replaced(planner: &Planner) -> Vec<String> {
+    let old = |what: &Action| match what {
+        Action::Pool(PoolAction::Replace { old, .. }) => Some(old.clone()),
+        _ => None,
+    };
+    planner.plan.steps.iter().filter_map(|step| old(&step.what)).collect()
+}
+
 /// Devices that nobody declares stay: taking one out is for a person to say.
 fn undeclared(planner: &mut Planner, node: &Node, known: &facts::Pool) {
-    let replaced: Vec<String> = planner
-        .plan
-        .steps
-        .iter()
-        .filter_map(|step| match &step.what {
-            Action::Pool(PoolAction::Replace { old, .. }) => Some(old.clone()),
-            _ => None,
-        })
-        .collect();
+    let replaced = replaced(planner);
     for member in known.members().filter(|member| !member.replacing && !replaced.contains(&member.name)) {
         let Some(device) = &member.device else { continue };
         if planner.sight.node(device).is_none() {
@@ -219,7 +226,10 @@ fn expand(planner: &mut Planner, node: &Node, known: &facts::Pool, after: &mut V
         return;
     }
     let serving = known.vdevs.iter().filter(|vdev| vdev.class.vital());
-    let members = serving.flat_map(|vdev| &vdev.members).filter(|member| member.device.is_some());
+    // What gives its place away may be gone by then.
+    let replaced = replaced(planner);
+    let stays = |member: &&facts::PoolMember| member.device.is_some() && !replaced.contains(&member.name);
+    let members = serving.flat_map(|vdev| &vdev.members).filter(stays);
     let what =
         PoolAction::Expand { name: known.name.clone(), members: members.map(|member| member.name.clone()).collect() };
     let work = Work { after: after.clone(), ..Work::default() };

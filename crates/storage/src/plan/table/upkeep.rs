@@ -29,6 +29,7 @@ pub(super) fn complete<'a>(
     let Content::Table { first, end, .. } = disk.content else { return };
     let mut last: Option<StepId> = None;
     let mut known = Vec::new();
+    let mut ready = Vec::new();
     let mut extents = Extents::new();
     for (id, partition) in declared(planner, wished) {
         let waits = |last: &Option<StepId>| base.after.iter().cloned().chain(last.clone()).collect::<Vec<_>>();
@@ -42,7 +43,7 @@ pub(super) fn complete<'a>(
             match resize(partition, found, behind) {
                 Resize::Keep => {
                     planner.keep(id, format!("partition of {}", Size(found.size)));
-                    planner.place(id, At::Here(device), base.after.clone());
+                    ready.push((id, At::Here(device)));
                 }
                 Resize::Grow(size) => {
                     // What is added has no place where this one grows to.
@@ -78,9 +79,8 @@ pub(super) fn complete<'a>(
             let what = TableAction::Add { disk: node.id.clone(), table: wished.kind, partition: new, number, start };
             let work = Work { after: waits(&last), touches: vec![node.id.clone()], blank: Vec::new() };
             let step = planner.add(id, "partition", Action::Table(what), Risk::Creates, work);
-            last = Some(step.clone());
-            let settled = settled(planner, node, step);
-            planner.place(id, At::Made, vec![settled]);
+            last = Some(step);
+            ready.push((id, At::Made));
         } else {
             planner.refuse(
                 id,
@@ -90,8 +90,13 @@ pub(super) fn complete<'a>(
             planner.place(id, At::Blocked, Vec::new());
         }
     }
-    let after = base.after.iter().cloned().chain(last).collect();
-    super::hybrid::plan(planner, node, disk, wished, &extents, after);
+    let after = base.after.iter().cloned().chain(last.clone()).collect();
+    let last = super::hybrid::plan(planner, node, disk, wished, &extents, after).or(last);
+    // While a table is written, the kernel may take all of its partitions away, and give them back.
+    let settled = last.filter(|_| !ready.is_empty()).map(|last| settled(planner, node, last));
+    for (id, at) in ready {
+        planner.place(id, at, base.after.iter().cloned().chain(settled.clone()).collect());
+    }
     let foreign = there.iter().filter(|(device, _)| !known.contains(&device.name.as_str())).count();
     if foreign > 0 {
         planner.note(&node.id, format!("{foreign} partition(s) that are not declared are left alone"));
