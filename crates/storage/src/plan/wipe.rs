@@ -325,6 +325,17 @@ fn objections(
                 refuse(&about, reason, format!("umount {}", cmd::quote(at)));
             }
         }
+        // ZFS destroys no pool whose volumes are held.
+        let begins = format!("/dev/zvol/{}/", pool.name);
+        let link = |device: &Device| device.links.iter().find(|link| link.starts_with(&begins)).cloned();
+        for (volume, link) in facts.devices.iter().filter_map(|device| Some((device, link(device)?))) {
+            for child in facts.children(&volume.name) {
+                let reason =
+                    format!("{} stands on {link}, and ZFS destroys no pool whose volumes are in use", child.path);
+                let remedy = format!("end {} (cryptsetup close, mdadm --stop, vgchange --activate n)", child.path);
+                refuse(&about, reason, remedy);
+            }
+        }
         let others = pool.members().filter_map(|member| member.device.as_deref()).any(|device| !touched(device));
         if others {
             let reason = format!("it serves in ZFS pool {}, other devices of which are not named", pool.name);

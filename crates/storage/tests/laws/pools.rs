@@ -238,6 +238,21 @@ fn wiping_a_device_of_a_pool_wants_all_of_it_named() {
     }
 }
 
+/// ZFS says that the pool is busy, and nothing is gained by trying.
+#[test]
+fn a_pool_is_not_destroyed_below_what_stands_on_its_volumes() {
+    let (wish, mut world) = made("mirror", 2);
+    unmount(&mut world);
+    let volume = world.all.devices.iter().find(|device| device.path.starts_with("/dev/zd")).unwrap().name.clone();
+    let mut open = disk("dm-7", "S7", GIB);
+    open.parents = vec![volume];
+    world.all.devices.push(open);
+    let consent = Consent { wipe: ["zpool.tank".into()].into(), ..Consent::default() };
+    let refused = plan(&wish, &world.seen(), &consent);
+    assert!(refused.destroyed().is_empty(), "{}", refused.to_text());
+    assert!(refused.refusals.iter().any(|it| it.reason.contains("/dev/dm-7 stands on /dev/zvol/tank/")), "{refused:?}");
+}
+
 /// ZFS takes the devices of volumes away then, and gives them other numbers.
 #[test]
 fn what_renumbers_volumes_is_for_a_person() {
