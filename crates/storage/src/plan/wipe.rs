@@ -329,7 +329,10 @@ fn objections(
         let begins = format!("/dev/zvol/{}/", pool.name);
         let link = |device: &Device| device.links.iter().find(|link| link.starts_with(&begins)).cloned();
         for (volume, link) in facts.devices.iter().filter_map(|device| Some((device, link(device)?))) {
-            for child in facts.children(&volume.name) {
+            // Partitions, as of a guest's disk, hold nothing by themselves.
+            let parts = facts.children(&volume.name).filter(|child| child.partition.is_some());
+            let below = parts.map(|part| &part.name).chain([&volume.name]);
+            for child in below.flat_map(|name| facts.children(name)).filter(|child| child.partition.is_none()) {
                 let reason =
                     format!("{} stands on {link}, and ZFS destroys no pool whose volumes are in use", child.path);
                 let remedy = format!("end {} (cryptsetup close, mdadm --stop, vgchange --activate n)", child.path);

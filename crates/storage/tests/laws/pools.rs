@@ -246,10 +246,17 @@ fn a_pool_is_not_destroyed_below_what_stands_on_its_volumes() {
     let (wish, mut world) = made("mirror", 2);
     unmount(&mut world);
     let volume = world.all.devices.iter().find(|device| device.path.starts_with("/dev/zd")).unwrap().name.clone();
+    let mut part = world.all.devices.iter().find(|device| device.partition.is_some()).unwrap().clone();
+    (part.name, part.path, part.content, part.parents) =
+        ("zdp1".into(), "/dev/zdp1".into(), Content::Blank, vec![volume]);
     let mut open = disk("dm-7", "S7", GIB);
-    open.parents = vec![volume];
-    world.all.devices.push(open);
+    open.parents = vec![part.name.clone()];
     let consent = Consent { wipe: ["zpool.tank".into()].into(), ..Consent::default() };
+    // A partition alone, as of a guest's disk, holds nothing.
+    world.all.devices.push(part);
+    let destroyed = plan(&wish, &world.seen(), &consent);
+    assert!(destroyed.destroyed().contains(&"zpool.tank".into()), "{}", destroyed.to_text());
+    world.all.devices.push(open);
     let refused = plan(&wish, &world.seen(), &consent);
     assert!(refused.destroyed().is_empty(), "{}", refused.to_text());
     assert!(refused.refusals.iter().any(|it| it.reason.contains("/dev/dm-7 stands on /dev/zvol/tank/")), "{refused:?}");

@@ -100,7 +100,7 @@ fn match_up<'a>(
                 let (name, to) = (known.name.clone(), to.clone());
                 (format!("attach {new}"), PoolAction::Attach { name, to, new })
             }
-            (None, ..) if replacing => {
+            (None, None, Some(crate::tree::VdevMode::Mirror)) if replacing => {
                 planner.note(&new, format!("it joins ZFS pool {} once that has filled another device", pool.name));
                 continue;
             }
