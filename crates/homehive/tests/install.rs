@@ -5,14 +5,15 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod bench;
+#[path = "../../machine/tests/sshd/mod.rs"]
+mod sshd;
 
 use bench::golden::ONE;
 use bench::{Bench, fleet, told};
+use sshd::Sshd;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 const INSTALL: [&str; 5] = ["--lab", "install", "one", "--payload", "stand-in"];
 
@@ -108,59 +109,12 @@ fn in_the_lab_a_running_linux_starts_the_installer_by_kexec() {
     ssh(&bench, "test ! -e /mark");
 }
 
-/// An sshd of our own that tells what it hears; it ends with the test.
-struct Sshd {
-    child: Child,
-    dir: tempfile::TempDir,
-    port: u16,
-}
-
-impl Drop for Sshd {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Sshd {
-    fn start() -> Option<Self> {
-        if !Path::new("/usr/sbin/sshd").exists() {
-            eprintln!("skipped: /usr/sbin/sshd is missing (package openssh-server)");
-            return None;
-        }
-        // sshd(8) as root insists on its privilege separation directory.
-        let _ = fs::create_dir("/run/sshd");
-        let dir = tempfile::tempdir().unwrap();
-        for key in ["host", "user"] {
-            let file = dir.path().join(key);
-            let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&file).status();
-            assert!(made.unwrap().success());
-        }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let at = dir.path().display();
-        let config = format!(
-            "ListenAddress 127.0.0.1\nPort {port}\nHostKey {at}/host\nAuthorizedKeysFile {at}/user.pub\n\
-             StrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin prohibit-password\nLogLevel DEBUG1\n"
-        );
-        fs::write(dir.path().join("config"), config).unwrap();
-        let log = fs::File::create(dir.path().join("log")).unwrap();
-        let child = Command::new("/usr/sbin/sshd")
-            .args(["-D", "-e", "-f"])
-            .arg(dir.path().join("config"))
-            .stdin(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        Some(Self { child, dir, port })
-    }
-}
-
 /// The machine's sshd hears how the key exchange was given up, and nothing of who wants to log in, let alone a command.
 #[test]
 fn a_wrong_host_key_is_refused_before_anything_is_sent() {
-    let Some(sshd) = Sshd::start() else { return };
+    let Some(sshd) = Sshd::start(&[]) else { return };
     let dir = tempfile::tempdir().unwrap();
-    let user = sshd.dir.path().join("user");
+    let user = sshd.identity();
     let public = fs::read_to_string(user.with_extension("pub")).unwrap();
     let fleet = fleet("small", ONE);
     let line = fleet.lines().find(|line| line.starts_with("keys")).unwrap();
@@ -191,7 +145,7 @@ fn a_wrong_host_key_is_refused_before_anything_is_sent() {
         let story = told(&output);
         assert_eq!(output.status.code(), Some(4), "{story}");
         assert!(story.contains("another host key") && story.contains("nothing was sent"), "{story}");
-        let log = fs::read_to_string(sshd.dir.path().join("log")).unwrap();
+        let log = sshd.log();
         assert!(log.contains("Connection from 127.0.0.1"), "it did come by: {log}");
         for sent in ["userauth-request", "Accepted publickey", "Starting session", "Postponed publickey"] {
             assert!(!log.contains(sent), "{sent}: {log}");

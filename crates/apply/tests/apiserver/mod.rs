@@ -1,6 +1,7 @@
 //! A real API server of one's own on loopback, for tests: k3s' where there is a k3s and root runs it, else Debian's
 //! kube-apiserver and etcd, which `scripts/apiserver.sh build` has built. No controllers run: nothing sets a status but
-//! the test. Other crates' tests include this file by its path; it needs `serde_json` and `tempfile`.
+//! the test. Other crates' tests include this file by its path; it needs `rustix`, `serde_json` and
+//! `tempfile`.
 #![allow(
     dead_code,
     unused_imports,
@@ -10,13 +11,16 @@
     reason = "each test that includes this uses a part of it"
 )]
 
+#[path = "../../../machine/tests/port/mod.rs"]
+#[allow(clippy::duplicate_mod, reason = "a test may have an sshd beside it")]
+mod port;
 mod programs;
 mod schemas;
 
 pub use schemas::definitions;
 
+use port::Port;
 use programs::{K3s, Plain, Programs};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -33,7 +37,7 @@ const TOKEN: &str = "of-a-test-on-loopback-only";
 /// An API server; it ends with the test.
 pub struct ApiServer {
     dir: tempfile::TempDir,
-    port: u16,
+    port: Port,
     programs: Programs,
     /// The store first.
     running: Vec<Child>,
@@ -54,7 +58,7 @@ impl ApiServer {
         let programs = Programs::find()?;
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("tokens"), format!("{TOKEN},admin,admin,\"system:masters\"\n")).unwrap();
-        let mut server = Self { dir, port: free_port(), programs, running: Vec::new() };
+        let mut server = Self { dir, port: Port::lease(), programs, running: Vec::new() };
         match &server.programs {
             Programs::K3s => {}
             Programs::Plain(plain) => {
@@ -90,8 +94,8 @@ impl ApiServer {
     /// It does not become ready.
     pub fn serve(&mut self) {
         let cmd = match &self.programs {
-            Programs::K3s => K3s::serve(self.dir.path(), self.port),
-            Programs::Plain(plain) => plain.serve(self.dir.path(), self.port),
+            Programs::K3s => K3s::serve(self.dir.path(), self.port.number),
+            Programs::Plain(plain) => plain.serve(self.dir.path(), self.port.number),
         };
         self.run(cmd, "api.log");
         self.ready();
@@ -110,12 +114,12 @@ impl ApiServer {
 
     /// Where it answers.
     pub fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.port)
+        format!("https://127.0.0.1:{}", self.port.number)
     }
 
     /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number
     }
 
     /// What its certificate is checked with, as PEM.
@@ -193,9 +197,4 @@ impl ApiServer {
             let _ = child.wait();
         }
     }
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -1,6 +1,6 @@
 //! Which programs make up an API server on this machine, and the words that start them.
 
-use super::free_port;
+use super::port::Port;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,9 +19,9 @@ pub struct K3s;
 pub struct Plain {
     dir: PathBuf,
     /// Where etcd answers.
-    etcd: u16,
+    etcd: Port,
     /// Where its members would speak to it.
-    peers: u16,
+    peers: Port,
 }
 
 impl Programs {
@@ -39,7 +39,7 @@ impl Programs {
             return None;
         }
         let dir = PathBuf::from(String::from_utf8(said.stdout).unwrap().trim());
-        Some(Self::Plain(Plain { dir, etcd: free_port(), peers: free_port() }))
+        Some(Self::Plain(Plain { dir, etcd: Port::lease(), peers: Port::lease() }))
     }
 }
 
@@ -75,7 +75,7 @@ impl Plain {
 
     /// The store.
     pub fn etcd(&self, dir: &Path) -> Command {
-        let (clients, peers) = (format!("http://127.0.0.1:{}", self.etcd), format!("http://127.0.0.1:{}", self.peers));
+        let [clients, peers] = [&self.etcd, &self.peers].map(|port| format!("http://127.0.0.1:{}", port.number));
         let mut cmd = Command::new(self.dir.join("etcd"));
         cmd.args(["--name", "test", "--unsafe-no-fsync", "--logger", "zap", "--data-dir"])
             .arg(dir.join("etcd"))
@@ -90,7 +90,12 @@ impl Plain {
         let mut cmd = Command::new(self.dir.join("kube-apiserver"));
         let at = |name: &str| dir.join(name).display().to_string();
         cmd.args(["--bind-address", "127.0.0.1", "--authorization-mode", "RBAC", "--endpoint-reconciler-type", "none"])
-            .args(["--secure-port", &port.to_string(), "--etcd-servers", &format!("http://127.0.0.1:{}", self.etcd)])
+            .args([
+                "--secure-port",
+                &port.to_string(),
+                "--etcd-servers",
+                &format!("http://127.0.0.1:{}", self.etcd.number),
+            ])
             // As k3s has it.
             .args(["--allow-privileged", "--advertise-address", super::CERTIFIED])
             .args(["--cert-dir", &at("certificates"), "--token-auth-file", &at("tokens")])

@@ -1,7 +1,12 @@
-//! An sshd of one's own on loopback, for tests of what goes over SSH.
+//! An sshd of one's own on loopback, for tests of what goes over SSH. Other crates' tests include this file by its path;
+//! it needs `rustix` and `tempfile`.
+#![allow(dead_code, clippy::allow_attributes, reason = "each test that includes this uses a part of it")]
+
+#[path = "../port/mod.rs"]
+mod port;
 
 use machine::{Address, Machine, Trust};
-use std::net::TcpListener;
+use port::Port;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -10,6 +15,7 @@ pub struct Sshd {
     pub child: Child,
     pub dir: tempfile::TempDir,
     pub port: u16,
+    _lease: Port,
 }
 
 impl Drop for Sshd {
@@ -36,11 +42,12 @@ impl Sshd {
             assert!(made.unwrap().success());
         }
         std::fs::copy(dir.path().join("user.pub"), dir.path().join("authorized")).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let lease = Port::lease();
+        let port = lease.number;
         let at = dir.path().display();
         let config = format!(
             "ListenAddress 127.0.0.1\nPort {port}\nHostKey {at}/host\nAuthorizedKeysFile {at}/authorized\n\
-             StrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin prohibit-password\n"
+             StrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin prohibit-password\nLogLevel DEBUG1\n"
         );
         std::fs::write(dir.path().join("config"), config).unwrap();
         let sshd = ["/usr/sbin/sshd", "-D", "-e", "-f"];
@@ -49,10 +56,10 @@ impl Sshd {
             .args(argv)
             .arg(dir.path().join("config"))
             .stdin(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(std::fs::File::create(dir.path().join("log")).unwrap())
             .spawn()
             .unwrap();
-        Some(Self { child, dir, port })
+        Some(Self { child, dir, port, _lease: lease })
     }
 
     fn key(&self, name: &str) -> String {
@@ -61,6 +68,11 @@ impl Sshd {
 
     pub fn identity(&self) -> PathBuf {
         self.dir.path().join("user")
+    }
+
+    /// What it has heard.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap()
     }
 
     pub fn machine(&self, host_key: &str) -> Machine {
