@@ -4,14 +4,15 @@
 
 mod common;
 
-use storage::facts::{Content, Device};
-use storage::plan::{Action, Consent, Plan, TableAction};
+use storage::Wish;
+use storage::facts::{Content, Device, Facts};
+use storage::plan::{Action, Consent, Plan, StepId, TableAction};
 use storage::wish::{Holds, Kind};
 
 const MIB: u64 = 1 << 20;
 
-/// The plan for a disk of 64 MiB, whose table has the partition `a` of 16 MiB, blank, and nothing else of `partitions`.
-fn planned(partitions: &str) -> Plan {
+/// A disk of 64 MiB, whose table has the partition `a` of 16 MiB, blank, and nothing else of `partitions`.
+fn machine(partitions: &str) -> (Wish, Facts) {
     let wish = common::wish(&format!("[disk.d]\nserial = \"S\"\n[disk.d.content]\ntype = \"gpt\"\n{partitions}"));
     let mut facts = common::facts("blank");
     let mut disk = facts.devices[0].clone();
@@ -27,6 +28,11 @@ fn planned(partitions: &str) -> Plan {
     }))
     .unwrap();
     facts.devices = vec![disk, part];
+    (wish, facts)
+}
+
+fn planned(partitions: &str) -> Plan {
+    let (wish, facts) = machine(partitions);
     storage::plan(&wish, &facts, &Consent::default())
 }
 
@@ -61,4 +67,22 @@ fn what_uses_a_partition_waits_for_what_writes_its_table() {
         let waits = if named { &["partitions/settle"][..] } else { &[] };
         assert_eq!(after("disk.d.a/format"), waits, "{}", plan.to_text());
     }
+}
+
+/// So does the mount of a btrfs that is there, to which nothing else is to be done.
+#[test]
+fn a_btrfs_is_mounted_behind_what_writes_the_table_below_it() {
+    let (wish, mut facts) = machine(
+        "partitions.a = { size = \"16MiB\", priority = 1, content = { type = \"btrfs\", mountpoint = \"/a\" } }\n\
+         partitions.b = { size = \"4MiB\", priority = 2 }\n",
+    );
+    let holds = wish.node(&"disk.d.a".into()).unwrap().holds.as_ref();
+    let uuid = holds.and_then(Holds::btrfs).unwrap().uuid;
+    let content = serde_json::json!({ "type": "filesystem", "format": "btrfs", "uuid": uuid });
+    facts.devices[1].content = serde_json::from_value(content).unwrap();
+    let devices = serde_json::json!([{ "id": 1, "device": "sda1", "size": 16 * MIB }]);
+    facts.btrfs = serde_json::from_value(serde_json::json!([{ "uuid": uuid, "devices": devices }])).unwrap();
+    let plan = storage::plan(&wish, &facts, &Consent::default());
+    let mount = plan.steps.iter().find(|step| step.id.0 == "disk.d.a/mount").unwrap();
+    assert_eq!(mount.after, [StepId("partitions/settle".into())], "{}", plan.to_text());
 }

@@ -66,6 +66,13 @@ fn devices_that_come_and_go_are_left_to_that() {
         filled.replacing = true;
         assert_eq!(attached(&world), name);
     }
+    // RAID-Z takes none, then or ever.
+    let (_, mut world) = made("raidz1", 3);
+    world.all.devices.push(disk("sd3", "S3", 8 * GIB));
+    world.all.pools[0].vdevs[0].members.iter_mut().for_each(|member| member.replacing = true);
+    let refused = look(&wish(&tree("raidz1", 4, REST)), &world);
+    assert!(refused.notes.is_empty() && refused.refusals.len() == 1, "{}", refused.to_text());
+    assert!(refused.refusals[0].reason.contains("cannot join a vdev of raidz1"), "{}", refused.to_text());
 
     let (_, mut world) = made("mirror", 2);
     world.all.devices.push(disk("sd9", "S9", 8 * GIB));
