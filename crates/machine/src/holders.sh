@@ -3,6 +3,9 @@
 # arguments: DEVICE…
 set -u
 
+# Not echo, which may take a backslash for more than that.
+say() { printf '%s\n' "$*"; }
+
 # The device, its partitions and all that stands on them, as the kernel calls them.
 all() {
     printf '%s\n' "$1"
@@ -38,6 +41,15 @@ called() {
     esac
 }
 
+# The kernel writes blanks and backslashes in paths as three octal digits; `%b` wants a zero before them, else it takes a
+# digit behind them for a fourth.
+unescape() {
+    case $1 in
+    *\\*) printf '%b' "$(printf '%s' "$1" | sed 's/\\/\\0/g')" ;;
+    *) printf '%s' "$1" ;;
+    esac
+}
+
 # Where they are mounted, in the mount namespace of a process. Of a btrfs the number tells nothing, and its source all.
 mounts() {
     while read -r _ _ number _ at rest; do
@@ -48,21 +60,21 @@ mounts() {
         0:*:/dev/*) called "$source" || continue ;;
         *) numbered "$number" || continue ;;
         esac
-        printf '%s %s\n' "$name" "$at"
+        printf '%s %s\n' "$name" "$(unescape "$at")"
     done 2>/dev/null <"/proc/$1/mountinfo"
 }
 
 here=$(mounts $$)
-printf '%s\n' "$here" | while read -r which at; do [ -z "$which" ] || echo "$which is mounted on $at"; done
+printf '%s\n' "$here" | while read -r which at; do [ -z "$which" ] || say "$which is mounted on $at"; done
 while read -r file _; do
-    case $file in /dev/*) called "$file" && echo "$name is swap space" ;; esac
+    case $file in /dev/*) called "$file" && say "$name is swap space" ;; esac
 done </proc/swaps
 for name in $devices; do
     for on in "/sys/class/block/$name/holders/"*; do
         [ -e "$on" ] || continue
         known=
         [ -e "$on/dm/name" ] && read -r known <"$on/dm/name"
-        echo "${on##*/}${known:+ ($known)} stands on $name"
+        say "${on##*/}${known:+ ($known)} stands on $name"
     done
 done
 
@@ -71,16 +83,16 @@ look() {
     read -r space
     case $seen in
     *" $space "*) ;;
-    *) mounts "$1" | while read -r which at; do echo "$who has $which mounted on $at, where only it sees it"; done ;;
+    *) mounts "$1" | while read -r which at; do say "$who has $which mounted on $at, where only it sees it"; done ;;
     esac
     while read -r path; do
         case $path in /dev/*)
-            case $numbers in *"=${path#/dev/} "*) echo "$who has $path open" && return ;; esac
+            case $numbers in *"=${path#/dev/} "*) say "$who has $path open" && return ;; esac
             ;;
         esac
         while read -r _ at; do
             # Nothing mounted is one empty line.
-            case ${at:+$path} in "$at" | "${at%/}"/*) [ -z "$at" ] || { echo "$who uses $path" && return; } ;; esac
+            case ${at:+$path} in "$at" | "${at%/}"/*) [ -z "$at" ] || { say "$who uses $path" && return; } ;; esac
         done <<HERE
 $here
 HERE

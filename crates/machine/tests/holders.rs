@@ -42,7 +42,7 @@ fn output(words: &[&str]) -> Option<String> {
 #[tokio::test]
 async fn processes_and_mounts_are_named() {
     let dir = tempfile::tempdir().unwrap();
-    let (file, at) = (dir.path().join("disk"), dir.path().join("at"));
+    let (file, at) = (dir.path().join("disk"), dir.path().join("at 1\\n"));
     std::fs::File::create(&file).unwrap().set_len(64 << 20).unwrap();
     std::fs::create_dir(&at).unwrap();
     let (file, at) = (file.to_str().unwrap(), at.to_str().unwrap());

@@ -1,8 +1,9 @@
-//! Stage 2 of the stand-in mounts what its fstab says: devices are waited for, what has none is not.
+//! Stage 2 of the stand-in mounts what its fstab says: devices are waited for, what has none is not. Shutdown unmounts it.
 
 use std::process::Command;
 
 const SCRIPT: &str = include_str!("../stand-in/run/storage.sh");
+const SHUTDOWN: &str = include_str!("../stand-in/run/shutdown.sh");
 
 /// Words of the shell in place of what would touch this machine.
 const STAND_INS: &str = "say() { echo \"said $*\"; }\nawk() { printf '%s\\n' \"$LINE\"; }\nmountpoint() { return 1; }\nmkdir() { :; }\n\
@@ -24,4 +25,15 @@ fn only_devices_are_waited_for() {
         assert_eq!(said.matches("slept").count(), slept, "{line}: {said}");
         assert!(said.contains(&format!("mount {path}\n")), "{line}: {said}");
     }
+}
+
+/// The last first, by the paths that they were mounted at.
+#[test]
+fn what_is_mounted_is_unmounted() {
+    let (_, rest) = SHUTDOWN.split_once("# Whatever is still there").unwrap();
+    let (unmounting, _) = rest.split_once("\nwhile read -r group").unwrap();
+    let script = format!("{STAND_INS}# {unmounting}");
+    let line = "/data\n/data/my\\0405\\134cache";
+    let said = Command::new("sh").args(["-c", &script]).env("LINE", line).output().unwrap();
+    assert_eq!(String::from_utf8(said.stdout).unwrap(), "umount /data/my 5\\cache\numount /data\n");
 }

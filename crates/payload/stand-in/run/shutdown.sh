@@ -5,9 +5,11 @@ say() {
 	read -r up _ </proc/uptime
 	echo "shutdown: $* ($up s)" >/dev/console
 }
-# Whatever is still there could not be unmounted by those before; last mounted first. Root and the kernel's own stay.
-awk '$2 != "/" && $2 !~ /^\/(dev|proc|sys|run)(\/|$)/ { print $2 }' /proc/mounts | tac | while read -r path; do
-	timeout 60 umount "$(printf '%b' "$path")" || say "$path stays mounted"
+# Whatever is still there could not be unmounted by those before; last mounted first. Root and the kernel's own stay. The
+# kernel writes blanks as three octal digits; `%b` wants a zero before them.
+awk '$2 != "/" && $2 !~ /^\/(dev|proc|sys|run)(\/|$)/ { print $2 }' /proc/mounts | tac | sed 's/\\/\\0/g' | while read -r path; do
+	path=$(printf '%b' "$path")
+	timeout 60 umount "$path" || say "$path stays mounted"
 done
 while read -r group; do
 	[ -z "$group" ] || timeout 60 lvm vgchange --noudevsync --activate n "$group" >/dev/null 2>&1 </dev/null || say "volume group $group stays active"
