@@ -186,7 +186,8 @@ pub async fn apply(
                     return Ok(Applied::Stopped(times));
                 }
             }
-            Some((_, Err(error))) => failure = failure.or(Some(error)),
+            Some((_, Err(error))) if failure.is_some() => story.note(machine.name(), error.to_string()),
+            Some((_, Err(error))) => failure = Some(error),
         }
     }
     match failure {
@@ -221,7 +222,11 @@ impl Work<'_> {
             let start = Instant::now();
             let ran = self.run(step, &program).await;
             if let Err(source) = ran {
-                self.write(number, &text, State::Failed(&source.to_string()))?;
+                let why = source.to_string();
+                let state = if source.is_untouched() { State::Undone(&why) } else { State::Failed(&why) };
+                if let Err(error) = self.write(number, &text, state) {
+                    self.story.note(&machine, error.to_string());
+                }
                 let holders =
                     if is_busy(&source) { self.machine.holders(&self.devices(step)).await } else { Vec::new() };
                 let (text, source) = (text.clone(), Box::new(source));

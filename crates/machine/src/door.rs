@@ -24,6 +24,8 @@ enum Door {
     Ssh(Box<Ssh>),
 }
 
+/// What a program as a whole is called, where no command of it failed.
+const SCRIPT: &str = "sh -s";
 /// How many bytes of what a command printed are told.
 const SHOWN: usize = 2000;
 
@@ -43,6 +45,18 @@ pub enum ProgramError {
         /// What it answered.
         found: String,
     },
+}
+
+impl ProgramError {
+    /// Is it sure that the program has changed nothing? What it asks comes before what it does.
+    pub(crate) fn is_untouched(&self) -> bool {
+        match self {
+            Self::Unexpected { .. } => true,
+            // The lock was lost: see `step.sh`.
+            Self::Run(RunError::Failed { words, status: 75, .. }) => words == SCRIPT,
+            Self::Run(_) => false,
+        }
+    }
 }
 
 impl Machine {
@@ -153,7 +167,7 @@ impl Machine {
             return Ok(());
         }
         let Some((fault, stderr)) = Fault::take(&output.stderr) else {
-            check(output, "sh -s")?;
+            check(output, SCRIPT)?;
             return Ok(());
         };
         let words = program.lines.get(fault.line).map_or_else(String::new, |line| line.cmd().brief());

@@ -216,3 +216,22 @@ fn a_group_that_was_cut_before_its_metadata_is_made_anew() {
         assert!(restored, "{case}: {text}");
     }
 }
+
+/// A wipe that failed may have left the device as it was: what nobody could tell from its pieces needs the word again.
+#[test]
+fn a_wipe_of_what_no_tool_knows_is_not_begun() {
+    let wish = wish(NAS);
+    let swap = Content::Swap { uuid: None };
+    let named = Consent { wipe: ["disk.usb".into()].into(), ..Consent::default() };
+    let cut = Consent { begun: begun(), ..Consent::default() };
+    for (case, content, consent, journaled) in [
+        ("bytes that no tool knows", &Content::Unknown, &named, false),
+        ("something whole", &swap, &named, true),
+        ("what a cut step left", &Content::Unknown, &cut, true),
+    ] {
+        let facts = left(content);
+        let plan = plan(&wish, &facts, consent);
+        let wipe = plan.steps.iter().find(|step| matches!(step.what, Action::Wipe(_))).unwrap();
+        assert_eq!(!wipe.begins(&wish, &facts).is_empty(), journaled, "{case}: {}", plan.to_text());
+    }
+}

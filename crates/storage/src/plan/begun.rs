@@ -35,7 +35,14 @@ impl Step {
     pub fn begins(&self, wish: &Wish, facts: &Facts) -> Vec<Begun> {
         let sight = Sight::new(wish, facts);
         let nodes: Vec<NodeId> = match &self.what {
-            Action::Wipe(wipe) => wipe.devices.clone(),
+            // What holds what no tool knows may be untouched afterwards, and nobody could tell.
+            Action::Wipe(wipe) => {
+                let is_sure = |id: &&NodeId| {
+                    let device = sight.device(id);
+                    wipe.clears(id) || device.is_some_and(|device| !is_piece(wish, wish.node(id), &device.content))
+                };
+                wipe.devices.iter().filter(is_sure).cloned().collect()
+            }
             Action::Table(TableAction::Create { .. }) => vec![self.node.clone()],
             Action::Table(TableAction::Add { partition, .. }) => vec![partition.node.clone()],
             Action::Array(ArrayAction::Create { members, spares, .. }) => [members.as_slice(), spares].concat(),
@@ -88,16 +95,14 @@ pub(super) fn remains(wish: &Wish, facts: &Facts, begun: &[Begun], sight: &Sight
     let is_left = |begun: &&Begun| {
         let (Some(node), Some(device)) = (wish.node(&begun.node), sight.device(&begun.node)) else { return false };
         let is_sure = !is_lost_pv(&device.content) || is_seen_with_its_group(wish, sight, node);
-        let is_piece = is_piece(node.holds.as_ref(), &device.content);
+        let is_piece = is_piece(wish, Some(node), &device.content);
         begun.is_here(wish, sight) && !is_used(facts, device) && is_piece && is_sure
     };
     begun.iter().filter(is_left).map(|begun| begun.node.clone()).collect()
 }
 
 fn is_used(facts: &Facts, device: &Device) -> bool {
-    facts.mounts_of(device).next().is_some()
-        || facts.swaps.contains(&device.name)
-        || facts.children(&device.name).next().is_some()
+    facts.used(device).is_some() || facts.children(&device.name).next().is_some()
 }
 
 /// The metadata of a volume's group may stand on another physical volume, which is not seen yet.
@@ -113,8 +118,8 @@ pub(super) fn is_lost_pv(content: &Content) -> bool {
 }
 
 /// Is this a piece of what the node is to hold, and no whole of anything?
-fn is_piece(holds: Option<&Holds>, content: &Content) -> bool {
-    match (holds, content) {
+fn is_piece(wish: &Wish, node: Option<&Node>, content: &Content) -> bool {
+    match (node.and_then(|node| node.holds.as_ref()), content) {
         (_, Content::Unknown) => true,
         // Of a GPT the protective MBR, or a label without identity: its header is written in one piece, and has a checksum.
         (Some(Holds::Table { table: TableKind::Gpt, .. }), Content::Table { label, uuid: None, .. }) => {
@@ -129,7 +134,10 @@ fn is_piece(holds: Option<&Holds>, content: &Content) -> bool {
         }
         (Some(Holds::PhysicalVolume { .. }), content) => is_lost_pv(content),
         // Its labels stand, and nothing that they announce; or it bears no mark yet.
-        (Some(Holds::Zfs { .. }), Content::PoolMember { gone, mark, .. }) => *gone || mark.is_none(),
+        (Some(Holds::Zfs { pool }), Content::PoolMember { gone, mark, pool: found, .. }) => {
+            let own = wish.node(pool).and_then(|node| node.kind.pool()).map(|pool| pool.name.as_ref());
+            *gone || mark.is_none() && found.as_deref() == own
+        }
         // The first of its two headers torn.
         (Some(Holds::Luks { .. }), Content::Other { name }) => name.starts_with("crypto_LUKS"),
         _ => false,

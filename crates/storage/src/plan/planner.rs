@@ -31,7 +31,6 @@ pub fn plan(wish: &Wish, facts: &Facts, consent: &Consent) -> Plan {
         consent,
         barrier: Vec::new(),
         sites: BTreeMap::new(),
-        guarded: BTreeMap::new(),
         plan: Plan {
             version: 1,
             target,
@@ -106,8 +105,6 @@ pub(super) struct Planner<'a> {
     /// What every step waits for.
     barrier: Vec<StepId>,
     pub sites: BTreeMap<NodeId, Site<'a>>,
-    /// The disks whose identity a step, or one that it waits for, has asked for.
-    guarded: BTreeMap<StepId, BTreeSet<NodeId>>,
     pub plan: Plan,
 }
 
@@ -255,17 +252,12 @@ impl<'a> Planner<'a> {
         after.extend(self.barrier.iter().cloned());
         after.sort();
         after.dedup();
-        let asked: BTreeSet<NodeId> =
-            after.iter().filter_map(|step| self.guarded.get(step)).flatten().cloned().collect();
-        let touched: BTreeSet<NodeId> =
+        // Each step for itself: while it waited for others, a disk may have come back under another's name.
+        let disks: BTreeSet<NodeId> =
             work.touches.iter().flat_map(|node| self.wish.disks_of(node)).map(|node| node.id.clone()).collect();
-        let fresh: Vec<(&NodeId, &Device)> = touched
-            .difference(&asked)
-            .filter_map(|disk| self.sight.device(disk).map(|device| (disk, device)))
-            .collect();
-        let mut guards = guard::identity(fresh);
+        let disks = disks.iter().filter_map(|disk| self.sight.device(disk).map(|device| (disk, device))).collect();
+        let mut guards = guard::identity(disks);
         guards.extend(guard::blank(&work.blank));
-        self.guarded.insert(id.clone(), &asked | &touched);
         let notes_on = self.notes_on(&what);
         self.plan.steps.push(Step { id: id.clone(), node: node.clone(), what, risk, after, guards, notes_on });
         id
@@ -293,10 +285,7 @@ impl<'a> Planner<'a> {
 
     /// Lets a step wait for one more.
     pub fn wait_also(&mut self, at: usize, other: StepId) {
-        let asked = self.guarded.get(&other).cloned().unwrap_or_default();
-        let step = &mut self.plan.steps[at];
-        self.guarded.entry(step.id.clone()).or_default().extend(asked);
-        step.after.push(other);
+        self.plan.steps[at].after.push(other);
     }
 
     /// Is nothing on this device, as far as homehive may judge? What no tool knows counts as nothing only inside what

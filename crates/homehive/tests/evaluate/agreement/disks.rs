@@ -12,13 +12,23 @@ impl Comparison<'_> {
         // A tree of which some shows only after a step has no script: then nothing is asked of it.
         let script = if wish.nodes.is_empty() { None } else { storage::script(&wish, &[]).ok() };
         let announced = wish.announce();
-        let real =
-            self.said.file_systems.iter().filter(|(_, it)| it.device.as_deref().is_some_and(|it| it.starts_with('/')));
+        let real = self.said.file_systems.iter().filter(|(_, it)| {
+            it.fs_type == "zfs" || it.device.as_deref().is_some_and(|device| device.starts_with('/'))
+        });
         let said: BTreeMap<String, (String, String)> = real
             .map(|(path, it)| (path.clone(), (it.device.clone().unwrap_or_default(), it.fs_type.clone())))
             .collect();
         let mut wanted = BTreeMap::new();
         for mount in &wish.mounts {
+            if let Some(said) = self.said.file_systems.get(&mount.path) {
+                let options = said.options.iter().cloned().collect();
+                self.holds(&format!("options of {}", mount.path), &options, &words(&mount.options));
+            }
+            // A filesystem of a pool is found by its name, and its pool by the labels of its devices.
+            if let Some(dataset) = &mount.dataset {
+                wanted.insert(mount.path.clone(), (dataset.clone(), mount.format.to_string()));
+                continue;
+            }
             let identity = announced.iter().find(|it| it.node == mount.node && it.identity == mount.uuid);
             self.same(&format!("{} has an announced identity", mount.path), identity.is_some(), true);
             let device = format!("/dev/disk/by-uuid/{}", mount.uuid);
@@ -31,10 +41,6 @@ impl Comparison<'_> {
                     .any(|line| line.contains("mkfs.") && line.replace('-', "").to_lowercase().contains(&bare))
             });
             self.same(&format!("the disks' script makes {} with {}", mount.path, mount.uuid), made, true);
-            if let Some(said) = self.said.file_systems.get(&mount.path) {
-                let options = said.options.iter().cloned().collect();
-                self.holds(&format!("options of {}", mount.path), &options, &words(&mount.options));
-            }
         }
         self.same("fileSystems", said, wanted);
         let swaps = wish.nodes.iter().filter_map(|node| match &node.holds {
