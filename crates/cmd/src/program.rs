@@ -15,7 +15,8 @@ pub enum Line {
         /// What it reads.
         key: Secret,
     },
-    /// Run it; the program stops unless it prints exactly `output` (trailing newlines apart), whatever its exit status.
+    /// Run it; the program stops unless it prints exactly `output` (trailing newlines apart). Its exit status counts only
+    /// where nothing is to be printed: whoever cannot ask prints nothing either.
     Expect {
         /// What is asked.
         cmd: Cmd,
@@ -77,11 +78,12 @@ impl Program {
                 Line::Run(_) | Line::Feed { .. } => {
                     writeln!(text, "{words} || {{ s=$?; echo \"{MARK} {at} $s\" >&2; exit \"$s\"; }}")
                 }
-                Line::Expect { output, .. } => writeln!(
-                    text,
-                    "o=$({words}); s=$?; [ \"$o\" = {} ] || {{ echo \"{MARK} {at} $s $o\" >&2; exit 65; }}",
-                    quote(output.trim_end_matches('\n'))
-                ),
+                Line::Expect { output, .. } => {
+                    let output = output.trim_end_matches('\n');
+                    let status = if output.is_empty() { " && [ \"$s\" = 0 ]" } else { "" };
+                    let right = format!("[ \"$o\" = {} ]{status}", quote(output));
+                    writeln!(text, "o=$({words}); s=$?; {right} || {{ echo \"{MARK} {at} $s $o\" >&2; exit 65; }}")
+                }
             };
         }
         text
@@ -153,6 +155,18 @@ mod tests {
         assert_eq!((status, out.as_str()), (7, ""));
         let fault = Fault { line: 1, status: 7, found: None };
         assert_eq!(Fault::take(&err), Some((fault, "broken\n".into())));
+    }
+
+    #[test]
+    fn a_question_that_cannot_be_asked_is_not_answered_with_nothing() {
+        for (case, status) in [("exit 0", 0), ("exit 1", 65)] {
+            let cmd = Cmd::new("sh").args(["-c", case]);
+            let program = Program { lines: vec![Line::Expect { cmd, output: String::new() }] };
+            let (ended, _, err) = sh(&program);
+            assert_eq!(ended, status, "{case}: {err}");
+            let fault = (status != 0).then(|| (Fault { line: 0, status: 1, found: None }, String::new()));
+            assert_eq!(Fault::take(&err), fault, "{case}");
+        }
     }
 
     #[test]

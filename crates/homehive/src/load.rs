@@ -8,6 +8,7 @@ use crate::labs;
 use crate::verbs::CheckAnswer;
 use document::Problems;
 use fleet::{Fleet, Format, HostName};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// A fleet file that nothing is wrong with.
@@ -30,18 +31,23 @@ pub enum Unloaded {
     Wrong(Box<fleet::Report>),
 }
 
-/// Writes the fleet file anew, whole or not at all; its permissions stay.
+/// Writes the fleet file anew, whole or not at all; its permissions stay, and its owner where that may be. A link leads to the
+/// same file as before.
 ///
 /// # Errors
 /// The folder or the file cannot be written.
 pub fn rewrite(path: &Path, text: &str) -> std::io::Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let path = std::fs::canonicalize(path)?;
+    let dir = path.parent().unwrap_or(Path::new("/"));
+    let before = std::fs::metadata(&path)?;
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
     std::io::Write::write_all(&mut file, text.as_bytes())?;
-    file.as_file().set_permissions(std::fs::metadata(path)?.permissions())?;
+    // Root alone may give a file away.
+    let _ = std::os::unix::fs::fchown(file.as_file(), Some(before.uid()), Some(before.gid()));
+    file.as_file().set_permissions(before.permissions())?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    file.persist(&path)?;
+    std::fs::File::open(dir)?.sync_all()
 }
 
 impl Loaded {
@@ -133,5 +139,24 @@ pub fn tell(report: &fleet::Report, global: &Global) {
     };
     if drawn.is_ok() {
         crate::answer::aside(text.trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rewrite;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    #[test]
+    fn a_link_stays_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("repository.toml"), dir.path().join("fleet.toml"));
+        std::fs::write(&file, "old").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("repository.toml", &link).unwrap();
+        rewrite(&link, "new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "new");
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
     }
 }

@@ -116,13 +116,17 @@ impl Machine {
     pub async fn ask_as_login(&self, cmd: &Cmd, deadline: Duration) -> Result<Output, RunError> {
         self.tell_words(cmd);
         let output = self.pass(cmd, deadline).await;
-        if let Ok(output) = &output {
+        self.tell_output(&output);
+        output
+    }
+
+    fn tell_output(&self, output: &Result<Output, RunError>) {
+        if let Ok(output) = output {
             let end = [output.stdout.trim_end(), output.stderr.trim_end()].join("\n");
             let from = end.len().saturating_sub(SHOWN);
             let end = end.get(end.ceil_char_boundary(from)..).unwrap_or_default().trim().to_owned();
             self.story.tell(Event::Printed { machine: self.name.clone(), status: output.status, end });
         }
-        output
     }
 
     pub(crate) fn tell_words(&self, cmd: &Cmd) {
@@ -136,26 +140,43 @@ impl Machine {
 
     /// Runs several commands as root in one round trip, until the first that fails.
     pub async fn run_program(&self, program: &Program, deadline: Duration) -> Result<(), ProgramError> {
-        self.run_script(program, &program.to_sh(cmd::quote), deadline).await
+        let script = program.to_sh(cmd::quote);
+        self.run_script(program, self.ask_script(&script, deadline)).await
     }
 
-    /// The same for what writes to disks: none of it is run unless `lock` is ours.
+    /// The same for what writes to disks: none of it is run unless `lock` is ours. Nor is any of it broken off: given up, it
+    /// goes on where it runs, and keeps others out until it ends.
     pub async fn run_program_under(
         &self,
         lock: &Lock,
         program: &Program,
         deadline: Duration,
     ) -> Result<(), ProgramError> {
-        self.run_script(program, &lock.around(&program.to_sh(cmd::quote)), deadline).await
+        let script = lock.around(&program.to_sh(cmd::quote));
+        let asked = async {
+            let cmd = self.as_root(&Cmd::new("sh").arg("-s").input(script.as_str()));
+            self.tell_words(&cmd);
+            let output = match &self.door {
+                Door::Local => process::ask_local_unbroken(&cmd, deadline).await,
+                Door::Ssh(ssh) => ssh.ask(&cmd, deadline).await,
+            };
+            self.tell_output(&output);
+            output
+        };
+        self.run_script(program, asked).await
     }
 
-    /// Runs a program's script.
-    async fn run_script(&self, program: &Program, script: &str, deadline: Duration) -> Result<(), ProgramError> {
+    /// Runs a program's script, as `asked` does, and finds which of its lines stopped it.
+    async fn run_script(
+        &self,
+        program: &Program,
+        asked: impl Future<Output = Result<Output, RunError>>,
+    ) -> Result<(), ProgramError> {
         if program.lines.is_empty() {
             return Ok(());
         }
         program.lines.iter().for_each(|line| self.tell_words(line.cmd()));
-        let output = match self.ask_script(script, deadline).await {
+        let output = match asked.await {
             // What hung is one of these commands, not the shell that ran them.
             Err(RunError::Late { deadline, .. }) => {
                 let words = program.lines.iter().map(|line| line.cmd().brief()).collect::<Vec<_>>().join("; ");
@@ -172,6 +193,10 @@ impl Machine {
         };
         let words = program.lines.get(fault.line).map_or_else(String::new, |line| line.cmd().brief());
         match (program.lines.get(fault.line), fault.found) {
+            // Nothing was to be said, nothing was said, and yet it failed.
+            (Some(Line::Expect { output, .. }), None) if output.is_empty() => {
+                Err(RunError::Failed { words, status: fault.status, stderr }.into())
+            }
             (Some(Line::Expect { output: expected, .. }), found) => Err(ProgramError::Unexpected {
                 words,
                 expected: expected.trim_end().to_owned(),

@@ -232,6 +232,22 @@ mod tests {
         assert_eq!(step.wait().unwrap().code(), Some(0));
     }
 
+    /// Given up, it is not broken off, and nobody else begins beside it.
+    #[tokio::test]
+    async fn a_step_that_takes_too_long_goes_on_and_is_waited_for() {
+        let (dir, place, machine) = here();
+        let silent = Story::silent();
+        let first = Lock::take_at(&machine, &place, "disks apply nas", NOW, &silent).await.unwrap();
+        let mut slow = touch(&dir.path().join("end"));
+        slow.lines.insert(0, Line::Run(Cmd::new("sleep").arg("3")));
+        let late = machine.run_program_under(&first, &slow, NOW).await.unwrap_err();
+        assert!(matches!(late, ProgramError::Run(RunError::Late { .. })), "{late}");
+        drop(first);
+        assert!(!dir.path().join("end").exists());
+        Lock::take_at(&machine, &place, "install nas", SOON, &silent).await.unwrap();
+        assert!(dir.path().join("end").exists(), "it was not waited for");
+    }
+
     /// A session that hears nothing more ends, although its input does not.
     #[test]
     fn a_silent_connection_is_taken_for_a_cut_one() {

@@ -30,8 +30,8 @@ pub enum RunError {
         /// What the system says.
         source: io::Error,
     },
-    /// It was still running at the deadline, and was killed.
-    #[error("`{words}` did not end within {} s and was killed", deadline.as_secs())]
+    /// It was still running at the deadline. It was killed, if it was a process of this machine that may be.
+    #[error("`{words}` did not end within {} s, and is not waited for any longer", deadline.as_secs())]
     Late {
         /// The command.
         words: String,
@@ -95,6 +95,15 @@ pub async fn ask_local(cmd: &Cmd, deadline: Duration) -> Result<Output, RunError
     let mut command = Command::new(&argv[0]);
     command.args(&argv[1..]);
     finish(command, cmd.input.as_deref(), &cmd.to_string(), deadline).await
+}
+
+/// The same for what must not be broken off: given up, it goes on.
+pub(crate) async fn ask_local_unbroken(cmd: &Cmd, deadline: Duration) -> Result<Output, RunError> {
+    let (argv, words) = (cmd.argv(), cmd.to_string());
+    let mut command = Command::new(&argv[0]);
+    command.args(&argv[1..]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().map_err(unstarted(&words))?;
+    feed(child, cmd.input.as_deref(), &words, deadline).await
 }
 
 /// Runs `cmd` on this machine; an exit status other than 0 is an error.

@@ -1,6 +1,7 @@
 //! Where saves lie: a directory each, on the operator's side, readable by the user alone, on stable storage before the step
 //! runs. What is saved, and what may be put back, is `storage`'s business.
 
+use crate::journal::{Entry, Journal, JournalError, State};
 use crate::{Lock, Machine, ProgramError, RunError, clock};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +11,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use storage::facts::Facts;
+use storage::facts::{Device, Facts};
 use storage::plan::Overwritten;
 use storage::save::{self, Area, Kept, Save, Unfit, digest};
 
@@ -68,6 +69,17 @@ pub enum SaveError {
     /// Writing it back failed.
     #[error(transparent)]
     Program(#[from] ProgramError),
+    /// It was written, and is not there.
+    #[error("{device}: it was written back, and what is read from byte {offset} on is something else")]
+    NotBack {
+        /// The device.
+        device: String,
+        /// First byte.
+        offset: u64,
+    },
+    /// The journal cannot be kept.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
 }
 
 fn file(path: &Path) -> impl FnOnce(io::Error) -> SaveError {
@@ -175,17 +187,21 @@ impl Held {
         let left = read(machine, &self.device, &self.areas()).await?;
         let mut save = self.save.clone();
         for (kept, left) in save.areas.iter_mut().zip(left) {
+            write(&self.left_area(kept.area), &left)?;
             kept.left = Some(digest(&left));
         }
         Self { path: self.path.clone(), save, device: self.device.clone() }.write()
     }
 
-    /// Puts it back, as long as what the step wrote is still there and nothing uses the device.
-    pub async fn put_back(self, machine: &Machine, lock: &Lock, facts: &Facts) -> Result<(), SaveError> {
-        let device = self.fit(self.save.device(facts))?;
+    /// What is to be written to put it back, as long as what the step wrote is still there and nothing uses the device.
+    async fn to_write(&self, machine: &Machine, device: &Device) -> Result<Vec<(Area, String)>, SaveError> {
         let now = read(machine, &device.path, &self.areas()).await?;
+        let held = |at: usize| {
+            let area = self.save.areas.get(at)?.area;
+            Some([std::fs::read(self.area(area)).ok()?, std::fs::read(self.left_area(area)).ok()?])
+        };
         let mut areas = Vec::new();
-        for at in self.fit(self.save.areas_to_write(&now))? {
+        for at in self.fit(self.save.areas_to_write(&now, held))? {
             let kept = &self.save.areas[at];
             let path = self.area(kept.area);
             let bytes = std::fs::read(&path).map_err(file(&path))?;
@@ -194,9 +210,38 @@ impl Held {
             }
             areas.push((kept.area, STANDARD.encode(bytes)));
         }
+        Ok(areas)
+    }
+
+    /// Puts it back, if it may be. What `journal` knows to be begun on the device is no longer what a cut step has left there, and
+    /// must not be cleared away as such: that is written down before.
+    pub async fn put_back(
+        self,
+        machine: &Machine,
+        lock: &Lock,
+        facts: &Facts,
+        journal: &Journal,
+    ) -> Result<(), SaveError> {
+        let device = self.fit(self.save.device(facts))?;
+        let areas = self.to_write(machine, device).await?;
+        let begins: Vec<_> = journal.begun()?.into_iter().filter(|begun| begun.is_on(facts, device)).collect();
+        let text = format!("put back {}", self.save.name);
+        journal.write(&Entry {
+            machine: machine.name(),
+            plan: "",
+            step: 0,
+            text: &text,
+            begins: &begins,
+            state: State::Done,
+        })?;
         let lines = save::write(device, &areas);
         let lines = lines.iter().map(|line| line.resolve(|path| Some(path.to_owned()))).collect::<Result<_, _>>();
         machine.run_program_under(lock, &Program { lines: lines.unwrap_or_default() }, DEADLINE).await?;
+        // It is what is on the disk that counts.
+        let now = read(machine, &device.path, &self.areas()).await?;
+        if let Some((kept, _)) = self.save.areas.iter().zip(&now).find(|(kept, now)| digest(now) != kept.before) {
+            return Err(SaveError::NotBack { device: self.save.device.clone(), offset: kept.area.offset });
+        }
         Self { save: Save { back: true, ..self.save }, ..self }.write()
     }
 
@@ -208,8 +253,14 @@ impl Held {
         self.save.areas.iter().map(|kept| kept.area).collect()
     }
 
+    /// What stood there before the step.
     fn area(&self, area: Area) -> PathBuf {
         self.path.join(format!("from-{}", area.offset))
+    }
+
+    /// What the step left there.
+    fn left_area(&self, area: Area) -> PathBuf {
+        self.path.join(format!("left-from-{}", area.offset))
     }
 
     /// Writes the manifest, the whole of it or nothing.

@@ -14,6 +14,9 @@ const READ: &str = include_str!("save/read.sh");
 /// Writes areas to a device.
 const WRITE: &str = include_str!("save/write.sh");
 
+/// Bytes that a disk writes at once or not at all, at least.
+const SECTOR: usize = 512;
+
 /// Bytes of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Area {
@@ -122,14 +125,21 @@ impl Save {
     }
 
     /// Which areas are to be written, given what is in them `now`, in their order; those that are as they were need not be.
-    pub fn areas_to_write(&self, now: &[Vec<u8>]) -> Result<Vec<usize>, Unfit> {
+    /// `held` has what an area of this number held before the step and behind it, where both are known: of one that was being
+    /// put back when that was cut, some sectors are the one and some the other.
+    pub fn areas_to_write(
+        &self,
+        now: &[Vec<u8>],
+        held: impl Fn(usize) -> Option<[Vec<u8>; 2]>,
+    ) -> Result<Vec<usize>, Unfit> {
         let mut write = Vec::new();
         for (at, kept) in self.areas.iter().enumerate() {
             let digest = now.get(at).map(|bytes| digest(bytes));
             if digest.as_ref() == Some(&kept.before) {
                 continue;
             }
-            if digest.is_none() || digest != kept.left {
+            let is_mixed = || held(at).is_some_and(|held| now.get(at).is_some_and(|now| is_mixed(now, &held)));
+            if digest.is_none() || kept.left.is_none() || (digest != kept.left && !is_mixed()) {
                 let Area { offset, length } = kept.area;
                 return Err(Unfit::Written { device: self.device.clone(), offset, end: offset + length - 1 });
             }
@@ -139,6 +149,15 @@ impl Save {
         write.reverse();
         Ok(write)
     }
+}
+
+/// Is each sector as one of the two has it?
+fn is_mixed(now: &[u8], held: &[Vec<u8>; 2]) -> bool {
+    let is_held = |at: usize, sector: &[u8]| {
+        held.iter().any(|bytes| bytes.chunks(SECTOR).nth(at).is_some_and(|known| known == sector))
+    };
+    held.iter().all(|bytes| bytes.len() == now.len())
+        && now.chunks(SECTOR).enumerate().all(|(at, sector)| is_held(at, sector))
 }
 
 /// SHA-256 in hexadecimal.
@@ -181,14 +200,10 @@ pub fn write(device: &Device, areas: &[(Area, String)]) -> Vec<Line> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Area, Kept, Save, Unfit, digest};
+    use super::{Area, Kept, SECTOR, Save, Unfit, digest};
 
-    #[test]
-    fn only_what_the_step_left_is_written_over() {
-        let area = |offset| Area { offset, length: 3 };
-        let kept =
-            |offset, left: Option<&[u8]>| Kept { area: area(offset), before: digest(b"old"), left: left.map(digest) };
-        let save = |left| Save {
+    fn save() -> Save {
+        Save {
             version: 1,
             name: "n".into(),
             machine: "nas".into(),
@@ -198,8 +213,16 @@ mod tests {
             table: None,
             whole: true,
             back: false,
-            areas: vec![kept(0, left), kept(6, left)],
-        };
+            areas: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_what_the_step_left_is_written_over() {
+        let area = |offset| Area { offset, length: 3 };
+        let kept =
+            |offset, left: Option<&[u8]>| Kept { area: area(offset), before: digest(b"old"), left: left.map(digest) };
+        let save = |left| Save { areas: vec![kept(0, left), kept(6, left)], ..save() };
         let written = |offset| Err(Unfit::Written { device: "disk".into(), offset, end: offset + 2 });
         for (case, left, now, expected) in [
             ("both, the table last", Some(&b"new"[..]), ["new", "new"], Ok(vec![1, 0])),
@@ -210,7 +233,32 @@ mod tests {
             ("not read", Some(b"new"), ["", ""], written(0)),
         ] {
             let now: Vec<Vec<u8>> = now.iter().map(|text| text.as_bytes().to_vec()).collect();
-            assert_eq!(save(left).areas_to_write(&now), expected, "{case}");
+            assert_eq!(save(left).areas_to_write(&now, |_| None), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn an_area_that_was_half_put_back_is_put_back() {
+        let area = |byte: u8| vec![byte; 4 * SECTOR];
+        let held = [area(1), area(2)];
+        let kept = Kept {
+            area: Area { offset: 0, length: 4 * SECTOR as u64 },
+            before: digest(&held[0]),
+            left: Some(digest(&held[1])),
+        };
+        let save = Save { areas: vec![kept], ..save() };
+        let mixed = |bytes: [u8; 4]| bytes.iter().flat_map(|byte| vec![*byte; SECTOR]).collect::<Vec<u8>>();
+        let mut torn = mixed([1, 1, 2, 2]);
+        torn[SECTOR / 2] = 2;
+        for (case, now, is_known, fits) in [
+            ("half of it", mixed([1, 1, 2, 2]), true, true),
+            ("in no order", mixed([2, 1, 2, 1]), true, true),
+            ("what the step left is not known", mixed([1, 1, 2, 2]), false, false),
+            ("another sector among them", mixed([1, 3, 2, 2]), true, false),
+            ("a sector of both", torn, true, false),
+        ] {
+            let known = || is_known.then(|| held.clone());
+            assert_eq!(save.areas_to_write(&[now], |_| known()).is_ok(), fits, "{case}");
         }
     }
 }

@@ -125,7 +125,7 @@ pub struct UndoTables {
     #[command(flatten)]
     pub target: Target,
     /// Put back this save, and those of the same disks that were made after it; without it they are listed. The beginning
-    /// of a name is enough, and names all that begin so
+    /// of a name is enough, down to the second, and names all that begin so
     pub save: Option<String>,
 }
 

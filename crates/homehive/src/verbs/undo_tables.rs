@@ -6,7 +6,7 @@ use crate::args::UndoTables;
 use crate::failure::Failure;
 use crate::load::Loaded;
 use crate::reach;
-use machine::{Entry, Held, SaveError, State};
+use machine::{Held, SaveError};
 use schemars::JsonSchema;
 use serde::Serialize;
 use storage::save::Save;
@@ -36,21 +36,19 @@ pub async fn run(context: &Context, args: &UndoTables) -> Result<(), Failure> {
         let reached = reach::reach(&loaded, &name, args.target.host.as_deref(), &context.story).await?;
         let lock = super::disks::lock(&reached.machine, "disks undo-tables", &context.story, &again).await?;
         let journal = super::journal(&loaded, &name)?;
-        // What is put back is no longer what a cut step has left, and must not be cleared away as such.
-        let (text, machine) = (format!("put back {wanted}"), reached.machine.name());
-        let entry = Entry { machine, plan: "", step: 0, text: &text, begins: &[], state: State::Whole };
-        journal.write(&entry).map_err(|error| failed(&error))?;
         for held in chosen {
             let facts = reached.machine.look().await.map_err(|error| failed(&error))?;
             let (save, device) = (held.name().to_owned(), held.what().device.clone());
-            context.story.stage(machine, format!("puts back {save} on {device}"));
-            held.put_back(&reached.machine, &lock, &facts).await.map_err(|error| match &error {
+            context.story.stage(reached.machine.name(), format!("puts back {save} on {device}"));
+            held.put_back(&reached.machine, &lock, &facts, &journal).await.map_err(|error| match &error {
                 SaveError::Unfit(..) => Failure::Refused(format!("{error}{}", before(&put_back))),
                 SaveError::File { .. }
                 | SaveError::Run(_)
                 | SaveError::Short { .. }
                 | SaveError::Damaged(_)
-                | SaveError::Program(_) => failed(&error),
+                | SaveError::Program(_)
+                | SaveError::NotBack { .. }
+                | SaveError::Journal(_) => failed(&error),
             })?;
             put_back.push(save);
         }
@@ -73,10 +71,13 @@ pub async fn run(context: &Context, args: &UndoTables) -> Result<(), Failure> {
     Ok(())
 }
 
+/// How much of a name is enough: when it was made, to the second.
+const ENOUGH: usize = "20261127T190521".len();
+
 /// The saves that `wanted` names and those of the same devices that were made after one of them, the newest first: what
 /// was written later has to go first.
 fn chosen(held: Vec<Held>, wanted: &str) -> Result<Vec<Held>, Failure> {
-    let named = |held: &Held| held.name().starts_with(wanted);
+    let named = |held: &Held| held.name() == wanted || wanted.len() >= ENOUGH && held.name().starts_with(wanted);
     if !held.iter().any(named) {
         let names: Vec<&str> = held.iter().map(Held::name).collect();
         let help = if names.is_empty() { "nothing is saved".into() } else { format!("saved: {}", names.join(", ")) };

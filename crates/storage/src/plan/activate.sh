@@ -20,6 +20,6 @@ for cache in $(lvs --noheadings --options pool_lv --select segtype=writecache "$
     # No magic number, and a version.
     begin=$(dd "if=$device" bs=512 "skip=$sector" count=1 status=none | od -A n -t x1 -N 8 | tr -d ' \n')
     [ "$begin" = 0000000001000000 ] || continue
-    dd if=/dev/zero "of=$device" bs=512 "seek=$sector" count=8 conv=notrunc,fsync status=none
+    dd if=/dev/zero "of=$device" bs=512 "seek=$sector" count=8 conv=notrunc,nocreat,fsync status=none
 done
 vgchange --quiet --activate y "$name"

@@ -22,6 +22,12 @@ pub struct Begun {
 }
 
 impl Begun {
+    /// Does it lie on this device, or on a disk that this device lies on?
+    pub fn is_on(&self, facts: &Facts, device: &Device) -> bool {
+        let below = device.parents.iter().filter_map(|parent| facts.device(parent));
+        self.disks.contains(&mark(device)) || below.into_iter().any(|below| self.is_on(facts, below))
+    }
+
     /// Was it begun on the very disks that are here now?
     pub(super) fn is_here(&self, wish: &Wish, sight: &Sight<'_>) -> bool {
         // A disk without a serial number or WWN is known by nothing but its size, which is not enough.

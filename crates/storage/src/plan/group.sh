@@ -118,7 +118,7 @@ if [ -e "$dir/starts" ]; then
     while read -r number block; do
         device=
         eval "device=\$pv$number"
-        dd if=/dev/zero "of=$device" bs=4096 "seek=$block" count=256 conv=notrunc,fsync status=none
+        dd if=/dev/zero "of=$device" bs=4096 "seek=$block" count=256 conv=notrunc,nocreat,fsync status=none
     done <"$dir/starts"
 fi
 vgcfgrestore --quiet --yes --file "$dir/metadata" "$name" >&2

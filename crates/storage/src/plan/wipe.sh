@@ -28,7 +28,7 @@ wipe() {
     length=$((bytes < 1048576 ? bytes : 1048576))
     for offset in 0 $((bytes - length)); do
         dd if=/dev/zero "of=$1" bs=65536 "seek=$offset" "count=$length" iflag=count_bytes oflag=seek_bytes \
-            conv=notrunc,fsync status=none
+            conv=notrunc,nocreat,fsync status=none
     done
     sync "$1"
 }

@@ -2,4 +2,4 @@
 #
 # arguments: DEVICE OFFSET
 set -eu
-base64 -d | dd "of=$1" bs=65536 "seek=$2" iflag=fullblock oflag=direct,seek_bytes conv=notrunc,fsync status=none
+base64 -d | dd "of=$1" bs=65536 "seek=$2" iflag=fullblock oflag=direct,seek_bytes conv=notrunc,nocreat,fsync status=none
