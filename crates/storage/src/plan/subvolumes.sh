@@ -14,6 +14,7 @@ done
 shift
 top=$(mktemp -d /run/homehive-btrfs.XXXXXX)
 trap 'umount "$top" 2>/dev/null || true; rmdir "$top"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 mount -t btrfs -o "$options" -- "$device" "$top"
 for path in "$@"; do
     if [ -e "$top/$path" ] || [ -h "$top/$path" ]; then
