@@ -25,7 +25,7 @@ const ASK: Duration = Duration::from_mins(1);
 /// How often the session hears that we are there, and after how long a silence it takes us for gone: ssh itself gives a
 /// silent machine 20 s.
 const BEAT: Duration = Duration::from_secs(10);
-const SILENCE: Duration = Duration::from_mins(1);
+pub(crate) const SILENCE: Duration = Duration::from_mins(1);
 
 /// While this lives, nobody else's homehive writes to the machine's disks. Should its session end before it, no step that
 /// begins after another has taken the lock does anything.
@@ -128,7 +128,7 @@ impl Lock {
 
 /// Writes a character now and then until the other end is dropped. A thread, for whoever holds the lock may be busy asking
 /// for a passphrase.
-fn beat(input: ChildStdin) -> io::Result<Sender<()>> {
+pub(crate) fn beat(input: ChildStdin) -> io::Result<Sender<()>> {
     let mut input = File::from(input.into_owned_fd()?);
     let (alive, ended) = mpsc::channel();
     let beat = move || {

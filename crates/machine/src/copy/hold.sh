@@ -1,5 +1,6 @@
 # Sent with a verb to a machine that receives store paths: sh -c SCRIPT sh VERB ROOT STORE WORD…
-#   hold COUNT            reads COUNT paths, says which are missing, and keeps the garbage collector out until its input ends
+#   hold COUNT SILENCE    reads COUNT paths, says which are missing, and keeps the garbage collector out until its input ends
+#                         or is silent for SILENCE seconds: a connection that was cut may take hours to end here
 #   unpack PACKER         reads an archive
 #   finish SYSTEM         reads a registration
 set -eu
@@ -43,7 +44,7 @@ hold)
 		if [ -e "${root%/}$path" ] || [ -L "${root%/}$path" ]; then writing rm -rf "${root%/}$path"; fi
 	done
 	echo held
-	exec cat >/dev/null
+	while [ -n "$(timeout "$5" head -c 1 8>&- 9>&-)" ]; do :; done
 	;;
 unpack)
 	case $word in

@@ -87,6 +87,11 @@ pub enum CopyError {
         /// Why.
         source: RunError,
     },
+    /// The session that kept its garbage collector out has ended before everything was there.
+    #[error(
+        "its garbage collector was not kept out to the end, and may have taken what was copied; nothing was registered"
+    )]
+    LetGo,
     /// Everything was sent, and is not registered.
     #[error("registering {count} store paths: {source}")]
     Register {
@@ -261,7 +266,10 @@ fn packer(tool: &str) -> Option<Cmd> {
 
 impl Lane<'_> {
     /// On stable storage, registered, and kept from the garbage collector; only now the hold ends.
-    async fn finish(self) -> Result<Copied, CopyError> {
+    async fn finish(mut self) -> Result<Copied, CopyError> {
+        if !self.hold.is_held() {
+            return Err(CopyError::LetGo);
+        }
         let copied = Copied { paths: self.registration.len(), bytes: self.registration.bytes() };
         let failed = |source| CopyError::Register { count: copied.paths, source };
         let finish = hold::finish(self.target, self.registration.text());

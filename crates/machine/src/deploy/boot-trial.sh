@@ -14,7 +14,7 @@ over() { # $1: what happened. One rename decides between this and whoever confir
 	printf 'id %s\nat %s\nwhy %s\n' "$id" "$(date +%s)" "$1" >$dir/outcome.new
 	mv $dir/outcome.new $dir/outcome
 	marker=$marker.over
-	printf '%s %s\n' "$(field generation)" "$(field system)" >>$dir/taken-back
+	[ -z "$(field system)" ] || printf '%s %s\n' "$(field generation)" "$(field system)" >>$dir/taken-back
 	rm -f "$marker"
 	sync
 }
@@ -22,6 +22,12 @@ over() { # $1: what happened. One rename decides between this and whoever confir
 system=$(field system)
 seconds=$(field seconds)
 booted=$(readlink -f /run/booted-system)
+# Nobody knows what is on trial. It may be what runs; the default is not.
+if [ -z "$system" ] || [ -z "$seconds" ]; then
+	over "its marker was not written whole"
+	systemctl reboot || systemctl reboot --force
+	exit 0
+fi
 if [ "$booted" != "$system" ]; then
 	over "it did not come up: the machine booted $booted instead"
 	exit 0

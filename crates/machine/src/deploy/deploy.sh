@@ -67,8 +67,7 @@ unsettle() {
 	sync -f $unsettled
 }
 menu() { # $1: a system; the menu's default becomes that
-	timeout $limit "$1/bin/switch-to-configuration" boot >>$dir/log 2>&1 || return
-	in_place
+	timeout $limit "$1/bin/switch-to-configuration" boot >>$dir/log 2>&1 && in_place || return
 	rm -f $unsettled
 }
 # GRUB knows nothing of a journal: what it reads has to be in its place before the power may go. A filesystem's own sync writes
@@ -77,10 +76,10 @@ menu() { # $1: a system; the menu's default becomes that
 in_place() {
 	for mounted in /boot /boot/efi /efi; do
 		[ $mounted = /boot ] || mountpoint -q $mounted || continue
-		sync -f $mounted
+		sync -f $mounted || return
 		device=$(df -P $mounted | tail -n 1)
 		device=${device%% *}
-		[ ! -b "$device" ] || sync "$device"
+		[ ! -b "$device" ] || sync "$device" || return
 	done
 } 2>>$dir/log
 # A new generation of NEW, noted as made here unless there was one: Nix takes the last one where that is of NEW.
@@ -93,11 +92,20 @@ make_generation() {
 	case " $links " in *" $profiles/$made "*) ;; *) note made "$made" ;; esac
 	return $status
 }
-# The profile's generation. Nix first, for it knows of locks; its link by hand if Nix is what is broken.
+# The profile's generation. Nix first, for it knows of locks; its link by hand if Nix is what is broken, not if there is none.
 set_generation() { # $1: its number
 	unsettle
-	timeout 120 nix-env -p $profiles/system --switch-generation "$1" ||
-		{ ln -sfn "system-$1-link" $profiles/.system.new && mv -T $profiles/.system.new $profiles/system; }
+	timeout 120 nix-env -p $profiles/system --switch-generation "$1" || {
+		[ -L "$profiles/system-$1-link" ] &&
+			ln -sfn "system-$1-link" $profiles/.system.new && mv -T $profiles/.system.new $profiles/system
+	}
+}
+# Whoever drops a boot trial that was never booted: no later start is to be into what nobody would judge.
+no_oneshot() { # $1: the loader, as the marker has it
+	case $1 in
+	grub) grub-editenv /boot/grub/grubenv unset next_entry ;;
+	systemd-boot) bootctl set-oneshot '' ;;
+	esac
 }
 outcome() { # $1: why, $2: what follows
 	install -d -m 0700 $state
@@ -229,7 +237,10 @@ lock)
 	failed_units >"$fresh/failed-before"
 	take
 	# Whoever starts a boot trial holds the machine until it is down. So this one is over, and nothing here has noticed.
-	rm -f $marker
+	if [ -e $marker ]; then
+		no_oneshot "$(field loader)" >>$dir/log 2>&1
+		rm -f $marker
+	fi
 	# Scripts of deployments long past; one of now may have been put there a moment ago, and its deployment is yet to ask.
 	find "$base" -maxdepth 1 -name "*.sh" ! -path "$self" -mmin +120 -delete
 	;;
@@ -355,11 +366,15 @@ oneshot)
 	mine
 	install -d -m 0700 $state
 	rm -f $state/outcome $marker.*
-	{
-		printf 'id %s\nsystem %s\nbefore %s\n' "$id" "$(have new)" "$(have old)"
-		printf 'generation %s\nseconds %s\nsince %s\nwho %s\n' "$(have target)" "$3" "$(have since)" "$(have who)"
-	} >$marker.new
-	mv $marker.new $marker
+	# The judge reads it: it is on the disk before a loader is told anything.
+	if ! {
+		printf 'id %s\nsystem %s\nbefore %s\nloader %s\n' "$id" "$(have new)" "$(have old)" "$4" &&
+			printf 'generation %s\nseconds %s\nsince %s\nwho %s\n' "$(have target)" "$3" "$(have since)" "$(have who)"
+	} >$marker.new || ! sync $marker.new || ! mv $marker.new $marker || ! sync $state; then
+		rm -f $marker.new $marker
+		echo "the marker of the trial could not be written: $marker" >&2
+		exit 74
+	fi
 	case $4 in
 	grub) grub-editenv /boot/grub/grubenv set "next_entry=$5" ;;
 	systemd-boot) bootctl set-oneshot "$5" ;;
@@ -372,7 +387,12 @@ oneshot)
 	note until $(($(uptime_seconds) + limit))
 	sync
 	# A moment later, so that this connection hears that it worked.
-	systemd-run --quiet --collect --no-block --on-active=1 --timer-property=AccuracySec=1s -- "$(command -v systemctl)" reboot
+	systemd-run --quiet --collect --no-block --on-active=1 --timer-property=AccuracySec=1s -- "$(command -v systemctl)" reboot || {
+		status=$?
+		no_oneshot "$4"
+		rm -f $marker
+		exit $status
+	}
 	;;
 confirm)
 	# Told twice because the first answer was lost, it does no harm.
@@ -394,9 +414,10 @@ do-confirm)
 		exit 0
 	}
 	kept "$(have new)"
-	set_generation "$(have generation)" >>$dir/log 2>&1
-	menu "$(have new)"
+	# Its generation may have been collected since.
+	set_generation "$(have generation)" >>$dir/log 2>&1 || make_generation
 	status=$?
+	menu "$(have new)" || status=$?
 	rm -f $marker.confirmed
 	note phase "confirmed $status"
 	;;

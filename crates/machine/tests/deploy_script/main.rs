@@ -222,7 +222,8 @@ fn a_trial_is_confirmed_apart_and_is_nobody_elses() {
         (
             "one that nobody has judged is over: whoever takes the machine takes the marker away",
             with("restart old; taken b other; left; phase"),
-            "left:
+            "next entry: none
+            left:
             phase: locked",
         ),
         (
@@ -244,6 +245,14 @@ fn a_trial_is_confirmed_apart_and_is_nobody_elses() {
             new boot
             phase: confirmed 3
             left: menu-unsettled",
+        ),
+        (
+            "its generation was collected meanwhile: it is one again",
+            with("restart new; rm system-2-link; told a confirm; phase; profile"),
+            "unit homehive-confirm-a
+            new boot
+            phase: confirmed 0
+            profile: system-2-link, generations: system-1-link system-2-link",
         ),
         (
             "its time was over",
@@ -270,6 +279,60 @@ fn a_trial_is_confirmed_apart_and_is_nobody_elses() {
     // The restart of the oneshot is a unit without a name.
     let rows: Vec<_> = rows.iter().map(|(case, scenario, then)| (*case, scenario.as_str(), then.as_str())).collect();
     hold(&rows);
+}
+
+/// Without its marker nobody would judge what starts.
+#[test]
+fn a_trial_that_cannot_be_judged_does_not_begin() {
+    hold(&[
+        (
+            "no room for the marker",
+            "taken a new; told a trial; mount -t tmpfs -o size=4k none /var/lib/homehive; \
+             head -c 4096 /dev/zero >/var/lib/homehive/full; told a oneshot 60 grub Entry 2>/dev/null; left",
+            "unit homehive-trial-a
+            old boot
+            oneshot: 74
+            left:",
+        ),
+        (
+            "a disk that does not take it",
+            "taken a new; told a trial; echo boot-trial.new >$place/bad-disk; told a oneshot 60 grub Entry 2>/dev/null; left",
+            "unit homehive-trial-a
+            old boot
+            oneshot: 74
+            left:",
+        ),
+        (
+            "the restart is refused: nothing is left of it",
+            "taken a new; told a trial; : >$place/no-units; told a oneshot 60 grub Entry 2>/dev/null; left",
+            "unit homehive-trial-a
+            old boot
+            next entry
+            next entry: none
+            oneshot: 1
+            left:",
+        ),
+        (
+            "a marker that says nothing: whatever runs, the default is next",
+            "taken a new; told a trial; told a oneshot 60 grub Entry; restart new; : >/var/lib/homehive/boot-trial; \
+             sh $judge; left; say notes: $(cat /var/lib/homehive/taken-back 2>/dev/null)",
+            "unit homehive-trial-a
+            old boot
+            next entry
+            reboot
+            left:
+            notes:",
+        ),
+        (
+            "a menu that does not reach its disk is none",
+            "taken a new; echo /boot >$place/bad-disk; told a boot; phase; left",
+            "unit homehive-boot-a
+            new boot
+            old boot
+            phase: booted 1
+            left: menu-unsettled",
+        ),
+    ]);
 }
 
 #[test]

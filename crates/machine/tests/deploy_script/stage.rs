@@ -80,9 +80,9 @@ case $3 in
 esac"#,
     ),
     ("ip", r#"cat "$place/addresses""#),
-    ("grub-editenv", r#"echo "next entry" >>"$place/story""#),
+    ("grub-editenv", r#"case $2 in unset) echo "next entry: none" ;; *) echo "next entry" ;; esac >>"$place/story""#),
     ("sleep", ":"),
-    ("sync", ":"),
+    ("sync", r#"case "$*" in *"$(cat "$place/bad-disk" 2>/dev/null || echo nothing)"*) exit 1 ;; esac"#),
 ];
 
 /// A system's own switch.
