@@ -106,6 +106,42 @@ fn a_mirror_has_what_the_first_has_and_keeps_what_is_its_own() {
             boots a",
         ),
         (
+            "mounted and empty, as on a replaced disk: no mirror is emptied for that",
+            "",
+            "generation a; said sync; umount first; mount -t tmpfs none first
+             sh \"$script\" sync \"$dir/first\" \"$dir/second\" 2>said; echo status $?; sed \"s|$dir||g\" said; mirrors check; boots",
+            "status 1
+            /first: it has no boot menu, and boot mirror /second keeps what it has
+            /first: it has no boot menu, and nothing can be in step with it
+            boots a",
+        ),
+        (
+            "a boot loader without a menu, or a menu without kernels, is no more than that",
+            "",
+            "generation a; said sync; generation b; rm -r first/loader; said sync; boots; generation b; rm -r first/EFI/nixos; said sync; boots",
+            "/first: it has no boot menu, and boot mirror /second keeps what it has
+            boots a
+            /first: it has no boot menu, and boot mirror /second keeps what it has
+            boots a",
+        ),
+        (
+            "a file cannot be read: that is no want of room, and the old stays",
+            "",
+            r#"generation a; said sync; generation b; mkdir bin
+             printf '#!/bin/sh\necho "cp: error reading $1: Input/output error" >&2\nexit 1\n' >bin/cp; chmod +x bin/cp
+             (PATH=$dir/bin:$PATH; said sync); boots; said sync; boots"#,
+            "boot mirror /second could not be brought into step
+            boots a
+            boots b",
+        ),
+        (
+            "a kernel that the menu names stays, also where FROM shows no such file",
+            "",
+            "generation a; said sync; cp first/EFI/nixos/a-kernel.efi first/EFI/nixos/other.efi; rm first/EFI/nixos/a-kernel.efi
+             said sync; boots",
+            "boots a",
+        ),
+        (
             "room for the new or the old: the old goes first, as it has in the first",
             "second=3m",
             "generation a 2000; said sync; boots; generation b 2000; said sync; said check; boots",
@@ -126,6 +162,35 @@ fn a_mirror_has_what_the_first_has_and_keeps_what_is_its_own() {
         let said: Vec<String> =
             lines(&story).into_iter().filter(|line| !line.starts_with("cp: ") && !line.starts_with("cmp: ")).collect();
         assert_eq!(said, lines(expected), "{case}");
+    }
+}
+
+/// The first is an ext4 of a disk that dies while it is mounted: errors for whatever the kernel does not remember.
+#[test]
+fn of_a_disk_that_cannot_be_read_nothing_is_believed() {
+    // A mount anew forgets what was read.
+    let disk = r"
+        umount first; truncate -s 8M disk
+        mkfs.ext4 -q disk 2>/dev/null && mount -o loop disk first 2>/dev/null || { echo skipped; exit; }
+        dies() { umount first; mount -o loop disk first; $1; truncate -s 0 disk; }
+    ";
+    for (case, scenario) in [
+        ("nothing is found", "generation a; said sync; dies true"),
+        (
+            "all is found that was read before",
+            "generation a; said sync; generation b; sync; dies 'find first -exec cat {} +'",
+        ),
+    ] {
+        let end = "mirrors sync; mirrors check; boots";
+        let Some(story) = story("", &format!("{disk}{scenario} >/dev/null 2>&1; {end}")) else { return };
+        if story == "skipped\n" {
+            return println!("skipped: an ext4 on a loop device (e2fsprogs)");
+        }
+        let expected = "/first: it cannot be read, and boot mirror /second keeps what it has
+/first: it cannot be read, and nothing can be in step with it
+boots a
+";
+        assert_eq!(story, expected, "{case}");
     }
 }
 
