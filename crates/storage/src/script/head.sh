@@ -58,14 +58,28 @@ distinct() {
     [ -z "$twice" ] || die "two declared disks are the same disk: $twice"
 }
 
-# is_blank PATH: no signature, and a first MiB of zeroes
+# is_blank NODE PATH: no signature, and a first MiB of zeroes? Of a disk that answers with errors wipefs finds no signature either,
+# so what cannot be read ends the script.
 is_blank() {
-    [ -z "$(wipefs --noheadings "$1")" ] && [ "$(dd "if=$1" bs=1048576 count=1 status=none | tr -d '\0' | wc -c)" -eq 0 ]
+    if ! bytes=$(blockdev --getsize64 "$2") || [ "$bytes" -eq 0 ] || ! signs=$(wipefs --noheadings "$2"); then
+        unreadable "$1" "$2"
+    fi
+    [ -z "$signs" ] || return 1
+    [ "$bytes" -lt 1048576 ] || bytes=1048576
+    # An error, and an end before its end, are told in other words.
+    words=$(cmp -n "$bytes" "$2" /dev/zero 2>&1) || :
+    case $words in
+    '') ;;
+    *' differ: '*) return 1 ;;
+    *) say "$words" && unreadable "$1" "$2" ;;
+    esac
 }
+
+unreadable() { die "$1 ($2) cannot be read, so it may hold anything: it is left alone"; }
 
 # free NODE PATH: goes on only if the disk is blank, or named by --wipe
 free() {
-    ! is_blank "$2" || return 0
+    ! is_blank "$1" "$2" || return 0
     case $wipe in
     *" $1 "*) ;;
     *) die "$1 ($2) is not blank. To destroy what it holds, add: --wipe $1" ;;
@@ -75,8 +89,8 @@ free() {
 
 # clear NODE PATH: wipes a disk that --wipe named
 clear() {
-    ! is_blank "$2" || return 0
+    ! is_blank "$1" "$2" || return 0
     say "wiping $1 ($2)"
     sh -c "$wipe_sh" wipe -- "$2"
-    is_blank "$2" || die "$1 ($2) still holds something"
+    is_blank "$1" "$2" || die "$1 ($2) still holds something"
 }
