@@ -77,14 +77,73 @@ is_blank() {
 
 unreadable() { die "$1 ($2) cannot be read, so it may hold anything: it is left alone"; }
 
+# The paths of disks that --wipe named.
+named=' '
+
 # free NODE PATH: goes on only if the disk is blank, or named by --wipe
 free() {
+    case $wipe in *" $1 "*) named="$named$2 " ;; esac
     ! is_blank "$1" "$2" || return 0
     case $wipe in
     *" $1 "*) ;;
     *) die "$1 ($2) is not blank. To destroy what it holds, add: --wipe $1" ;;
     esac
-    [ -z "$(lsblk --noheadings --raw --output MOUNTPOINT "$2" | tr -d '[:space:]')" ] || die "$1 ($2) is mounted or swap"
+    mounts=$(lsblk --all --noheadings --raw --output MOUNTPOINT "$2") || die "$1 ($2): what stands on it is not known"
+    [ -z "$(printf %s "$mounts" | tr -d '[:space:]')" ] || die "$1 ($2) is mounted or swap"
+}
+
+# below DEVICE: has $disks be the disks that it stands on
+below() {
+    disks=$(lsblk --all --inverse --noheadings --paths --raw --output NAME,TYPE "$1") || die "what $1 stands on is not known"
+    disks=$(printf '%s\n' "$disks" | sed -n -e 's/ disk$//p' -e 's/ loop$//p')
+}
+
+# within NODE PATH WHAT: refuses what goes with a disk, and has one among $disks that --wipe did not name
+within() {
+    for disk in $disks; do
+        case $named in
+        *" $disk "*) ;;
+        *) die "$1 ($2): $3 reaches over $disk too, which --wipe does not name. Name that disk too, or take $1 out of $3" ;;
+        esac
+    done
+}
+
+# spread: has $spread be `WHAT:DISK` for each disk of each volume group and btrfs. Of these nothing need stand on two disks.
+spread() {
+    several=$(lsblk --noheadings --paths --raw --output FSTYPE,UUID,NAME) || die 'what the disks share is not known'
+    several=$(printf '%s\n' "$several" | sed -n 's/^btrfs //p')
+    if command -v pvs >/dev/null; then
+        groups=$(LVM_SUPPRESS_FD_WARNINGS=1 pvs --noheadings --options vg_name,pv_name --select 'vg_name!="" && pv_missing=0') ||
+            die 'what the disks share is not known'
+    fi
+    spread=
+    while read -r what device; do
+        [ -n "$device" ] || continue
+        below "$device"
+        for disk in $disks; do spread="$spread $what:$disk"; done
+    done <<END
+$several
+${groups-}
+END
+}
+
+# whole NODE PATH: wiping takes down what stands on a disk, and what has another disk too breaks there
+whole() {
+    case $named in *" $2 "*) ;; *) return 0 ;; esac
+    above=$(lsblk --all --noheadings --paths --raw --output NAME "$2") || die "$1 ($2): what stands on it is not known"
+    for device in $above; do
+        below "$device"
+        within "$1" "$2" "$device"
+    done
+    [ -n "${spread+known}" ] || spread
+    for own in $spread; do
+        [ "${own#*:}" = "$2" ] || continue
+        disks=
+        for other in $spread; do
+            [ "${other%%:*}" != "${own%%:*}" ] || disks="$disks ${other#*:}"
+        done
+        within "$1" "$2" "${own%%:*}"
+    done
 }
 
 # clear NODE PATH: wipes a disk that --wipe named

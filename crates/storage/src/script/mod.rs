@@ -212,6 +212,7 @@ fn write(wish: &Wish, disks: &[(&NodeId, &Disk)], steps: &[&Step]) -> String {
         }
     };
     each("free", &mut text);
+    each("whole", &mut text);
     let mut keys: Vec<String> = Vec::new();
     for cmd in steps.iter().flat_map(|step| step.commands()) {
         for key in cmd.key.iter().chain(&cmd.further).filter(|key| !keys.contains(key)).cloned().collect::<Vec<_>>() {
