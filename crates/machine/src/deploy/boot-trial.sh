@@ -10,22 +10,26 @@ field() { # $1: a key of the marker
 }
 over() { # $1: what happened. One rename decides between this and whoever confirms the trial at this moment.
 	id=$(field id)
-	mv "$marker" "$marker.over" 2>/dev/null || exit 0
+	generation=$(field generation)
+	# What cannot be renamed and is still there, nobody confirms either.
+	mv "$marker" "$marker.over" 2>/dev/null || [ -e "$marker" ] || exit 0
 	printf 'id %s\nat %s\nwhy %s\n' "$id" "$(date +%s)" "$1" >$dir/outcome.new
 	mv $dir/outcome.new $dir/outcome
-	marker=$marker.over
-	[ -z "$(field system)" ] || printf '%s %s\n' "$(field generation)" "$(field system)" >>$dir/taken-back
-	rm -f "$marker"
+	[ -z "$generation" ] || printf '%s %s\n' "$generation" "$system" >>$dir/taken-back
+	rm -f "$marker.over"
 	sync
+}
+again() {
+	systemctl reboot || systemctl reboot --force
 }
 [ -e "$marker" ] || exit 0
 system=$(field system)
 seconds=$(field seconds)
 booted=$(readlink -f /run/booted-system)
-# Nobody knows what is on trial. It may be what runs; the default is not.
 if [ -z "$system" ] || [ -z "$seconds" ]; then
-	over "its marker was not written whole"
-	systemctl reboot || systemctl reboot --force
+	over "its marker does not say what is on trial, and for how long"
+	# What runs may be on trial; the default is not. But one that stays would have that start again and again.
+	[ -e "$marker" ] || again
 	exit 0
 fi
 if [ "$booted" != "$system" ]; then
@@ -40,4 +44,4 @@ while [ -e "$marker" ]; do
 done
 [ -e "$marker" ] || exit 0
 over "it came up, but nobody confirmed it within $seconds s"
-systemctl reboot || systemctl reboot --force
+again

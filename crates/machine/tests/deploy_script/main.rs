@@ -255,6 +255,14 @@ fn a_trial_is_confirmed_apart_and_is_nobody_elses() {
             profile: system-2-link, generations: system-1-link system-2-link",
         ),
         (
+            "Nix alone is broken: the link is set by hand",
+            with("restart new; : >$place/no-nix; told a confirm; phase; profile"),
+            "unit homehive-confirm-a
+            new boot
+            phase: confirmed 0
+            profile: system-2-link, generations: system-1-link system-2-link",
+        ),
+        (
             "its time was over",
             with("restart new; rm /var/lib/homehive/boot-trial; told a confirm; phase"),
             "confirm: 76
@@ -286,6 +294,16 @@ fn a_trial_is_confirmed_apart_and_is_nobody_elses() {
 fn a_trial_that_cannot_be_judged_does_not_begin() {
     hold(&[
         (
+            "the marker is on the disk before the loader hears of anything",
+            "taken a new; told a trial; : >$place/tell-syncs; told a oneshot 60 grub Entry",
+            "unit homehive-trial-a
+            old boot
+            sync /var/lib/homehive/boot-trial.new
+            sync /var/lib/homehive
+            next entry
+            sync",
+        ),
+        (
             "no room for the marker",
             "taken a new; told a trial; mount -t tmpfs -o size=4k none /var/lib/homehive; \
              head -c 4096 /dev/zero >/var/lib/homehive/full; told a oneshot 60 grub Entry 2>/dev/null; left",
@@ -296,7 +314,15 @@ fn a_trial_that_cannot_be_judged_does_not_begin() {
         ),
         (
             "a disk that does not take it",
-            "taken a new; told a trial; echo boot-trial.new >$place/bad-disk; told a oneshot 60 grub Entry 2>/dev/null; left",
+            "taken a new; told a trial; echo /var/lib/homehive/boot-trial.new >$place/bad-disk; told a oneshot 60 grub Entry 2>/dev/null; left",
+            "unit homehive-trial-a
+            old boot
+            oneshot: 74
+            left:",
+        ),
+        (
+            "one that does not take its name",
+            "taken a new; told a trial; echo /var/lib/homehive >$place/bad-disk; told a oneshot 60 grub Entry 2>/dev/null; left",
             "unit homehive-trial-a
             old boot
             oneshot: 74
@@ -313,17 +339,6 @@ fn a_trial_that_cannot_be_judged_does_not_begin() {
             left:",
         ),
         (
-            "a marker that says nothing: whatever runs, the default is next",
-            "taken a new; told a trial; told a oneshot 60 grub Entry; restart new; : >/var/lib/homehive/boot-trial; \
-             sh $judge; left; say notes: $(cat /var/lib/homehive/taken-back 2>/dev/null)",
-            "unit homehive-trial-a
-            old boot
-            next entry
-            reboot
-            left:
-            notes:",
-        ),
-        (
             "a menu that does not reach its disk is none",
             "taken a new; echo /boot >$place/bad-disk; told a boot; phase; left",
             "unit homehive-boot-a
@@ -333,6 +348,51 @@ fn a_trial_that_cannot_be_judged_does_not_begin() {
             left: menu-unsettled",
         ),
     ]);
+}
+
+#[test]
+fn what_no_marker_tells_is_given_up() {
+    let row = |case, rest: &str, then: &str| {
+        let scenario = format!("taken a new; told a trial; told a oneshot 1 grub Entry; {rest}");
+        (case, scenario, format!("unit homehive-trial-a\nold boot\nnext entry\n{then}"))
+    };
+    let marker = "/var/lib/homehive/boot-trial";
+    let notes = "say notes: $(cat /var/lib/homehive/taken-back 2>/dev/null)";
+    let judged = "sh $judge 2>/dev/null; left";
+    let rows = [
+        row(
+            "it holds nothing",
+            &format!("restart new; : >{marker}; {judged}; {notes}"),
+            "reboot
+            left:
+            notes:",
+        ),
+        row(
+            "it breaks off",
+            &format!("restart new; sed -i '/^seconds/,$d' {marker}; {judged}; {notes}"),
+            "reboot
+            left:
+            notes: 2 /s/new",
+        ),
+        row(
+            "it cannot be taken away: the system of before does not start again and again for it",
+            &format!("restart old; : >{marker}; read_only; {judged}"),
+            "left: boot-trial",
+        ),
+        row(
+            "nor can a whole one: nobody has confirmed it",
+            &format!("restart new; read_only; {judged}"),
+            "reboot
+            left: boot-trial",
+        ),
+        row(
+            "nor can a whole one, before the system of before: that stays",
+            &format!("restart old; read_only; {judged}"),
+            "left: boot-trial",
+        ),
+    ];
+    let rows: Vec<_> = rows.iter().map(|(case, scenario, then)| (*case, scenario.as_str(), then.as_str())).collect();
+    hold(&rows);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 /// The machine: it runs and boots `old`, generation 1. The story of what is called goes to `$place/story`; a file
-/// `$place/NAME.VERB` has that system's `switch-to-configuration VERB` end with what it holds.
+/// `$place/NAME.VERB` has that system's `switch-to-configuration VERB` end with what it holds, and `$place/bad-disk` names what no
+/// `sync` brings to the disk. Where there is `$place/tell-syncs`, each `sync` is told.
 const MACHINE: &str = r#"
 set -u
 place=$1 script=$2 judge=$3
@@ -37,6 +38,10 @@ phase() { say "phase: $(cat /run/homehive/deploy/phase 2>/dev/null || echo none)
 profile() { say "profile: $(readlink system), generations: $(echo system-*-link)"; }
 outcome() { say "then $(sed -n 's/^then //p' /var/lib/homehive/outcome): $(sed -n 's/^why //p' /var/lib/homehive/outcome)"; }
 left() { say "left:$(cd /var/lib/homehive && for it in boot-trial menu-unsettled; do [ ! -e $it ] || printf ' %s' $it; done)"; }
+read_only() { # what the deployment keeps cannot be written any more
+	mount --bind /var/lib/homehive /var/lib/homehive
+	mount -o remount,bind,ro /var/lib/homehive
+}
 restart() { # the machine starts again, into $1
 	rm -rf /run/homehive
 	mkdir /run/homehive
@@ -46,7 +51,7 @@ restart() { # the machine starts again, into $1
 "#;
 
 /// Stand-ins for programs. A timer is told of and does not run; a unit runs at once.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     (
         "systemctl",
         r#"case "$*" in
@@ -69,7 +74,8 @@ shift
     ),
     (
         "nix-env",
-        r#"profile=$2
+        r#"[ ! -e "$place/no-nix" ] || { echo "no Nix here" >&2; exit 1; }
+profile=$2
 case $3 in
 --switch-generation) [ -e "$profile-$4-link" ] && ln -sfn "system-$4-link" "$profile" ;;
 --set)
@@ -80,9 +86,19 @@ case $3 in
 esac"#,
     ),
     ("ip", r#"cat "$place/addresses""#),
-    ("grub-editenv", r#"case $2 in unset) echo "next entry: none" ;; *) echo "next entry" ;; esac >>"$place/story""#),
+    (
+        "grub-editenv",
+        r#"[ ! -e "$place/no-loader" ] || { echo "no loader here" >&2; exit 1; }
+case $2 in unset) echo "next entry: none" ;; *) echo "next entry" ;; esac >>"$place/story""#,
+    ),
+    ("bootctl", r#"echo "one shot: ${2:-none}" >>"$place/story""#),
     ("sleep", ":"),
-    ("sync", r#"case "$*" in *"$(cat "$place/bad-disk" 2>/dev/null || echo nothing)"*) exit 1 ;; esac"#),
+    (
+        "sync",
+        r#"for last; do :; done
+[ ! -e "$place/tell-syncs" ] || echo "sync${last:+ $last}" >>"$place/story"
+[ ! -e "$place/bad-disk" ] || [ "${last:-}" != "$(cat "$place/bad-disk")" ] || { echo "sync: error syncing '$last'" >&2; exit 1; }"#,
+    ),
 ];
 
 /// A system's own switch.
