@@ -95,10 +95,12 @@ make_generation() {
 # The profile's generation. Nix first, for it knows of locks; its link by hand if Nix is what is broken, not if there is none.
 set_generation() { # $1: its number
 	unsettle
-	timeout 120 nix-env -p $profiles/system --switch-generation "$1" || {
-		[ -L "$profiles/system-$1-link" ] &&
-			ln -sfn "system-$1-link" $profiles/.system.new && mv -T $profiles/.system.new $profiles/system
+	timeout 120 nix-env -p $profiles/system --switch-generation "$1" && return
+	[ -L "$profiles/system-$1-link" ] || {
+		echo "generation $1 is gone"
+		return 1
 	}
+	ln -sfn "system-$1-link" $profiles/.system.new && mv -T $profiles/.system.new $profiles/system
 }
 # Whoever drops a boot trial that was never booted: no later start is to be into what nobody would judge.
 no_oneshot() { # $1: the loader, as the marker has it
@@ -417,7 +419,11 @@ do-confirm)
 	# Its generation may have been collected since.
 	set_generation "$(have generation)" >>$dir/log 2>&1 || make_generation
 	status=$?
-	menu "$(have new)" || status=$?
+	# What is in no generation may be collected after the next start: it does not become what boots.
+	if [ $status = 0 ]; then
+		menu "$(have new)"
+		status=$?
+	fi
 	rm -f $marker.confirmed
 	note phase "confirmed $status"
 	;;

@@ -255,6 +255,16 @@ fn a_trial_is_confirmed_apart_and_is_nobody_elses() {
             profile: system-2-link, generations: system-1-link system-2-link",
         ),
         (
+            "nor can Nix make it: said, and the profile means what it did",
+            with(
+                "restart new; rm system-2-link; : >$place/no-nix; told a confirm; phase; profile; say log: $(told a log)",
+            ),
+            "unit homehive-confirm-a
+            phase: confirmed 1
+            profile: system-1-link, generations: system-1-link
+            log: no Nix here generation 2 is gone no Nix here",
+        ),
+        (
             "Nix alone is broken: the link is set by hand",
             with("restart new; : >$place/no-nix; told a confirm; phase; profile"),
             "unit homehive-confirm-a
