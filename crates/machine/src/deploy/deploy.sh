@@ -75,6 +75,7 @@ menu() { # $1: a system; the menu's default becomes that
 # The menu lies on /boot, or on an EFI system partition of its own; what is kept in step with that, its copying sees to.
 in_place() {
 	for mounted in /boot /boot/efi /efi; do
+		[ -d $mounted ] || continue
 		[ $mounted = /boot ] || mountpoint -q $mounted || continue
 		sync -f $mounted || return
 		device=$(df -P $mounted | tail -n 1)
