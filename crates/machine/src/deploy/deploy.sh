@@ -103,12 +103,12 @@ set_generation() { # $1: its number
 	}
 	ln -sfn "system-$1-link" $profiles/.system.new && mv -T $profiles/.system.new $profiles/system
 }
-# Whoever drops a boot trial that was never booted: no later start is to be into what nobody would judge.
-no_oneshot() { # $1: the loader, as the marker has it
-	case $1 in
-	grub) grub-editenv /boot/grub/grubenv unset next_entry ;;
+# Drops a boot trial that was never booted. Its marker goes last: as long as the loader may choose it, a start is to be judged.
+drop_trial() {
+	case $(field loader) in
+	grub) grub-editenv /boot/grub/grubenv unset next_entry && in_place ;;
 	systemd-boot) bootctl set-oneshot '' ;;
-	esac
+	esac >>$dir/log 2>&1 && rm -f $marker
 }
 outcome() { # $1: why, $2: what follows
 	install -d -m 0700 $state
@@ -240,10 +240,7 @@ lock)
 	failed_units >"$fresh/failed-before"
 	take
 	# Whoever starts a boot trial holds the machine until it is down. So this one is over, and nothing here has noticed.
-	if [ -e $marker ]; then
-		no_oneshot "$(field loader)" >>$dir/log 2>&1
-		rm -f $marker
-	fi
+	[ ! -e $marker ] || drop_trial
 	# Scripts of deployments long past; one of now may have been put there a moment ago, and its deployment is yet to ask.
 	find "$base" -maxdepth 1 -name "*.sh" ! -path "$self" -mmin +120 -delete
 	;;
@@ -383,7 +380,8 @@ oneshot)
 	systemd-boot) bootctl set-oneshot "$5" ;;
 	esac || {
 		status=$?
-		rm -f $marker
+		# What it refuses altogether it has not taken.
+		drop_trial || rm -f $marker
 		exit $status
 	}
 	# Held until it is down, however long that takes.
@@ -392,8 +390,7 @@ oneshot)
 	# A moment later, so that this connection hears that it worked.
 	systemd-run --quiet --collect --no-block --on-active=1 --timer-property=AccuracySec=1s -- "$(command -v systemctl)" reboot || {
 		status=$?
-		no_oneshot "$4"
-		rm -f $marker
+		drop_trial
 		exit $status
 	}
 	;;

@@ -13,7 +13,7 @@
 //!
 //! The contract of a boot trial with the systems that take part, the stand-in as NixOS: the marker
 //! `/var/lib/homehive/boot-trial` holds lines of a key and a value: `id`, `system` (the store path on trial), `before`,
-//! `generation`, `seconds` (how long after the kernel's start it may take to be confirmed), `since`, `who`. While it
+//! `loader`, `generation`, `seconds` (how long after the kernel's start it may take to be confirmed), `since`, `who`. While it
 //! exists, every boot runs [`BOOT_TRIAL`] as the unit `homehive-boot-trial.service`: early (`DefaultDependencies=no`,
 //! wanted by `sysinit.target` or the default target), surviving an isolated emergency target (`IgnoreOnIsolate=yes`), with
 //! `ConditionPathExists=` on the marker. It leaves what happened in `/var/lib/homehive/outcome`: `id`, `at`, `why`. The

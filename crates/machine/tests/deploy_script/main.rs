@@ -227,6 +227,18 @@ fn a_trial_is_confirmed_apart_and_is_nobody_elses() {
             phase: locked",
         ),
         (
+            "where the loader does not forget the choice the marker stays: that start would be judged",
+            with("restart old; : >$place/no-loader; taken b other; left; phase"),
+            "left: boot-trial
+            phase: locked",
+        ),
+        (
+            "what the loader has forgotten is on the disk before the marker goes",
+            with("restart old; echo /boot >$place/bad-disk; taken b other; left"),
+            "next entry: none
+            left: boot-trial",
+        ),
+        (
             "confirmed: by a unit of its own, and taken meanwhile",
             with(
                 "restart new; told a confirm; phase; taken b other >/dev/null; told a confirm; told a free; profile; left",
@@ -345,6 +357,33 @@ fn a_trial_that_cannot_be_judged_does_not_begin() {
             old boot
             next entry
             next entry: none
+            oneshot: 1
+            left:",
+        ),
+        (
+            "the same with systemd-boot, and by whoever comes next",
+            "taken a new; told a trial; told a oneshot 60 systemd-boot new.conf; restart old; taken b other; left",
+            "unit homehive-trial-a
+            old boot
+            one shot: new.conf
+            one shot: none
+            left:",
+        ),
+        (
+            "the loader refuses the choice: what it may have taken of it is forgotten",
+            "taken a new; told a trial; : >$place/half; told a oneshot 60 grub Entry 2>/dev/null; left",
+            "unit homehive-trial-a
+            old boot
+            next entry
+            next entry: none
+            oneshot: 1
+            left:",
+        ),
+        (
+            "the loader refuses everything: nothing is left of it",
+            "taken a new; told a trial; : >$place/no-loader; told a oneshot 60 grub Entry 2>/dev/null; left",
+            "unit homehive-trial-a
+            old boot
             oneshot: 1
             left:",
         ),

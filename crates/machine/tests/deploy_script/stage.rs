@@ -89,7 +89,8 @@ esac"#,
     (
         "grub-editenv",
         r#"[ ! -e "$place/no-loader" ] || { echo "no loader here" >&2; exit 1; }
-case $2 in unset) echo "next entry: none" ;; *) echo "next entry" ;; esac >>"$place/story""#,
+case $2 in unset) echo "next entry: none" ;; *) echo "next entry" ;; esac >>"$place/story"
+[ "$2" = unset ] || [ ! -e "$place/half" ]"#,
     ),
     ("bootctl", r#"echo "one shot: ${2:-none}" >>"$place/story""#),
     ("sleep", ":"),
