@@ -33,4 +33,4 @@ locked --nonblock 9 || {
 }
 exec 9>&-
 echo "held $$"
-while [ -n "$(timeout "$silence" head -c 1 8>&-)" ]; do :; done
+while [ -n "$(exec 8>&- && timeout "$silence" head -c 1)" ]; do :; done

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use machine::{Lock, LockError, Machine, Story};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -52,4 +54,29 @@ async fn nobody_holds_it_who_is_gone() {
     let silent = Story::silent();
     drop(Lock::take_at(&machine, &place, "disks apply nas", SOON, &silent).await.unwrap());
     Lock::take_at(&machine, &place, "disks apply nas", SOON, &silent).await.unwrap();
+}
+
+/// What a session waits with does not hold on to its lock, in whatever shell a machine has.
+#[test]
+fn a_session_that_was_killed_holds_nothing() {
+    for shell in [&["dash"][..], &["bash"], &["busybox", "sh"]] {
+        let (_dir, place, _) = here();
+        let mut words = Command::new(shell[0]);
+        words.args(&shell[1..]).args(["-c", include_str!("../src/lock.sh"), "sh", &place, "1", "60", "ben@there"]);
+        let Ok(mut child) = words.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() else {
+            eprintln!("skipped: {} is missing", shell[0]);
+            continue;
+        };
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("held "), "{shell:?}: {line}");
+        // What it waits with takes a moment to start.
+        std::thread::sleep(Duration::from_millis(500));
+        let input = child.stdin.take();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let free = Command::new("flock").args(["--nonblock", &place, "true"]).status().unwrap();
+        assert!(free.success(), "{shell:?}");
+        drop(input);
+    }
 }
