@@ -2,7 +2,7 @@
 #   hold COUNT SILENCE    reads COUNT paths, says which are missing, and keeps the garbage collector out until its input ends
 #                         or is silent for SILENCE seconds: a connection that was cut may take hours to end here
 #   unpack PACKER         reads an archive
-#   finish SYSTEM         reads a registration
+#   finish SYSTEM SESSION reads a registration; SESSION is what `hold` said of itself. 75 if that has ended
 set -eu
 verb=$1 root=$2 nix=$3 word=$4
 store=${root%/}/nix/store
@@ -43,8 +43,9 @@ hold)
 		echo "missing $path"
 		if [ -e "${root%/}$path" ] || [ -L "${root%/}$path" ]; then writing rm -rf "${root%/}$path"; fi
 	done
-	echo held
-	while [ -n "$(timeout "$5" head -c 1 8>&- 9>&-)" ]; do :; done
+	echo "held $$"
+	# What waits holds neither lock: it may outlive this session.
+	while [ -n "$(exec 8>&- 9>&- && timeout "$5" head -c 1)" ]; do :; done
 	;;
 unpack)
 	case $word in
@@ -55,6 +56,9 @@ unpack)
 	writing tar --extract --preserve-permissions --blocking-factor=256 --directory="$root" "$@"
 	;;
 finish)
+	# A collector that came in after the session may have taken what nobody had registered. From here on none comes in.
+	exec 9>>"$state/gc.lock"
+	flock --shared --nonblock 9 && [ -e "/proc/$5/fd/9" ] || exit 75
 	sync -f "$store"
 	nix-store --store "$nix" --load-db
 	umask 022

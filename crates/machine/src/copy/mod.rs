@@ -266,13 +266,13 @@ fn packer(tool: &str) -> Option<Cmd> {
 
 impl Lane<'_> {
     /// On stable storage, registered, and kept from the garbage collector; only now the hold ends.
-    async fn finish(mut self) -> Result<Copied, CopyError> {
-        if !self.hold.is_held() {
-            return Err(CopyError::LetGo);
-        }
+    async fn finish(self) -> Result<Copied, CopyError> {
         let copied = Copied { paths: self.registration.len(), bytes: self.registration.bytes() };
-        let failed = |source| CopyError::Register { count: copied.paths, source };
-        let finish = hold::finish(self.target, self.registration.text());
+        let failed = |source| match source {
+            RunError::Failed { status: hold::LET_GO, .. } => CopyError::LetGo,
+            source => CopyError::Register { count: copied.paths, source },
+        };
+        let finish = self.hold.finish(self.target, self.registration.text());
         let deadline = STALL + ASK + Duration::from_secs(copied.bytes / SLOW_DISK);
         self.target.machine.run(&finish, deadline).await.map_err(failed)?;
         self.hold.release().await;
