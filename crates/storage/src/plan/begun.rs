@@ -41,11 +41,13 @@ impl Step {
     pub fn begins(&self, wish: &Wish, facts: &Facts) -> Vec<Begun> {
         let sight = Sight::new(wish, facts);
         let nodes: Vec<NodeId> = match &self.what {
-            // What holds what no tool knows may be untouched afterwards, and nobody could tell.
+            // What holds what no tool knows may be untouched afterwards, and nobody could tell. What a cut step has left, which
+            // nobody loses, was begun before.
             Action::Wipe(wipe) => {
+                let lost = wipe.nodes();
                 let is_sure = |id: &&NodeId| {
                     let device = sight.device(id);
-                    wipe.clears(id) || device.is_some_and(|device| !is_piece(wish, wish.node(id), &device.content))
+                    !lost.contains(id) || device.is_some_and(|device| !is_piece(wish, wish.node(id), &device.content))
                 };
                 wipe.devices.iter().filter(is_sure).cloned().collect()
             }

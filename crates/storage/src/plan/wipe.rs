@@ -47,11 +47,6 @@ impl Wipe {
         self.lost.clone()
     }
 
-    /// Does it clear away what a cut step has left on this node, which nobody loses?
-    pub(super) fn clears(&self, id: &NodeId) -> bool {
-        !self.lost.contains(id)
-    }
-
     pub(super) fn describe(&self) -> String {
         format!("wipe {}", self.what)
     }
